@@ -1,0 +1,299 @@
+#include "common/addrvec.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/planes.h"
+
+void addrvec_init(struct addrvec *vec)
+{
+    *vec = (struct addrvec){0};
+}
+
+void addrvec_close(struct addrvec *vec)
+{
+    free(vec->address4);
+    free(vec->packets4);
+    free(vec->address6);
+    free(vec->packets6);
+    addrvec_init(vec);
+}
+
+static int reserve4(struct addrvec *vec, size_t room)
+{
+    if (room <= vec->room4)
+        return 0;
+    uint32_t *address = realloc(vec->address4, room * sizeof *address);
+    if (!address)
+        return ERR_NOMEM;
+    vec->address4 = address;
+    uint64_t *packets = realloc(vec->packets4, room * sizeof *packets);
+    if (!packets)
+        return ERR_NOMEM;
+    vec->packets4 = packets;
+    vec->room4 = room;
+    return 0;
+}
+
+static int reserve6(struct addrvec *vec, size_t room)
+{
+    if (room <= vec->room6)
+        return 0;
+    uint8_t(*address)[16] = realloc(vec->address6, room * sizeof *address);
+    if (!address)
+        return ERR_NOMEM;
+    vec->address6 = address;
+    uint64_t *packets = realloc(vec->packets6, room * sizeof *packets);
+    if (!packets)
+        return ERR_NOMEM;
+    vec->packets6 = packets;
+    vec->room6 = room;
+    return 0;
+}
+
+int addrvec_append4(struct addrvec *vec, uint32_t address, uint64_t packets)
+{
+    assert(packets > 0 && (vec->count4 == 0 || vec->address4[vec->count4 - 1] < address));
+    if (vec->count4 == vec->room4) {
+        int rc = reserve4(vec, vec->room4 ? vec->room4 * 2 : 64);
+        if (rc)
+            return rc;
+    }
+    vec->address4[vec->count4] = address;
+    vec->packets4[vec->count4++] = packets;
+    return 0;
+}
+
+int addrvec_append6(struct addrvec *vec, const uint8_t address[16], uint64_t packets)
+{
+    assert(packets > 0 &&
+           (vec->count6 == 0 || memcmp(vec->address6[vec->count6 - 1], address, 16) < 0));
+    if (vec->count6 == vec->room6) {
+        int rc = reserve6(vec, vec->room6 ? vec->room6 * 2 : 16);
+        if (rc)
+            return rc;
+    }
+    memcpy(vec->address6[vec->count6], address, 16);
+    vec->packets6[vec->count6++] = packets;
+    return 0;
+}
+
+/* How many addresses of src are not in dst yet. */
+static size_t new4(const struct addrvec *dst, const struct addrvec *src)
+{
+    size_t fresh = 0;
+    for (size_t d = 0, s = 0; s < src->count4; s++) {
+        while (d < dst->count4 && dst->address4[d] < src->address4[s])
+            d++;
+        fresh += d == dst->count4 || dst->address4[d] != src->address4[s];
+    }
+    return fresh;
+}
+
+static size_t new6(const struct addrvec *dst, const struct addrvec *src)
+{
+    size_t fresh = 0;
+    for (size_t d = 0, s = 0; s < src->count6; s++) {
+        while (d < dst->count6 && memcmp(dst->address6[d], src->address6[s], 16) < 0)
+            d++;
+        fresh += d == dst->count6 || memcmp(dst->address6[d], src->address6[s], 16) != 0;
+    }
+    return fresh;
+}
+
+/* Merges from the back, so that dst needs no second array. */
+static void merge4(struct addrvec *dst, const struct addrvec *src, size_t fresh)
+{
+    size_t d = dst->count4, s = src->count4, out = d + fresh;
+    dst->count4 = out;
+    while (s > 0) {
+        out--;
+        if (d > 0 && dst->address4[d - 1] >= src->address4[s - 1]) {
+            d--;
+            bool both = dst->address4[d] == src->address4[s - 1];
+            dst->address4[out] = dst->address4[d];
+            dst->packets4[out] = dst->packets4[d] + (both ? src->packets4[--s] : 0);
+        } else {
+            s--;
+            dst->address4[out] = src->address4[s];
+            dst->packets4[out] = src->packets4[s];
+        }
+    }
+}
+
+static void merge6(struct addrvec *dst, const struct addrvec *src, size_t fresh)
+{
+    size_t d = dst->count6, s = src->count6, out = d + fresh;
+    dst->count6 = out;
+    while (s > 0) {
+        out--;
+        int order = d > 0 ? memcmp(dst->address6[d - 1], src->address6[s - 1], 16) : -1;
+        if (order >= 0) {
+            d--;
+            memmove(dst->address6[out], dst->address6[d], 16);
+            dst->packets6[out] = dst->packets6[d] + (order == 0 ? src->packets6[--s] : 0);
+        } else {
+            s--;
+            memcpy(dst->address6[out], src->address6[s], 16);
+            dst->packets6[out] = src->packets6[s];
+        }
+    }
+}
+
+int addrvec_add(struct addrvec *dst, const struct addrvec *src)
+{
+    size_t fresh4 = new4(dst, src), fresh6 = new6(dst, src);
+    int rc = reserve4(dst, dst->count4 + fresh4);
+    if (rc == 0)
+        rc = reserve6(dst, dst->count6 + fresh6);
+    if (rc)
+        return rc;
+    merge4(dst, src, fresh4);
+    merge6(dst, src, fresh6);
+    return 0;
+}
+
+uint64_t addrvec_packets(const struct addrvec *vec)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < vec->count4; i++)
+        sum += vec->packets4[i];
+    for (size_t i = 0; i < vec->count6; i++)
+        sum += vec->packets6[i];
+    return sum;
+}
+
+uint64_t addrvec_active(const struct addrvec *vec)
+{
+    return (uint64_t)vec->count4 + vec->count6;
+}
+
+static uint64_t half6(const uint8_t address[16], int half)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | address[half * 8 + i];
+    return value;
+}
+
+/* The gap of entry 0 is its distance to 0, of any other the distance to its neighbour less 1. */
+static int encode4(const struct addrvec *vec, uint64_t *scratch, struct buf *out)
+{
+    for (size_t i = 0; i < vec->count4; i++)
+        scratch[i] = i ? vec->address4[i] - vec->address4[i - 1] - 1 : vec->address4[0];
+    int rc = planes_encode(out, scratch, vec->count4);
+    return rc ? rc : planes_encode(out, vec->packets4, vec->count4);
+}
+
+static int encode6(const struct addrvec *vec, uint64_t *scratch, struct buf *out)
+{
+    for (int half = 0; half < 2; half++) {
+        for (size_t i = 0; i < vec->count6; i++)
+            scratch[i] = half6(vec->address6[i], half);
+        int rc = planes_encode(out, scratch, vec->count6);
+        if (rc)
+            return rc;
+    }
+    return planes_encode(out, vec->packets6, vec->count6);
+}
+
+int addrvec_encode(const struct addrvec *vec, uint8_t **bytes, size_t *size)
+{
+    size_t most = vec->count4 > vec->count6 ? vec->count4 : vec->count6;
+    uint64_t *scratch = malloc((most + 1) * sizeof *scratch);
+    if (!scratch)
+        return ERR_NOMEM;
+    struct buf out;
+    buf_init(&out);
+    int rc = encode4(vec, scratch, &out);
+    if (rc == 0)
+        rc = encode6(vec, scratch, &out);
+    free(scratch);
+    if (rc == 0 && out.failed)
+        rc = ERR_NOMEM;
+    if (rc) {
+        buf_close(&out);
+        return rc;
+    }
+    *bytes = out.bytes;
+    *size = out.size;
+    return 0;
+}
+
+static int fill4(struct addrvec *vec, const uint64_t *gaps, const uint64_t *packets, size_t count)
+{
+    int rc = reserve4(vec, count);
+    uint64_t next = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (gaps[i] > UINT32_MAX || next + gaps[i] > UINT32_MAX || packets[i] == 0)
+            return ERR_DAMAGED;
+        rc = addrvec_append4(vec, (uint32_t)(next + gaps[i]), packets[i]);
+        next += gaps[i] + 1;
+    }
+    return rc;
+}
+
+static int decode4(struct addrvec *vec, struct cursor *in)
+{
+    uint64_t *gaps, *packets = NULL;
+    size_t count, count_packets;
+    int rc = planes_decode(in, &gaps, &count);
+    if (rc)
+        return rc;
+    rc = planes_decode(in, &packets, &count_packets);
+    if (rc == 0)
+        rc = count == count_packets ? fill4(vec, gaps, packets, count) : ERR_DAMAGED;
+    free(gaps);
+    free(packets);
+    return rc;
+}
+
+static int fill6(struct addrvec *vec, const uint64_t *high, const uint64_t *low,
+                 const uint64_t *packets, size_t count)
+{
+    int rc = reserve6(vec, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        uint8_t address[16];
+        for (int b = 0; b < 8; b++) {
+            address[b] = (uint8_t)(high[i] >> (56 - 8 * b));
+            address[8 + b] = (uint8_t)(low[i] >> (56 - 8 * b));
+        }
+        if (packets[i] == 0 || (i > 0 && memcmp(vec->address6[i - 1], address, 16) >= 0))
+            return ERR_DAMAGED;
+        rc = addrvec_append6(vec, address, packets[i]);
+    }
+    return rc;
+}
+
+static int decode6(struct addrvec *vec, struct cursor *in)
+{
+    uint64_t *columns[3] = {0};
+    size_t counts[3];
+    int rc = 0;
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = planes_decode(in, &columns[i], &counts[i]);
+    if (rc == 0 && (counts[0] != counts[1] || counts[0] != counts[2]))
+        rc = ERR_DAMAGED;
+    if (rc == 0)
+        rc = fill6(vec, columns[0], columns[1], columns[2], counts[0]);
+    for (int i = 0; i < 3; i++)
+        free(columns[i]);
+    return rc;
+}
+
+int addrvec_decode(struct addrvec *vec, const uint8_t *bytes, size_t size)
+{
+    struct cursor in = cursor_over(bytes, size);
+    int rc = decode4(vec, &in);
+    if (rc == 0)
+        rc = decode6(vec, &in);
+    if (rc == 0 && !cursor_done(&in))
+        rc = ERR_DAMAGED;
+    if (rc)
+        addrvec_close(vec);
+    return rc;
+}

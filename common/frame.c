@@ -1,0 +1,207 @@
+#include "common/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/record.pb-c.h"
+
+#ifndef DARKCOUNT_VERSION
+#define DARKCOUNT_VERSION "unversioned"
+#endif
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+static int put_message(struct buf *out, enum frame_type type, const ProtobufCMessage *message)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    buf_put_u32_be(out, (uint32_t)size);
+    buf_put_u8(out, (uint8_t)type);
+    uint8_t *at = buf_extend(out, size);
+    if (at)
+        protobuf_c_message_pack(message, at);
+    return out->failed ? ERR_NOMEM : 0;
+}
+
+int frame_put_hello(struct buf *out)
+{
+    Darkcount__Hello message = DARKCOUNT__HELLO__INIT;
+    message.protocol = FRAME_PROTOCOL;
+    message.software = (char *)"darkcount " DARKCOUNT_VERSION;
+    return put_message(out, FRAME_HELLO, &message.base);
+}
+
+int frame_put_open(struct buf *out, const struct frame_open *open)
+{
+    Darkcount__Open message = DARKCOUNT__OPEN__INIT;
+    message.sensor = (char *)open->sensor;
+    message.epoch.data = (uint8_t *)open->epoch;
+    message.epoch.len = EPOCH_SIZE;
+    message.darknet = open->darknet;
+    message.replay = open->replay;
+    message.first_ns = open->first_ns;
+    message.last_ns = open->last_ns;
+    return put_message(out, FRAME_OPEN, &message.base);
+}
+
+int frame_put_resume(struct buf *out, uint64_t seq)
+{
+    Darkcount__Resume message = DARKCOUNT__RESUME__INIT;
+    message.seq = seq;
+    return put_message(out, FRAME_RESUME, &message.base);
+}
+
+int frame_put_record(struct buf *out, const uint8_t *sealed, size_t size)
+{
+    buf_put_u32_be(out, (uint32_t)size);
+    buf_put_u8(out, FRAME_RECORD);
+    buf_put(out, sealed, size);
+    return out->failed ? ERR_NOMEM : 0;
+}
+
+int frame_put_ack(struct buf *out, uint64_t seq)
+{
+    Darkcount__Ack message = DARKCOUNT__ACK__INIT;
+    message.seq = seq;
+    return put_message(out, FRAME_ACK, &message.base);
+}
+
+int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const char *text)
+{
+    Darkcount__Refuse message = DARKCOUNT__REFUSE__INIT;
+    char cut[FRAME_TEXT_MAX];
+    size_t size = strnlen(text, sizeof cut - 1);
+    memcpy(cut, text, size);
+    cut[size] = '\0';
+    message.code = (Darkcount__Refuse__Code)code;
+    message.final = final;
+    message.text = cut;
+    return put_message(out, FRAME_REFUSE, &message.base);
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static bool read_hello(struct frame *frame, const uint8_t *body, size_t size)
+{
+    Darkcount__Hello *message = darkcount__hello__unpack(NULL, size, body);
+    if (!message)
+        return false;
+    frame->protocol = message->protocol;
+    darkcount__hello__free_unpacked(message, NULL);
+    return true;
+}
+
+static bool read_open(struct frame *frame, const uint8_t *body, size_t size)
+{
+    Darkcount__Open *message = darkcount__open__unpack(NULL, size, body);
+    if (!message)
+        return false;
+    struct frame_open *open = &frame->open;
+    bool sound = message->epoch.len == EPOCH_SIZE && sensor_name_valid(message->sensor) &&
+                 message->first_ns >= 0 && message->last_ns >= 0 &&
+                 (!message->replay || message->last_ns >= message->first_ns);
+    if (sound) {
+        strcpy(open->sensor, message->sensor);
+        memcpy(open->epoch, message->epoch.data, EPOCH_SIZE);
+        open->replay = message->replay;
+        open->first_ns = message->first_ns;
+        open->last_ns = message->last_ns;
+        open->darknet = strdup(message->darknet);
+        sound = open->darknet != NULL;
+    }
+    darkcount__open__free_unpacked(message, NULL);
+    return sound;
+}
+
+static bool read_resume(struct frame *frame, const uint8_t *body, size_t size)
+{
+    Darkcount__Resume *message = darkcount__resume__unpack(NULL, size, body);
+    if (!message)
+        return false;
+    frame->seq = message->seq;
+    darkcount__resume__free_unpacked(message, NULL);
+    return true;
+}
+
+static bool read_ack(struct frame *frame, const uint8_t *body, size_t size)
+{
+    Darkcount__Ack *message = darkcount__ack__unpack(NULL, size, body);
+    if (!message)
+        return false;
+    frame->seq = message->seq;
+    darkcount__ack__free_unpacked(message, NULL);
+    return true;
+}
+
+/* Copies foreign text with its control characters replaced: it ends up in somebody's log. */
+static void copy_text(char out[FRAME_TEXT_MAX], const char *text)
+{
+    size_t used = 0;
+    for (; text[used] && used < FRAME_TEXT_MAX - 1; used++)
+        out[used] = (unsigned char)text[used] < 0x20 || text[used] == 0x7f ? '?' : text[used];
+    out[used] = '\0';
+}
+
+static bool read_refuse(struct frame *frame, const uint8_t *body, size_t size)
+{
+    Darkcount__Refuse *message = darkcount__refuse__unpack(NULL, size, body);
+    if (!message)
+        return false;
+    frame->refuse.code = (enum refuse_code)message->code;
+    frame->refuse.final = message->final;
+    copy_text(frame->refuse.text, message->text);
+    darkcount__refuse__free_unpacked(message, NULL);
+    return true;
+}
+
+static bool read_body(struct frame *frame, const uint8_t *body, size_t size)
+{
+    switch (frame->type) {
+    case FRAME_HELLO:
+        return read_hello(frame, body, size);
+    case FRAME_OPEN:
+        return read_open(frame, body, size);
+    case FRAME_RESUME:
+        return read_resume(frame, body, size);
+    case FRAME_ACK:
+        return read_ack(frame, body, size);
+    case FRAME_REFUSE:
+        return read_refuse(frame, body, size);
+    case FRAME_RECORD:
+        frame->record.bytes = body;
+        frame->record.size = size;
+        return true;
+    }
+    return false;
+}
+
+int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_t *need, char *errmsg)
+{
+    *need = FRAME_HEADER_SIZE;
+    if (size < FRAME_HEADER_SIZE)
+        return 0;
+    struct cursor in = cursor_over(bytes, size);
+    uint32_t body = cursor_u32_be(&in);
+    uint8_t type = cursor_u8(&in);
+    if (type < FRAME_HELLO || type > FRAME_REFUSE)
+        return err_set(errmsg, ERR_DAMAGED, "not a frame: type %u", type);
+    uint32_t most = type == FRAME_RECORD ? RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX : FRAME_CONTROL_MAX;
+    if (body > most)
+        return err_set(errmsg, ERR_DAMAGED, "a frame of type %u announces %u bytes, %u is the most",
+                       type, body, most);
+    *need = FRAME_HEADER_SIZE + (size_t)body;
+    if (size < *need)
+        return 0;
+    *frame = (struct frame){.type = (enum frame_type)type};
+    if (!read_body(frame, in.at, body))
+        return err_set(errmsg, ERR_DAMAGED, "a frame of type %u does not parse", type);
+    return (int64_t)*need;
+}
+
+void frame_close(struct frame *frame)
+{
+    if (frame->type == FRAME_OPEN) {
+        free(frame->open.darknet);
+        frame->open.darknet = NULL;
+    }
+}

@@ -1,0 +1,143 @@
+#include "common/hll.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/err.h"
+
+#define INDEX_BITS   14
+#define RANK_BITS    (64 - INDEX_BITS) /* hash bits that a register's rank is taken from */
+#define REGISTER_BITS 6
+#define REDIS_HEADER 16
+#define REDIS_SEED   0xadc83b19u /* hllPatLen in Redis's hyperloglog.c */
+
+static uint64_t load_le(const uint8_t *at, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+uint64_t murmurhash64a(const void *key, size_t size, uint64_t seed)
+{
+    const uint64_t m = 0xc6a4a7935bd1e995u;
+    const uint8_t *at = key;
+    uint64_t hash = seed ^ (size * m);
+    for (; size >= 8; size -= 8, at += 8) {
+        uint64_t k = load_le(at, 8) * m;
+        k = (k ^ k >> 47) * m;
+        hash = (hash ^ k) * m;
+    }
+    if (size > 0)
+        hash = (hash ^ load_le(at, size)) * m;
+    hash = (hash ^ hash >> 47) * m;
+    return hash ^ hash >> 47;
+}
+
+void hll_clear(struct hll *hll)
+{
+    memset(hll, 0, sizeof *hll);
+}
+
+bool hll_add(struct hll *hll, const void *element, size_t size)
+{
+    uint64_t hash = murmurhash64a(element, size, REDIS_SEED);
+    size_t index = hash & (HLL_REGISTERS - 1);
+    /* The guard bit ends the run of zeros at the register's maximum. */
+    uint64_t rest = hash >> INDEX_BITS | UINT64_C(1) << RANK_BITS;
+    uint8_t rank = (uint8_t)(__builtin_ctzll(rest) + 1);
+    if (rank <= hll->registers[index])
+        return false;
+    hll->registers[index] = rank;
+    return true;
+}
+
+bool hll_merge(struct hll *dst, const struct hll *src)
+{
+    bool changed = false;
+    for (size_t i = 0; i < HLL_REGISTERS; i++) {
+        if (src->registers[i] > dst->registers[i]) {
+            dst->registers[i] = src->registers[i];
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+/* Ertl 2017, algorithm 6: sigma, the correction for registers that are still 0. */
+static double sigma(double x)
+{
+    if (x == 1.0)
+        return INFINITY;
+    double y = 1, z = x, before;
+    do {
+        x *= x;
+        before = z;
+        z += x * y;
+        y += y;
+    } while (z != before);
+    return z;
+}
+
+/* Ertl 2017, algorithm 6: tau, the correction for registers at their maximum. */
+static double tau(double x)
+{
+    if (x == 0.0 || x == 1.0)
+        return 0.0;
+    double y = 1.0, z = 1 - x, before;
+    do {
+        x = sqrt(x);
+        before = z;
+        y *= 0.5;
+        z -= (1 - x) * (1 - x) * y;
+    } while (z != before);
+    return z / 3;
+}
+
+uint64_t hll_count(const struct hll *hll)
+{
+    const double m = HLL_REGISTERS, alpha_inf = 0.721347520444481703680; /* 1 / (2 ln 2) */
+    size_t with[HLL_REGISTER_MAX + 1] = {0}; /* registers that hold each rank */
+    for (size_t i = 0; i < HLL_REGISTERS; i++)
+        with[hll->registers[i]]++;
+    double z = m * tau((m - (double)with[HLL_REGISTER_MAX]) / m);
+    for (int rank = RANK_BITS; rank >= 1; rank--)
+        z = (z + (double)with[rank]) * 0.5;
+    z += m * sigma((double)with[0] / m);
+    return (uint64_t)llroundl(alpha_inf * m * m / z);
+}
+
+void hll_to_redis(const struct hll *hll, uint8_t out[HLL_REDIS_SIZE])
+{
+    memset(out, 0, HLL_REDIS_SIZE);
+    memcpy(out, "HYLL", 4); /* byte 4: 0 = dense */
+    out[15] = 0x80;         /* cached cardinality is stale */
+    uint8_t *packed = out + REDIS_HEADER;
+    for (size_t i = 0; i < HLL_REGISTERS; i++) {
+        size_t bit = i * REGISTER_BITS;
+        unsigned value = (unsigned)hll->registers[i] << (bit % 8);
+        packed[bit / 8] |= (uint8_t)value;
+        if (value > 0xff)
+            packed[bit / 8 + 1] |= (uint8_t)(value >> 8);
+    }
+}
+
+int hll_from_redis(struct hll *hll, const void *bytes, size_t size)
+{
+    const uint8_t *in = bytes;
+    if (size != HLL_REDIS_SIZE || memcmp(in, "HYLL", 5) != 0)
+        return ERR_DAMAGED;
+    const uint8_t *packed = in + REDIS_HEADER;
+    for (size_t i = 0; i < HLL_REGISTERS; i++) {
+        size_t bit = i * REGISTER_BITS;
+        unsigned value = packed[bit / 8];
+        if (bit % 8 > 8 - REGISTER_BITS)
+            value |= (unsigned)packed[bit / 8 + 1] << 8;
+        value = value >> (bit % 8) & 0x3f;
+        if (value > HLL_REGISTER_MAX)
+            return ERR_DAMAGED;
+        hll->registers[i] = (uint8_t)value;
+    }
+    return 0;
+}

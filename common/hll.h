@@ -1,0 +1,39 @@
+/*
+ * Unique hosts: a HyperLogLog with 2^14 registers that counts exactly as Redis does (MurmurHash64A with
+ * Redis's seed, elements are the address bytes in network order: 4 or 16), so that a sketch made by a
+ * sensor is merged and counted by PFMERGE and PFCOUNT as if Redis had made it. Standard error 0.81 %.
+ * Estimator: O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017,
+ * arXiv:1702.01284, as Redis uses since 5.0. Pure.
+ */
+#ifndef COMMON_HLL_H
+#define COMMON_HLL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HLL_REGISTERS    16384
+#define HLL_REGISTER_MAX 51    /* 64 - 14 + 1: no hash gives more */
+#define HLL_REDIS_SIZE   12304 /* 16 bytes of header, 16384 registers of 6 bits */
+
+struct hll {
+    uint8_t registers[HLL_REGISTERS]; /* 0 .. HLL_REGISTER_MAX */
+};
+
+void hll_clear(struct hll *hll);
+/* Returns whether a register changed. */
+bool hll_add(struct hll *hll, const void *element, size_t size);
+/* dst = union of dst and src; returns whether dst changed. */
+bool hll_merge(struct hll *dst, const struct hll *src);
+/* The estimated number of distinct elements; equals what PFCOUNT says of the same registers. */
+uint64_t hll_count(const struct hll *hll);
+
+/* Redis's dense representation, exactly HLL_REDIS_SIZE bytes, its cached count marked stale. */
+void hll_to_redis(const struct hll *hll, uint8_t out[HLL_REDIS_SIZE]);
+/* ERR_DAMAGED unless `bytes` is a dense representation with every register in range. */
+int hll_from_redis(struct hll *hll, const void *bytes, size_t size);
+
+/* MurmurHash2, 64-bit version for 64-bit platforms, by Austin Appleby (public domain algorithm). */
+uint64_t murmurhash64a(const void *key, size_t size, uint64_t seed);
+
+#endif

@@ -1,0 +1,111 @@
+#include "common/planes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "common/err.h"
+
+/* The number of low bytes that hold every value. */
+static int planes_needed(const uint64_t *values, size_t count)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        all |= values[i];
+    int planes = 0;
+    for (; all; all >>= 8)
+        planes++;
+    return planes;
+}
+
+static void split(const uint64_t *values, size_t count, int planes, uint8_t *out)
+{
+    for (int p = 0; p < planes; p++)
+        for (size_t i = 0; i < count; i++)
+            *out++ = (uint8_t)(values[i] >> (8 * p));
+}
+
+static void join(uint64_t *values, size_t count, int planes, const uint8_t *in)
+{
+    for (int p = 0; p < planes; p++)
+        for (size_t i = 0; i < count; i++)
+            values[i] |= (uint64_t)*in++ << (8 * p);
+}
+
+/* Appends raw[0..size) as one zstd frame, preceded by its compressed size (u32 LE). */
+static int put_compressed(struct buf *out, const uint8_t *raw, size_t size)
+{
+    size_t bound = ZSTD_compressBound(size);
+    size_t at = out->size;
+    uint8_t *room = buf_extend(out, 4 + bound);
+    if (!room)
+        return ERR_NOMEM;
+    size_t used = ZSTD_compress(room + 4, bound, raw, size, 1);
+    if (ZSTD_isError(used))
+        return ERR_NOMEM;
+    for (int i = 0; i < 4; i++)
+        room[i] = (uint8_t)(used >> (8 * i));
+    out->size = at + 4 + used;
+    return 0;
+}
+
+int planes_encode(struct buf *out, const uint64_t *values, size_t count)
+{
+    int planes = planes_needed(values, count);
+    buf_put_u32_le(out, (uint32_t)count);
+    buf_put_u8(out, (uint8_t)planes);
+    if (planes == 0)
+        return out->failed ? ERR_NOMEM : 0;
+    size_t size = count * (size_t)planes;
+    uint8_t *raw = malloc(size);
+    if (!raw)
+        return ERR_NOMEM;
+    split(values, count, planes, raw);
+    int rc = put_compressed(out, raw, size);
+    free(raw);
+    return rc;
+}
+
+/* Decompresses the next compressed block of `in`, which must hold exactly `size` bytes. */
+static int take_compressed(struct cursor *in, size_t size, uint8_t **raw)
+{
+    size_t compressed = cursor_u32_le(in);
+    const uint8_t *from = cursor_take(in, compressed);
+    if (!from || ZSTD_getFrameContentSize(from, compressed) != size)
+        return ERR_DAMAGED;
+    *raw = malloc(size);
+    if (!*raw)
+        return ERR_NOMEM;
+    if (ZSTD_decompress(*raw, size, from, compressed) != size) {
+        free(*raw);
+        return ERR_DAMAGED;
+    }
+    return 0;
+}
+
+int planes_decode(struct cursor *in, uint64_t **values, size_t *count)
+{
+    size_t n = cursor_u32_le(in);
+    int planes = cursor_u8(in);
+    *values = NULL;
+    *count = 0;
+    if (in->failed || n > PLANES_MAX || planes > 8 || (n == 0 && planes > 0))
+        return ERR_DAMAGED;
+    uint8_t *raw = NULL;
+    if (planes > 0) {
+        int rc = take_compressed(in, n * (size_t)planes, &raw);
+        if (rc)
+            return rc;
+    }
+    uint64_t *numbers = n ? calloc(n, sizeof *numbers) : NULL;
+    if (n && !numbers) {
+        free(raw);
+        return ERR_NOMEM;
+    }
+    if (raw)
+        join(numbers, n, planes, raw);
+    free(raw);
+    *values = numbers;
+    *count = n;
+    return 0;
+}

@@ -1,0 +1,78 @@
+/*
+ * A record: what a sensor saw in one interval (fields and meaning: common/record.proto). The collector
+ * fills one and seals it; the sealed bytes are spooled, shipped and never changed; the aggregator opens
+ * them. record_open trusts nothing: whatever it accepts satisfies every rule stated here.
+ *
+ * Sealed form, numbers big-endian:
+ *   0  4  "DCR1"
+ *   4  4  payload size
+ *   8  8  sequence, from 1
+ *  16 16  spool epoch
+ *  32  4  CRC-32C of bytes 4..31 and the payload
+ *  36     payload: the protobuf message under zstd, its content size declared
+ */
+#ifndef COMMON_RECORD_H
+#define COMMON_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addrvec.h"
+#include "common/buf.h"
+#include "common/hll.h"
+
+#define SENSOR_NAME_MAX    64
+#define EPOCH_SIZE         16
+#define RECORD_HEADER_SIZE 36
+#define RECORD_PAYLOAD_MAX ((uint32_t)64 << 20)  /* sealed, compressed */
+#define RECORD_MESSAGE_MAX ((size_t)512 << 20) /* uncompressed */
+
+struct record {
+    uint8_t epoch[EPOCH_SIZE];
+    uint64_t seq;
+    char sensor[SENSOR_NAME_MAX + 1];
+    int64_t start_s;
+    uint32_t width_s;          /* 60 */
+    int64_t first_ns, last_ns; /* start <= first <= last < start + width */
+    uint64_t packets, bytes;
+    uint64_t captured; /* = packets + off_darknet + not_ip + undecodable + late + refused */
+    uint64_t off_darknet, not_ip, undecodable, late, refused;
+    uint64_t kernel_dropped, interface_dropped;
+    struct addrvec addresses; /* sums to packets */
+    struct hll hosts;         /* all zero when packets is 0 */
+};
+
+/* A record with nothing in it; record_close frees its addresses. */
+void record_init(struct record *record);
+void record_close(struct record *record);
+
+/* Appends the sealed form to `out`. The same record gives the same bytes. ERR_NOMEM; ERR_INVALID when
+ * the record breaks a rule above (a mistake of ours); ERR_FULL beyond RECORD_PAYLOAD_MAX. */
+int record_seal(const struct record *record, struct buf *out, char *errmsg);
+
+struct record_header {
+    uint8_t epoch[EPOCH_SIZE];
+    uint64_t seq;
+    size_t size; /* of the whole sealed record, header included */
+};
+
+/* Reads the header at the start of `bytes` without looking at the payload. ERR_DAMAGED when it is no
+ * header or announces too much; ERR_INVALID when there are fewer than RECORD_HEADER_SIZE bytes. */
+int record_peek(const uint8_t *bytes, size_t size, struct record_header *header);
+
+/* Whether bytes[0..size) is one whole sealed record with a right checksum: 0, or ERR_DAMAGED. */
+int record_check(const uint8_t *bytes, size_t size);
+
+/* Opens a sealed record of exactly `size` bytes into an initialised record. ERR_DAMAGED with the broken
+ * rule in `errmsg`; ERR_NOMEM. Memory is bounded by RECORD_MESSAGE_MAX. */
+int record_open(struct record *record, const uint8_t *bytes, size_t size, char *errmsg);
+
+/* Whether `name` may name a sensor: 1 to 64 of A-Z a-z 0-9 . _ - and no leading dash or dot. */
+bool sensor_name_valid(const char *name);
+
+/* The epoch as a UUID in text (36 characters), and back; epoch_parse: ERR_INVALID. */
+void epoch_format(const uint8_t epoch[EPOCH_SIZE], char out[37]);
+int epoch_parse(const char *text, uint8_t epoch[EPOCH_SIZE]);
+
+#endif

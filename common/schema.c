@@ -1,0 +1,352 @@
+#include "common/schema.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/planes.h"
+
+#define FORM_VERSION 1
+
+static void key(char out[SCHEMA_KEY_MAX], const char *sensor, const char *rest)
+{
+    int used = snprintf(out, SCHEMA_KEY_MAX, "darkcount:{%s}:%s", sensor, rest);
+    assert(used > 0 && used < SCHEMA_KEY_MAX);
+    (void)used;
+}
+
+void schema_key_head(char out[SCHEMA_KEY_MAX], const char *sensor)
+{
+    key(out, sensor, "head");
+}
+
+void schema_key_log(char out[SCHEMA_KEY_MAX], const char *sensor, uint64_t n)
+{
+    char rest[40];
+    snprintf(rest, sizeof rest, "log:%" PRIu64, n);
+    key(out, sensor, rest);
+}
+
+void schema_key_course(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *day)
+{
+    char rest[64];
+    snprintf(rest, sizeof rest, "course:%s", day->label);
+    key(out, sensor, rest);
+}
+
+void schema_key_hosts(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *period)
+{
+    char rest[64];
+    snprintf(rest, sizeof rest, "hosts:%s:%s", level_name(period->level), period->label);
+    key(out, sensor, rest);
+}
+
+void schema_key_addresses(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *period)
+{
+    char rest[64];
+    snprintf(rest, sizeof rest, "addresses:%s:%s", level_name(period->level), period->label);
+    key(out, sensor, rest);
+}
+
+void schema_key_totals(char out[SCHEMA_KEY_MAX], char field[SCHEMA_KEY_MAX], const char *sensor,
+                       const struct period *period)
+{
+    char rest[64];
+    switch (period->level) {
+    case LEVEL_HOUR:
+        snprintf(rest, sizeof rest, "hours:%04d-%02d-%02d", period->year, period->month, period->day);
+        snprintf(field, SCHEMA_KEY_MAX, "%s", period->label);
+        break;
+    case LEVEL_DAY:
+        snprintf(rest, sizeof rest, "days:%04d", period->year);
+        snprintf(field, SCHEMA_KEY_MAX, "%02d-%02d", period->month, period->day);
+        break;
+    case LEVEL_MONTH:
+        snprintf(rest, sizeof rest, "months:%04d", period->year);
+        snprintf(field, SCHEMA_KEY_MAX, "%02d", period->month);
+        break;
+    default:
+        snprintf(rest, sizeof rest, "years");
+        snprintf(field, SCHEMA_KEY_MAX, "%04d", period->year);
+    }
+    key(out, sensor, rest);
+}
+
+/* --- totals ------------------------------------------------------------------------------------- */
+
+#define TOTALS_FIELDS 12
+
+/* The fields in the order of their text form. */
+static void totals_fields(struct totals *totals, uint64_t *fields[TOTALS_FIELDS])
+{
+    uint64_t *order[TOTALS_FIELDS] = {
+        &totals->packets,        &totals->bytes,
+        &totals->active,         &totals->records,
+        &totals->observed_ns,    &totals->kernel_dropped,
+        &totals->interface_dropped, &totals->off_darknet,
+        &totals->not_ip,         &totals->undecodable,
+        &totals->late,           &totals->refused,
+    };
+    memcpy(fields, order, sizeof order);
+}
+
+void totals_format(const struct totals *totals, char out[TOTALS_TEXT_MAX])
+{
+    struct totals copy = *totals;
+    uint64_t *fields[TOTALS_FIELDS];
+    totals_fields(&copy, fields);
+    int used = snprintf(out, TOTALS_TEXT_MAX, "%d", FORM_VERSION);
+    for (int i = 0; i < TOTALS_FIELDS; i++)
+        used += snprintf(out + used, TOTALS_TEXT_MAX - (size_t)used, " %" PRIu64, *fields[i]);
+}
+
+/* Reads a decimal number without sign and moves past it and one blank behind it. */
+static bool take_u64(const char **at, const char *end, uint64_t *value)
+{
+    const char *from = *at;
+    uint64_t number = 0;
+    for (; *at < end && **at >= '0' && **at <= '9'; (*at)++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(**at - '0'), &number))
+            return false;
+    }
+    *value = number;
+    if (*at == from)
+        return false;
+    if (*at < end) {
+        if (**at != ' ')
+            return false;
+        (*at)++;
+    }
+    return true;
+}
+
+int totals_parse(struct totals *totals, const char *text, size_t size)
+{
+    const char *at = text, *end = text + size;
+    uint64_t *fields[TOTALS_FIELDS], version;
+    *totals = (struct totals){0};
+    totals_fields(totals, fields);
+    if (!take_u64(&at, end, &version))
+        return ERR_DAMAGED;
+    if (version != FORM_VERSION)
+        return ERR_VERSION;
+    for (int i = 0; i < TOTALS_FIELDS; i++)
+        if (!take_u64(&at, end, fields[i]))
+            return ERR_DAMAGED;
+    return at == end ? 0 : ERR_DAMAGED;
+}
+
+void totals_add(struct totals *dst, const struct totals *src)
+{
+    struct totals copy = *src;
+    uint64_t *to[TOTALS_FIELDS], *from[TOTALS_FIELDS];
+    totals_fields(dst, to);
+    totals_fields(&copy, from);
+    for (int i = 0; i < TOTALS_FIELDS; i++)
+        *to[i] += *from[i];
+}
+
+/* --- course ------------------------------------------------------------------------------------- */
+
+int course_encode(const struct course *course, struct buf *out)
+{
+    buf_put_u8(out, FORM_VERSION);
+    int rc = planes_encode(out, course->packets, COURSE_SLOTS);
+    if (rc == 0)
+        rc = planes_encode(out, course->observed_ns, COURSE_SLOTS);
+    return rc ? rc : out->failed ? ERR_NOMEM : 0;
+}
+
+static int decode_slots(struct cursor *in, uint64_t slots[COURSE_SLOTS])
+{
+    uint64_t *values;
+    size_t count;
+    int rc = planes_decode(in, &values, &count);
+    if (rc)
+        return rc;
+    if (count == COURSE_SLOTS)
+        memcpy(slots, values, COURSE_SLOTS * sizeof *slots);
+    free(values);
+    return count == COURSE_SLOTS ? 0 : ERR_DAMAGED;
+}
+
+int course_decode(struct course *course, const uint8_t *bytes, size_t size)
+{
+    struct cursor in = cursor_over(bytes, size);
+    if (cursor_u8(&in) != FORM_VERSION)
+        return in.failed ? ERR_DAMAGED : ERR_VERSION;
+    int rc = decode_slots(&in, course->packets);
+    if (rc == 0)
+        rc = decode_slots(&in, course->observed_ns);
+    return rc ? rc : cursor_done(&in) ? 0 : ERR_DAMAGED;
+}
+
+/* --- address vectors ---------------------------------------------------------------------------- */
+
+/* Version, one 64-bit number, addrvec form: the shape that folded vectors and log entries share. */
+static int numbered_encode(const struct addrvec *vec, uint64_t number, struct buf *out)
+{
+    uint8_t *bytes;
+    size_t size;
+    int rc = addrvec_encode(vec, &bytes, &size);
+    if (rc)
+        return rc;
+    buf_put_u8(out, FORM_VERSION);
+    buf_put_u64_le(out, number);
+    buf_put(out, bytes, size);
+    free(bytes);
+    return out->failed ? ERR_NOMEM : 0;
+}
+
+static int numbered_decode(struct addrvec *vec, uint64_t *number, const uint8_t *bytes, size_t size)
+{
+    struct cursor in = cursor_over(bytes, size);
+    uint8_t version = cursor_u8(&in);
+    *number = cursor_u64_le(&in);
+    if (in.failed)
+        return ERR_DAMAGED;
+    if (version != FORM_VERSION)
+        return ERR_VERSION;
+    return addrvec_decode(vec, in.at, (size_t)(in.end - in.at));
+}
+
+int folded_encode(const struct addrvec *vec, uint64_t folded, struct buf *out)
+{
+    return numbered_encode(vec, folded, out);
+}
+
+int folded_decode(struct addrvec *vec, uint64_t *folded, const uint8_t *bytes, size_t size)
+{
+    return numbered_decode(vec, folded, bytes, size);
+}
+
+int log_encode(const struct addrvec *vec, int64_t start_s, struct buf *out)
+{
+    return numbered_encode(vec, (uint64_t)start_s, out);
+}
+
+int log_decode(struct addrvec *vec, int64_t *start_s, const uint8_t *bytes, size_t size)
+{
+    uint64_t number;
+    int rc = numbered_decode(vec, &number, bytes, size);
+    *start_s = (int64_t)number;
+    if (rc == 0 && (*start_s < CALENDAR_MIN_S || *start_s > CALENDAR_MAX_S)) {
+        addrvec_close(vec);
+        rc = ERR_DAMAGED;
+    }
+    return rc;
+}
+
+/* --- epochs ------------------------------------------------------------------------------------- */
+
+void epoch_state_init(struct epoch_state *state)
+{
+    *state = (struct epoch_state){0};
+}
+
+void epoch_state_close(struct epoch_state *state)
+{
+    free(state->spans);
+    epoch_state_init(state);
+}
+
+static int insert_span(struct epoch_state *state, size_t at, struct span span)
+{
+    if (state->count == state->room) {
+        size_t room = state->room ? state->room * 2 : 4;
+        struct span *spans = realloc(state->spans, room * sizeof *spans);
+        if (!spans)
+            return ERR_NOMEM;
+        state->spans = spans;
+        state->room = room;
+    }
+    memmove(state->spans + at + 1, state->spans + at, (state->count - at) * sizeof *state->spans);
+    state->spans[at] = span;
+    state->count++;
+    return 0;
+}
+
+int epoch_state_add(struct epoch_state *state, struct span span)
+{
+    size_t at = 0;
+    while (at < state->count && state->spans[at].last_ns < span.first_ns - 1)
+        at++;
+    size_t end = at; /* spans[at..end) touch the new one and are swallowed by it */
+    while (end < state->count && state->spans[end].first_ns - 1 <= span.last_ns)
+        end++;
+    if (end == at)
+        return insert_span(state, at, span);
+    if (state->spans[at].first_ns < span.first_ns)
+        span.first_ns = state->spans[at].first_ns;
+    if (state->spans[end - 1].last_ns > span.last_ns)
+        span.last_ns = state->spans[end - 1].last_ns;
+    state->spans[at] = span;
+    memmove(state->spans + at + 1, state->spans + end, (state->count - end) * sizeof *state->spans);
+    state->count -= end - at - 1;
+    return 0;
+}
+
+bool span_overlap(struct span a, struct span b)
+{
+    int64_t first = a.first_ns > b.first_ns ? a.first_ns : b.first_ns;
+    int64_t last = a.last_ns < b.last_ns ? a.last_ns : b.last_ns;
+    bool moment = a.first_ns == a.last_ns || b.first_ns == b.last_ns;
+    return first < last || (first == last && moment);
+}
+
+const struct span *epoch_state_overlap(const struct epoch_state *state, struct span span)
+{
+    for (size_t i = 0; i < state->count; i++)
+        if (span_overlap(state->spans[i], span))
+            return &state->spans[i];
+    return NULL;
+}
+
+int epoch_state_format(const struct epoch_state *state, struct buf *out)
+{
+    char text[64];
+    int used = snprintf(text, sizeof text, "%" PRIu64 " %d", state->seq, state->replay);
+    buf_put(out, text, (size_t)used);
+    for (size_t i = 0; i < state->count; i++) {
+        used = snprintf(text, sizeof text, " %" PRId64 "-%" PRId64, state->spans[i].first_ns,
+                        state->spans[i].last_ns);
+        buf_put(out, text, (size_t)used);
+    }
+    return out->failed ? ERR_NOMEM : 0;
+}
+
+static bool take_span(const char **at, const char *end, struct span *span)
+{
+    const char *dash = memchr(*at, '-', (size_t)(end - *at));
+    uint64_t first, last;
+    if (!dash || !take_u64(at, dash, &first) || *at != dash)
+        return false;
+    *at = dash + 1;
+    if (!take_u64(at, end, &last) || first > last || last > INT64_MAX)
+        return false;
+    *span = (struct span){(int64_t)first, (int64_t)last};
+    return true;
+}
+
+int epoch_state_parse(struct epoch_state *state, const char *text, size_t size)
+{
+    const char *at = text, *end = text + size;
+    uint64_t replay;
+    if (!take_u64(&at, end, &state->seq) || !take_u64(&at, end, &replay) || replay > 1)
+        return ERR_DAMAGED;
+    state->replay = replay == 1;
+    while (at < end) {
+        struct span span;
+        if (!take_span(&at, end, &span) ||
+            (state->count && state->spans[state->count - 1].last_ns >= span.first_ns))
+            return ERR_DAMAGED;
+        int rc = insert_span(state, state->count, span);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,117 @@
+#include "common/storeurl.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+
+/* Percent-decodes text[0..size) into `out`; false when it does not fit or an escape is broken. */
+static bool decode(char out[STOREURL_PART_MAX], const char *text, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        if (c == '%') {
+            if (i + 2 >= size || !isxdigit((unsigned char)text[i + 1]) ||
+                !isxdigit((unsigned char)text[i + 2]))
+                return false;
+            char hex[3] = {text[i + 1], text[i + 2], '\0'};
+            c = (char)strtol(hex, NULL, 16);
+            i += 2;
+        }
+        if (c == '\0' || used + 1 >= STOREURL_PART_MAX)
+            return false;
+        out[used++] = c;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+static bool parse_number(const char *text, size_t size, unsigned long max, unsigned long *value)
+{
+    *value = 0;
+    if (size == 0 || size > 9)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (!isdigit((unsigned char)text[i]))
+            return false;
+        *value = *value * 10 + (unsigned long)(text[i] - '0');
+    }
+    return *value <= max;
+}
+
+static bool parse_userinfo(struct storeurl *url, const char *text, size_t size)
+{
+    const char *colon = memchr(text, ':', size);
+    size_t user = colon ? (size_t)(colon - text) : size;
+    return colon && decode(url->user, text, user) && decode(url->password, colon + 1, size - user - 1);
+}
+
+/* host:port, [v6]:port, or without the port. */
+static bool parse_host(struct storeurl *url, const char *text, size_t size)
+{
+    const char *host = text, *end = text + size, *port = NULL;
+    size_t host_size;
+    if (size && text[0] == '[') {
+        const char *close = memchr(text, ']', size);
+        if (!close)
+            return false;
+        host = text + 1;
+        host_size = (size_t)(close - host);
+        if (close + 1 < end && close[1] != ':')
+            return false;
+        port = close + 1 < end ? close + 2 : NULL;
+    } else {
+        const char *colon = memchr(text, ':', size);
+        host_size = colon ? (size_t)(colon - text) : size;
+        port = colon ? colon + 1 : NULL;
+    }
+    unsigned long number = 6379;
+    if (port && (!parse_number(port, (size_t)(end - port), 65535, &number) || number == 0))
+        return false;
+    url->port = (uint16_t)number;
+    return host_size > 0 && decode(url->host, host, host_size);
+}
+
+static bool parse_tcp(struct storeurl *url, const char *rest)
+{
+    size_t size = strcspn(rest, "/");
+    const char *database = rest[size] ? rest + size + 1 : "";
+    unsigned long db = 0;
+    if (*database && !parse_number(database, strlen(database), 65535, &db))
+        return false;
+    url->db = (unsigned)db;
+    const char *at = memrchr(rest, '@', size);
+    if (at && !parse_userinfo(url, rest, (size_t)(at - rest)))
+        return false;
+    const char *host = at ? at + 1 : rest;
+    if (!parse_host(url, host, size - (size_t)(host - rest)))
+        return false;
+    bool v6 = strchr(url->host, ':') != NULL;
+    snprintf(url->shown, sizeof url->shown, "redis://%s%s%s:%u/%u", v6 ? "[" : "", url->host,
+             v6 ? "]" : "", (unsigned)url->port, url->db);
+    return true;
+}
+
+int storeurl_parse(struct storeurl *url, const char *text, char *errmsg)
+{
+    *url = (struct storeurl){0};
+    if (strncmp(text, "unix://", 7) == 0) {
+        if (text[7] == '/' && decode(url->path, text + 7, strlen(text + 7))) {
+            snprintf(url->shown, sizeof url->shown, "unix://%s", url->path);
+            return 0;
+        }
+        return err_set(errmsg, ERR_INVALID, "store '%.200s': write unix:///path/of/the/socket", text);
+    }
+    if (strncmp(text, "redis-cluster://", 16) == 0)
+        return err_set(errmsg, ERR_INVALID,
+                       "store '%.200s': Redis Cluster is not supported by this version", text);
+    if (strncmp(text, "redis://", 8) == 0 && parse_tcp(url, text + 8))
+        return 0;
+    /* The text may hold a password: it is not repeated. */
+    return err_set(errmsg, ERR_INVALID,
+                   "store: not a URL; write unix:///path or redis://[user:password@]host:port[/db]");
+}
