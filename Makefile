@@ -1,5 +1,6 @@
 # darkcount: `make` builds, `make demo` shows it on real packets, `make test` proves it.
-# Other targets: bench sanitize check-headers format format-check tidy install uninstall dist clean.
+# Other targets: bench [BENCH=name] sanitize fuzz check-headers format format-check tidy install
+# uninstall dist clean. V=1 shows the commands.
 
 VERSION := 0.1.0
 BUILD ?= build
@@ -94,3 +95,79 @@ unit-$(1): $(BUILD)/tests/unit-$(1)
 	$$(Q)$$<
 endef
 $(foreach u,$(UNITS),$(eval $(call unit,$(u))))
+
+.PHONY: test check
+# The README's command: installs what is missing, then everything that `check` runs.
+test: deps-test
+	$(Q)$(MAKE) --no-print-directory check-headers check
+
+check: all $(UNITS:%=$(BUILD)/tests/unit-%)
+	$(Q)BUILD=$(BUILD) tests/run
+
+# The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+.PHONY: sanitize
+sanitize: deps-test
+	$(Q)ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		$(MAKE) --no-print-directory check BUILD=$(BUILD)/sanitize \
+		SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"
+
+# Every header compiles on its own.
+HEADERS := $(filter-out %.pb-c.h,$(wildcard common/*.h collector/*.h aggregator/*.h dashboards/*.h))
+.PHONY: check-headers
+check-headers: $(BUILD)/common/record.pb-c.h
+	$(Q)for header in $(HEADERS); do \
+		printf '#include "%s"\n' $$header | $(CC) $(ALL_CFLAGS) -Wno-unused -fsyntax-only -x c - || exit 1; \
+	done
+	$(call say,HEADERS,$(words $(HEADERS)) headers stand on their own)
+
+SOURCES := $(wildcard common/*.[ch] collector/*.[ch] aggregator/*.[ch] dashboards/*.[ch] \
+	tests/*/*.[ch] tests/unit/*/*.[ch])
+.PHONY: format format-check tidy
+format:
+	clang-format -i $(SOURCES)
+format-check:
+	clang-format --dry-run --Werror $(SOURCES)
+tidy: $(BUILD)/common/record.pb-c.h
+	clang-tidy --quiet $(filter-out tests/%,$(filter %.c,$(SOURCES))) -- $(ALL_CFLAGS)
+
+# --- demo and benchmarks -------------------------------------------------------------------------
+
+.PHONY: demo
+# The main job on real packets; leaves its charts in demo-output/.
+demo: deps-demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) tests/demo/run
+
+BENCH ?= $(filter-out %.c,$(notdir $(wildcard tests/bench/*)))
+BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(COMMON_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs libpcap hiredis $(LIBS_COMMON)) -lm
+.PHONY: bench
+bench: deps-test
+	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	$(Q)for bench in $(BENCH); do BUILD=$(BUILD) tests/bench/$$bench || exit 1; done
+
+# --- installation --------------------------------------------------------------------------------
+
+.PHONY: install uninstall dist
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(SYSCONFDIR)/darkcount \
+		$(DESTDIR)$(UNITDIR)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(MANDIR)/man1
+	for conf in collector aggregator dashboard; do \
+		test -e $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || \
+		install -m 644 packaging/$$conf.conf $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || exit 1; \
+	done
+	for unit in $(notdir $(wildcard packaging/systemd/*.service)); do \
+		sed 's|/usr/bin/|$(PREFIX)/bin/|' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
+
+uninstall:
+	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
+	rm -f $(patsubst packaging/systemd/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard packaging/systemd/*.service))
+
+dist:
+	git archive --format=tar.gz --prefix=darkcount-$(VERSION)/ -o darkcount-$(VERSION).tar.gz HEAD

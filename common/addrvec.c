@@ -204,6 +204,8 @@ static int encode6(const struct addrvec *vec, uint64_t *scratch, struct buf *out
 int addrvec_encode(const struct addrvec *vec, uint8_t **bytes, size_t *size)
 {
     size_t most = vec->count4 > vec->count6 ? vec->count4 : vec->count6;
+    if (most > ADDRVEC_MAX)
+        return ERR_FULL;
     uint64_t *scratch = malloc((most + 1) * sizeof *scratch);
     if (!scratch)
         return ERR_NOMEM;

@@ -1,10 +1,10 @@
 /*
- * Packets per destination address as two sorted sparse vectors, one per family: what a record carries
- * and what the store keeps per hour, day, month and year. Keyed by the address itself, not by a
- * position in the inventory, so that an inventory may change without moving any count. Pure.
+ * Packets per destination address as two sorted sparse vectors, one per family: what a record
+ * carries and what the store keeps per hour, day, month and year. Keyed by the address itself, not
+ * by a position in the inventory, so that an inventory may change without moving any count. Pure.
  *
- * Invariant: addresses strictly ascend and every count is at least 1; addrvec_decode and record_open
- * refuse anything else, addrvec_append asserts it.
+ * Invariant: addresses strictly ascend and every count is at least 1; addrvec_decode and
+ * record_open refuse anything else, addrvec_append asserts it.
  */
 #ifndef COMMON_ADDRVEC_H
 #define COMMON_ADDRVEC_H
@@ -38,10 +38,11 @@ uint64_t addrvec_packets(const struct addrvec *vec);
 uint64_t addrvec_active(const struct addrvec *vec);
 
 /* Compact form: gaps between addresses and counts as byte planes under zstd (common/planes.h).
- * `*bytes` is to be freed by the caller. ERR_NOMEM. */
+ * `*bytes` is to be freed by the caller. ERR_NOMEM; ERR_FULL beyond ADDRVEC_MAX of a family. */
 int addrvec_encode(const struct addrvec *vec, uint8_t **bytes, size_t *size);
-/* The inverse into an initialised, empty vector. ERR_DAMAGED for anything that addrvec_encode cannot
- * have written; ERR_NOMEM. Memory is bounded by ADDRVEC_MAX entries of each family. */
+/* The inverse into an initialised, empty vector. ERR_DAMAGED for anything that is not of that
+ * form or breaks the invariant; ERR_NOMEM. The vector is left empty on failure. Memory is bounded
+ * by ADDRVEC_MAX entries of each family. */
 int addrvec_decode(struct addrvec *vec, const uint8_t *bytes, size_t size);
 
 #define ADDRVEC_MAX ((size_t)1 << 26)

@@ -1,5 +1,6 @@
 #include "common/buf.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ void buf_close(struct buf *buf)
 
 static bool grow(struct buf *buf, size_t size)
 {
-    if (buf->room - buf->size >= size)
+    if (buf->bytes && buf->room - buf->size >= size)
         return true;
     if (size > SIZE_MAX / 2 - buf->size)
         return false;
@@ -96,6 +97,7 @@ void buf_put_u64_be(struct buf *buf, uint64_t value)
 
 void buf_consume(struct buf *buf, size_t size)
 {
+    assert(size <= buf->size);
     if (size == 0)
         return;
     memmove(buf->bytes, buf->bytes + size, buf->size - size);

@@ -1,7 +1,7 @@
 /*
- * Growing byte buffer to write into, and bounded cursor to read from. Every read of foreign bytes goes
- * through the cursor: it never runs past its end, and once a read has failed all later ones fail.
- * Multi-byte numbers are little-endian (_le) or big-endian (_be), as the name says.
+ * Growing byte buffer to write into, and bounded cursor to read from. Every read of foreign bytes
+ * goes through the cursor: it never runs past its end, and once a read has failed all later ones
+ * fail. Multi-byte numbers are little-endian (_le) or big-endian (_be), as the name says.
  */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
@@ -27,7 +27,7 @@ void buf_put_u32_le(struct buf *buf, uint32_t value);
 void buf_put_u32_be(struct buf *buf, uint32_t value);
 void buf_put_u64_le(struct buf *buf, uint64_t value);
 void buf_put_u64_be(struct buf *buf, uint64_t value);
-/* Drops the first `size` bytes and moves the rest to the front. */
+/* Drops the first `size` bytes (at most those that there are) and moves the rest to the front. */
 void buf_consume(struct buf *buf, size_t size);
 
 struct cursor {

@@ -2,21 +2,25 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/err.h"
 
 #define ZONE_DIRECTORY "/usr/share/zoneinfo/"
+#define HOUR_S         INT64_C(3600)
+#define DAY_S          INT64_C(86400)
 
-/* A zone name is a relative path of letters, digits and _+-: nothing that could leave the directory. */
+/* A zone name is a relative path of letters, digits and _+-: nothing that could leave the
+ * directory. The zones under right/ count leap seconds, which the time stamps of packets do not. */
 static bool zone_name_valid(const char *zone)
 {
     size_t size = strlen(zone);
-    if (size == 0 || size > CALENDAR_ZONE_MAX || zone[0] == '/' || strstr(zone, "//"))
+    if (size == 0 || size > CALENDAR_ZONE_MAX || zone[0] == '/' || strstr(zone, "//") ||
+        strncmp(zone, "right/", 6) == 0)
         return false;
     for (const char *c = zone; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("/_+-", *c))
@@ -24,15 +28,28 @@ static bool zone_name_valid(const char *zone)
     return true;
 }
 
+/* Whether there is a compiled zone (RFC 8536) at `path`. A directory or another file is not enough:
+ * the C library would take it for UTC without a word. */
+static bool zone_file_valid(const char *path)
+{
+    char magic[4] = "";
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool valid = fread(magic, sizeof magic, 1, file) == 1 && memcmp(magic, "TZif", 4) == 0;
+    fclose(file);
+    return valid;
+}
+
 int calendar_init(const char *zone, char *errmsg)
 {
     char path[sizeof ZONE_DIRECTORY + CALENDAR_ZONE_MAX];
     if (!zone_name_valid(zone))
-        return err_set(errmsg, ERR_UNKNOWN, "time zone '%.80s': not a zone's name such as Asia/Tokyo",
-                       zone);
+        return err_set(errmsg, ERR_UNKNOWN,
+                       "time zone '%.80s': not a zone's name such as Asia/Tokyo", zone);
     snprintf(path, sizeof path, ZONE_DIRECTORY "%s", zone);
-    if (strcmp(zone, "UTC") != 0 && access(path, R_OK) != 0)
-        return err_set(errmsg, ERR_UNKNOWN, "time zone %s: %s is not there (is tzdata installed?)",
+    if (strcmp(zone, "UTC") != 0 && !zone_file_valid(path))
+        return err_set(errmsg, ERR_UNKNOWN, "time zone %s: no zone at %s (is tzdata installed?)",
                        zone, path);
     if (setenv("TZ", zone, 1) != 0)
         return err_from_errno(errno);
@@ -54,38 +71,50 @@ static struct tm local_time(int64_t at_s)
     return tm;
 }
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, for comparing local dates. */
+/* Seconds east of Greenwich that the zone's clock shows at an instant. */
+static int64_t utc_offset(int64_t at_s)
+{
+    return local_time(at_s).tm_gmtoff;
+}
+
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. `day` may run over the end
+ * of its month. The year is taken to begin in March, so that a leap day is its last. */
 static int64_t date_number(int year, int month, int day)
 {
-    struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day};
-    return (int64_t)timegm(&tm) / 86400;
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t months = month <= 2 ? month + 9 : month - 3;
+    int64_t leap_days = y / 4 - y / 100 + y / 400;
+    return y * 365 + leap_days + (months * 153 + 2) / 5 + day - 1 - 719468;
 }
 
-static int64_t local_date_number(int64_t at_s)
+/* The first instant after `low` at which the offset is no longer that of `low`; `high` has another.
+ * Exact where the clock is changed once in between: no zone of tzdata has changed it twice within
+ * four days since 1970. */
+static int64_t clock_change(int64_t low, int64_t high)
 {
-    struct tm tm = local_time(at_s);
-    return date_number(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-}
-
-/* The first instant whose local date is the given one or later. Local dates never go back by more than
- * the repeated hour of a clock change, so a search between safe bounds finds it; zones that skip
- * midnight, repeat it or skip a whole day come out right. */
-static int64_t date_start(int year, int month, int day)
-{
-    int64_t wanted = date_number(year, month, day);
-    int64_t low = wanted * 86400 - 2 * 86400, high = wanted * 86400 + 2 * 86400;
+    int64_t before = utc_offset(low);
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (local_date_number(middle) >= wanted)
-            high = middle;
-        else
+        if (utc_offset(middle) == before)
             low = middle;
+        else
+            high = middle;
     }
-    /* A clock set back over midnight shows the date twice: its first minute is the day's start. */
-    for (int64_t back = high - 1; back >= high - 3 * 3600; back -= 60)
-        if (local_date_number(back) >= wanted)
-            high = back - back % 60;
     return high;
+}
+
+/* The first instant whose local date is the given one or later: zones that skip midnight, repeat
+ * it, go back over it or skip a whole day come out right. */
+static int64_t date_start(int year, int month, int day)
+{
+    int64_t midnight = date_number(year, month, day) * DAY_S; /* as if it were UTC */
+    int64_t before = utc_offset(midnight - DAY_S), after = utc_offset(midnight + DAY_S);
+    if (before == after)
+        return midnight - before;
+    int64_t change = clock_change(midnight - DAY_S, midnight + DAY_S);
+    if (midnight - before < change)
+        return midnight - before;
+    return midnight - after > change ? midnight - after : change;
 }
 
 struct period calendar_date(enum level level, int year, int month, int day)
@@ -109,17 +138,48 @@ struct period calendar_date(enum level level, int year, int month, int day)
     return period;
 }
 
-struct period calendar_period(enum level level, int64_t at_s)
+/* The period of the date that the local clock shows at an instant. */
+static struct period shown_date(enum level level, int64_t at_s)
 {
     struct tm tm = local_time(at_s);
-    int year = tm.tm_year + 1900, month = tm.tm_mon + 1;
-    if (level != LEVEL_HOUR)
-        return calendar_date(level, year, month, tm.tm_mday);
-    int64_t start = at_s - tm.tm_min * 60 - tm.tm_sec;
-    struct period hour = {.level = LEVEL_HOUR, .start_s = start, .end_s = start + 3600,
-                          .year = year, .month = month, .day = tm.tm_mday};
-    snprintf(hour.label, sizeof hour.label, "%lld", (long long)start);
+    return calendar_date(level, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+/* A clock set back over midnight shows the date before once more; those instants belong to the date
+ * that has already begun, so that periods neither overlap nor have holes. */
+static struct period date_period(enum level level, int64_t at_s)
+{
+    struct period period = shown_date(level, at_s);
+    return at_s < period.end_s ? period : shown_date(level, period.end_s);
+}
+
+/* Whether the clock was changed between two instants by other than whole hours. */
+static bool minutes_changed(int64_t from_s, int64_t to_s)
+{
+    return (utc_offset(to_s) - utc_offset(from_s)) % HOUR_S != 0;
+}
+
+/* An hour of the local clock. A change by part of an hour (Lord Howe: 30 minutes) ends one early.
+ */
+static struct period hour_period(int64_t at_s)
+{
+    struct tm tm = local_time(at_s);
+    int64_t start = at_s - tm.tm_min * 60 - tm.tm_sec, end = start + HOUR_S;
+    if (minutes_changed(start, at_s))
+        start = clock_change(start, at_s);
+    if (minutes_changed(at_s, end - 1))
+        end = clock_change(at_s, end - 1);
+    struct period hour = date_period(LEVEL_DAY, start);
+    hour.level = LEVEL_HOUR;
+    hour.start_s = start;
+    hour.end_s = end;
+    snprintf(hour.label, sizeof hour.label, "%" PRId64, start);
     return hour;
+}
+
+struct period calendar_period(enum level level, int64_t at_s)
+{
+    return level == LEVEL_HOUR ? hour_period(at_s) : date_period(level, at_s);
 }
 
 void calendar_rfc3339(int64_t at_s, char out[32])
@@ -187,8 +247,8 @@ static bool take_time(const char **at, int year, int month, int day, int64_t *at
     }
     if (!take_offset(at, &offset_s))
         return false;
-    *at_s = date_number(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
-    return true;
+    *at_s = date_number(year, month, day) * DAY_S + hour * HOUR_S + minute * 60 + second - offset_s;
+    return *at_s >= CALENDAR_MIN_S && *at_s < CALENDAR_MAX_S;
 }
 
 static bool parse(const char *at, int64_t *at_s)
@@ -219,5 +279,6 @@ int calendar_parse(const char *text, int64_t *at_s, char *errmsg)
     if (parse(text, at_s))
         return 0;
     return err_set(errmsg, ERR_INVALID,
-                   "'%.60s' is no time: write YYYY, YYYY-MM, YYYY-MM-DD or 2026-11-22T04:17:43Z", text);
+                   "'%.60s' is no time: write YYYY, YYYY-MM, YYYY-MM-DD or 2026-11-22T04:17:43Z",
+                   text);
 }

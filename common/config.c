@@ -1,5 +1,6 @@
 #include "common/config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <ini.h>
 #include <inttypes.h>
@@ -10,22 +11,26 @@
 
 #include "common/err.h"
 
+#define KEYS_MAX 64
+
 struct reading {
     FILE *file;
     const char *path;
     const struct config_key *keys;
-    bool seen[64]; /* by position in keys: a key given twice is an error unless it is a list */
-    int line; /* the last one read */
-    bool failed, too_long;
+    bool
+        seen[KEYS_MAX]; /* by position in keys: a key given twice is an error unless it is a list */
+    int line;           /* the last one read */
+    int rc;             /* the first key that was not taken; `errmsg` then says why */
+    bool too_long;
     char *errmsg;
 };
 
-/* inih's reader: counts the lines (Debian's library does not tell them to its handler) and notices one
- * that does not fit its buffer, which it would otherwise read as two. */
+/* inih's reader: counts the lines (Debian's library does not tell them to its handler) and notices
+ * one that does not fit its buffer, which it would otherwise read as two. */
 static char *read_line(char *line, int size, void *user)
 {
     struct reading *reading = user;
-    if (reading->failed || reading->too_long || !fgets(line, size, reading->file))
+    if (reading->rc || reading->too_long || !fgets(line, size, reading->file))
         return NULL;
     reading->line++;
     reading->too_long = strlen(line) == (size_t)size - 1 && line[size - 2] != '\n';
@@ -81,8 +86,9 @@ static int set_uint(const struct config_key *key, const char *value, char *errms
     errno = 0;
     unsigned long long number = strtoull(value, &end, 10);
     if (errno || *value < '0' || *value > '9' || *end || number < key->min || number > key->max)
-        return err_set(errmsg, ERR_INVALID, "'%.80s' is no whole number from %" PRIu64 " to %" PRIu64,
-                       value, key->min, key->max);
+        return err_set(errmsg, ERR_INVALID,
+                       "'%.80s' is no whole number from %" PRIu64 " to %" PRIu64, value, key->min,
+                       key->max);
     *(uint64_t *)key->value = number;
     return 0;
 }
@@ -101,31 +107,31 @@ static int set_value(const struct config_key *key, const char *value, bool again
     }
 }
 
+static int take_key(struct reading *reading, const char *section, const char *name,
+                    const char *value, char *cause)
+{
+    const struct config_key *key = find(reading->keys, section, name);
+    if (!key)
+        return err_set(cause, ERR_INVALID, "unknown key in section [%.60s]", section);
+    size_t position = (size_t)(key - reading->keys);
+    assert(position < KEYS_MAX);
+    bool again = reading->seen[position];
+    if (again && key->type != CONFIG_LIST)
+        return err_set(cause, ERR_INVALID, "is given twice");
+    reading->seen[position] = true;
+    return set_value(key, value, again, cause);
+}
+
+/* inih's handler. Its own way to report an error would lose the cause: it is kept here, and
+ * read_line ends the reading. */
 static int on_key(void *user, const char *section, const char *name, const char *value)
 {
     struct reading *reading = user;
-    int line = reading->line;
-    reading->failed = true;
-    const struct config_key *key = find(reading->keys, section, name);
-    if (!key) {
-        err_set(reading->errmsg, ERR_INVALID, "%s:%d: unknown key '%.60s' in section [%.60s]",
-                reading->path, line, name, section);
-        return 1;
-    }
-    size_t position = (size_t)(key - reading->keys);
-    if (reading->seen[position] && key->type != CONFIG_LIST) {
-        err_set(reading->errmsg, ERR_INVALID, "%s:%d: '%s' is given twice", reading->path, line, name);
-        return 1;
-    }
-    char cause[ERRMSG_SIZE] = "";
-    int rc = set_value(key, value, reading->seen[position], cause);
-    if (rc) {
-        err_set(reading->errmsg, rc, "%s:%d: %s: %s", reading->path, line, name,
-                cause[0] ? cause : err_str(rc));
-        return 1;
-    }
-    reading->seen[position] = true;
-    reading->failed = false;
+    char cause[ERRMSG_SIZE] = "out of memory";
+    int rc = take_key(reading, section, name, value, cause);
+    if (rc)
+        reading->rc = err_set(reading->errmsg, rc, "%s:%d: '%.60s': %s", reading->path,
+                              reading->line, name, cause);
     return 1;
 }
 
@@ -133,21 +139,24 @@ int config_read(const char *path, const struct config_key *keys, char *errmsg)
 {
     FILE *file = fopen(path, "re");
     if (!file)
-        return err_set(errmsg, err_from_errno(errno), "configuration %s: %s", path, strerror(errno));
+        return err_set(errmsg, err_from_errno(errno), "configuration %s: %s", path,
+                       strerror(errno));
     struct reading reading = {.file = file, .path = path, .keys = keys, .errmsg = errmsg};
     int line = ini_parse_stream(read_line, &reading, on_key, &reading);
     bool broken = ferror(file);
     fclose(file);
-    if (reading.failed)
-        return ERR_INVALID;
+    if (reading.rc)
+        return reading.rc;
     if (reading.too_long)
-        return err_set(errmsg, ERR_INVALID, "%s:%d: longer than a line may be; give a list one a line",
-                       path, reading.line);
+        return err_set(errmsg, ERR_INVALID,
+                       "%s:%d: longer than a line may be; give a list one a line", path,
+                       reading.line);
     if (broken)
         return err_set(errmsg, ERR_IO, "configuration %s: cannot be read", path);
     if (line < 0)
         return err_set(errmsg, ERR_NOMEM, "configuration %s: %s", path, err_str(ERR_NOMEM));
     if (line > 0)
-        return err_set(errmsg, ERR_INVALID, "%s:%d: not a line of the form 'key = value'", path, line);
+        return err_set(errmsg, ERR_INVALID, "%s:%d: not a line of the form 'key = value'", path,
+                       line);
     return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * Configuration files: INI through inih, with a schema. A key that the schema does not know, a value of
- * the wrong kind or out of range, a line that is no line: each is an error with file and line.
+ * Configuration files: INI through inih, with a schema. A key that the schema does not know, a
+ * value of the wrong kind or out of range, a line that is no line: each is an error with file and
+ * line.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
@@ -23,8 +24,8 @@ struct config_key {
     uint64_t min, max; /* CONFIG_UINT */
 };
 
-/* Reads `path` into the values that `keys` (ended by a NULL name) point to; what the file does not name
- * keeps its value. ERR_INVALID or ERR_IO with "path:line: cause" in `errmsg`. */
+/* Reads `path` into the values that `keys` (ended by a NULL name) point to; what the file does not
+ * name keeps its value. ERR_INVALID or ERR_IO with "path:line: cause" in `errmsg`. */
 int config_read(const char *path, const struct config_key *keys, char *errmsg);
 
 #endif

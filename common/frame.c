@@ -5,16 +5,22 @@
 
 #include "common/err.h"
 #include "common/record.pb-c.h"
+#include "common/unpack.h"
 
 #ifndef DARKCOUNT_VERSION
 #define DARKCOUNT_VERSION "unversioned"
 #endif
 
-/* --- writing ------------------------------------------------------------------------------------ */
+#define UNPACK_MOST ((size_t)8 * FRAME_CONTROL_MAX)
+
+/* --- writing ------------------------------------------------------------------------------------
+ */
 
 static int put_message(struct buf *out, enum frame_type type, const ProtobufCMessage *message)
 {
     size_t size = protobuf_c_message_get_packed_size(message);
+    if (size > FRAME_CONTROL_MAX)
+        return ERR_FULL;
     buf_put_u32_be(out, (uint32_t)size);
     buf_put_u8(out, (uint8_t)type);
     uint8_t *at = buf_extend(out, size);
@@ -79,21 +85,24 @@ int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const c
     return put_message(out, FRAME_REFUSE, &message.base);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
-static bool read_hello(struct frame *frame, const uint8_t *body, size_t size)
+static bool read_hello(struct frame *frame, const uint8_t *body, size_t size,
+                       struct unpack_memory *memory)
 {
-    Darkcount__Hello *message = darkcount__hello__unpack(NULL, size, body);
+    Darkcount__Hello *message = darkcount__hello__unpack(&memory->allocator, size, body);
     if (!message)
         return false;
     frame->protocol = message->protocol;
-    darkcount__hello__free_unpacked(message, NULL);
+    darkcount__hello__free_unpacked(message, &memory->allocator);
     return true;
 }
 
-static bool read_open(struct frame *frame, const uint8_t *body, size_t size)
+static bool read_open(struct frame *frame, const uint8_t *body, size_t size,
+                      struct unpack_memory *memory)
 {
-    Darkcount__Open *message = darkcount__open__unpack(NULL, size, body);
+    Darkcount__Open *message = darkcount__open__unpack(&memory->allocator, size, body);
     if (!message)
         return false;
     struct frame_open *open = &frame->open;
@@ -107,66 +116,78 @@ static bool read_open(struct frame *frame, const uint8_t *body, size_t size)
         open->first_ns = message->first_ns;
         open->last_ns = message->last_ns;
         open->darknet = strdup(message->darknet);
-        sound = open->darknet != NULL;
+        if (!open->darknet)
+            memory->rc = ERR_NOMEM;
     }
-    darkcount__open__free_unpacked(message, NULL);
-    return sound;
+    darkcount__open__free_unpacked(message, &memory->allocator);
+    return sound && open->darknet;
 }
 
-static bool read_resume(struct frame *frame, const uint8_t *body, size_t size)
+static bool read_resume(struct frame *frame, const uint8_t *body, size_t size,
+                        struct unpack_memory *memory)
 {
-    Darkcount__Resume *message = darkcount__resume__unpack(NULL, size, body);
+    Darkcount__Resume *message = darkcount__resume__unpack(&memory->allocator, size, body);
     if (!message)
         return false;
     frame->seq = message->seq;
-    darkcount__resume__free_unpacked(message, NULL);
+    darkcount__resume__free_unpacked(message, &memory->allocator);
     return true;
 }
 
-static bool read_ack(struct frame *frame, const uint8_t *body, size_t size)
+static bool read_ack(struct frame *frame, const uint8_t *body, size_t size,
+                     struct unpack_memory *memory)
 {
-    Darkcount__Ack *message = darkcount__ack__unpack(NULL, size, body);
+    Darkcount__Ack *message = darkcount__ack__unpack(&memory->allocator, size, body);
     if (!message)
         return false;
     frame->seq = message->seq;
-    darkcount__ack__free_unpacked(message, NULL);
+    darkcount__ack__free_unpacked(message, &memory->allocator);
     return true;
 }
 
-/* Copies foreign text with its control characters replaced: it ends up in somebody's log. */
+/* Copies foreign text with its control characters replaced: it ends up in somebody's log. Those of
+ * Latin-1 (U+0080 to U+009F, in UTF-8 behind a byte 0xc2) drive terminals as well. */
 static void copy_text(char out[FRAME_TEXT_MAX], const char *text)
 {
     size_t used = 0;
-    for (; text[used] && used < FRAME_TEXT_MAX - 1; used++)
-        out[used] = (unsigned char)text[used] < 0x20 || text[used] == 0x7f ? '?' : text[used];
+    unsigned char before = 0;
+    for (; text[used] && used < FRAME_TEXT_MAX - 1; used++) {
+        unsigned char c = (unsigned char)text[used];
+        bool control = c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c <= 0x9f);
+        out[used] = control ? '?' : text[used];
+        before = c;
+    }
     out[used] = '\0';
 }
 
-static bool read_refuse(struct frame *frame, const uint8_t *body, size_t size)
+static bool read_refuse(struct frame *frame, const uint8_t *body, size_t size,
+                        struct unpack_memory *memory)
 {
-    Darkcount__Refuse *message = darkcount__refuse__unpack(NULL, size, body);
+    Darkcount__Refuse *message = darkcount__refuse__unpack(&memory->allocator, size, body);
     if (!message)
         return false;
-    frame->refuse.code = (enum refuse_code)message->code;
+    unsigned code = (unsigned)message->code;
+    frame->refuse.code = code <= REFUSE_BUSY ? (enum refuse_code)code : REFUSE_UNKNOWN;
     frame->refuse.final = message->final;
     copy_text(frame->refuse.text, message->text);
-    darkcount__refuse__free_unpacked(message, NULL);
+    darkcount__refuse__free_unpacked(message, &memory->allocator);
     return true;
 }
 
-static bool read_body(struct frame *frame, const uint8_t *body, size_t size)
+static bool read_body(struct frame *frame, const uint8_t *body, size_t size,
+                      struct unpack_memory *memory)
 {
     switch (frame->type) {
     case FRAME_HELLO:
-        return read_hello(frame, body, size);
+        return read_hello(frame, body, size, memory);
     case FRAME_OPEN:
-        return read_open(frame, body, size);
+        return read_open(frame, body, size, memory);
     case FRAME_RESUME:
-        return read_resume(frame, body, size);
+        return read_resume(frame, body, size, memory);
     case FRAME_ACK:
-        return read_ack(frame, body, size);
+        return read_ack(frame, body, size, memory);
     case FRAME_REFUSE:
-        return read_refuse(frame, body, size);
+        return read_refuse(frame, body, size, memory);
     case FRAME_RECORD:
         frame->record.bytes = body;
         frame->record.size = size;
@@ -175,7 +196,8 @@ static bool read_body(struct frame *frame, const uint8_t *body, size_t size)
     return false;
 }
 
-int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_t *need, char *errmsg)
+int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_t *need,
+                   char *errmsg)
 {
     *need = FRAME_HEADER_SIZE;
     if (size < FRAME_HEADER_SIZE)
@@ -185,7 +207,8 @@ int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_
     uint8_t type = cursor_u8(&in);
     if (type < FRAME_HELLO || type > FRAME_REFUSE)
         return err_set(errmsg, ERR_DAMAGED, "not a frame: type %u", type);
-    uint32_t most = type == FRAME_RECORD ? RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX : FRAME_CONTROL_MAX;
+    uint32_t most =
+        type == FRAME_RECORD ? RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX : FRAME_CONTROL_MAX;
     if (body > most)
         return err_set(errmsg, ERR_DAMAGED, "a frame of type %u announces %u bytes, %u is the most",
                        type, body, most);
@@ -193,8 +216,11 @@ int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_
     if (size < *need)
         return 0;
     *frame = (struct frame){.type = (enum frame_type)type};
-    if (!read_body(frame, in.at, body))
-        return err_set(errmsg, ERR_DAMAGED, "a frame of type %u does not parse", type);
+    struct unpack_memory memory;
+    unpack_memory_init(&memory, UNPACK_MOST);
+    if (!read_body(frame, in.at, body, &memory))
+        return err_set(errmsg, memory.rc, "a frame of type %u does not parse: %s", type,
+                       err_str(memory.rc));
     return (int64_t)*need;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Frames: what sensor and aggregator say to each other. Both sides use this and nothing else to make
- * and take apart the bytes of the conversation; it does no I/O.
+ * Frames: what sensor and aggregator say to each other. Both sides use this and nothing else to
+ * make and take apart the bytes of the conversation; it does no I/O.
  *
  *   aggregator: HELLO                        at once
  *   sensor:     OPEN sensor, epoch, darknet
@@ -26,8 +26,9 @@
 #define FRAME_PROTOCOL    1
 #define FRAME_HEADER_SIZE 5
 #define FRAME_WINDOW      64            /* records sent and not acknowledged */
-#define FRAME_CONTROL_MAX (1024 * 1024) /* body of anything but RECORD: a long darknet list fits */
-#define FRAME_TEXT_MAX    512
+#define FRAME_CONTROL_MAX (1024 * 1024) /* body of anything but RECORD: a long darknet list fits   \
+                                         */
+#define FRAME_TEXT_MAX 512
 
 enum frame_type {
     FRAME_HELLO = 1,
@@ -39,14 +40,14 @@ enum frame_type {
 };
 
 enum refuse_code { /* Refuse.Code in record.proto */
-    REFUSE_UNKNOWN = 0,
-    REFUSE_PROTOCOL = 1,
-    REFUSE_DAMAGED = 2,
-    REFUSE_GAP = 3,
-    REFUSE_IDENTITY = 4,
-    REFUSE_OVERLAP = 5,
-    REFUSE_STORE = 6,
-    REFUSE_BUSY = 7,
+                   REFUSE_UNKNOWN = 0,
+                   REFUSE_PROTOCOL = 1,
+                   REFUSE_DAMAGED = 2,
+                   REFUSE_GAP = 3,
+                   REFUSE_IDENTITY = 4,
+                   REFUSE_OVERLAP = 5,
+                   REFUSE_STORE = 6,
+                   REFUSE_BUSY = 7,
 };
 
 struct frame_open {
@@ -58,7 +59,7 @@ struct frame_open {
 };
 
 struct frame_refuse {
-    enum refuse_code code;
+    enum refuse_code code; /* one that this version does not know is REFUSE_UNKNOWN */
     char text[FRAME_TEXT_MAX];
     bool final;
 };
@@ -78,7 +79,9 @@ struct frame {
     };
 };
 
-/* Append one frame to `out`; ERR_NOMEM. frame_put_record takes a sealed record as it is. */
+/* Append one frame to `out`; ERR_NOMEM; ERR_FULL for a body beyond FRAME_CONTROL_MAX (a darknet
+ * list that no frame can carry). frame_put_record takes a sealed record as it is; a refuse text is
+ * cut. */
 int frame_put_hello(struct buf *out);
 int frame_put_open(struct buf *out, const struct frame_open *open);
 int frame_put_resume(struct buf *out, uint64_t seq);
@@ -86,10 +89,11 @@ int frame_put_record(struct buf *out, const uint8_t *sealed, size_t size);
 int frame_put_ack(struct buf *out, uint64_t seq);
 int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const char *text);
 
-/* Takes the first frame of bytes[0..size). Returns its whole size when it is there and sound; 0 when
- * more bytes are needed (*need: at least how many in all, bounded by the type's maximum); ERR_DAMAGED
- * with the cause in `errmsg` when this is no frame; ERR_NOMEM. */
-int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_t *need, char *errmsg);
+/* Takes the first frame of bytes[0..size). Returns its whole size when it is there and sound; 0
+ * when more bytes are needed (*need: at least how many in all, bounded by the type's maximum);
+ * ERR_DAMAGED with the cause in `errmsg` when this is no frame; ERR_NOMEM. */
+int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_t *need,
+                   char *errmsg);
 /* Frees what frame_read made. */
 void frame_close(struct frame *frame);
 

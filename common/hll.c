@@ -5,11 +5,11 @@
 
 #include "common/err.h"
 
-#define INDEX_BITS   14
-#define RANK_BITS    (64 - INDEX_BITS) /* hash bits that a register's rank is taken from */
+#define INDEX_BITS    14
+#define RANK_BITS     (64 - INDEX_BITS) /* hash bits that a register's rank is taken from */
 #define REGISTER_BITS 6
-#define REDIS_HEADER 16
-#define REDIS_SEED   0xadc83b19u /* hllPatLen in Redis's hyperloglog.c */
+#define REDIS_HEADER  16
+#define REDIS_SEED    0xadc83b19u /* hllPatLen in Redis's hyperloglog.c */
 
 static uint64_t load_le(const uint8_t *at, size_t size)
 {
@@ -105,7 +105,9 @@ uint64_t hll_count(const struct hll *hll)
     for (int rank = RANK_BITS; rank >= 1; rank--)
         z = (z + (double)with[rank]) * 0.5;
     z += m * sigma((double)with[0] / m);
-    return (uint64_t)llroundl(alpha_inf * m * m / z);
+    double estimate = alpha_inf * m * m / z;
+    /* No set gives a sketch so full; a hostile sensor's may, and it must not overflow. */
+    return estimate < 0x1p63 ? (uint64_t)llroundl(estimate) : INT64_MAX;
 }
 
 void hll_to_redis(const struct hll *hll, uint8_t out[HLL_REDIS_SIZE])

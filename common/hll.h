@@ -1,9 +1,9 @@
 /*
- * Unique hosts: a HyperLogLog with 2^14 registers that counts exactly as Redis does (MurmurHash64A with
- * Redis's seed, elements are the address bytes in network order: 4 or 16), so that a sketch made by a
- * sensor is merged and counted by PFMERGE and PFCOUNT as if Redis had made it. Standard error 0.81 %.
- * Estimator: O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017,
- * arXiv:1702.01284, as Redis uses since 5.0. Pure.
+ * Unique hosts: a HyperLogLog with 2^14 registers that counts exactly as Redis does (MurmurHash64A
+ * with Redis's seed, elements are the address bytes in network order: 4 or 16), so that a sketch
+ * made by a sensor is merged and counted by PFMERGE and PFCOUNT as if Redis had made it. Standard
+ * error 0.81 %. Estimator: O. Ertl, "New cardinality estimation algorithms for HyperLogLog
+ * sketches", 2017, arXiv:1702.01284, as Redis uses since 5.0. Pure.
  */
 #ifndef COMMON_HLL_H
 #define COMMON_HLL_H

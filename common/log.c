@@ -14,16 +14,25 @@ void log_init(const char *program)
     under_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
-/* Appends `text` to line[*used] with control characters escaped, so that no foreign text can end the
- * line or drive the terminal. Leaves room for the final newline. */
+/* Whether c, behind the byte `before`, is a control character: of ASCII, or of Latin-1 in UTF-8
+ * (U+0080 to U+009F), which terminals obey too. */
+static bool is_control(unsigned char before, unsigned char c)
+{
+    return c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c <= 0x9f);
+}
+
+/* Appends `text` to line[*used] with control characters escaped, so that no foreign text can end
+ * the line or drive the terminal. Leaves room for the final newline. */
 static void append_safe(char *line, size_t size, size_t *used, const char *text)
 {
+    unsigned char before = 0;
     for (; *text && *used + 6 < size; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c >= 0x20 && c != 0x7f)
-            line[(*used)++] = (char)c;
-        else
+        if (is_control(before, c))
             *used += (size_t)snprintf(line + *used, 5, "\\x%02x", c);
+        else
+            line[(*used)++] = (char)c;
+        before = c;
     }
 }
 

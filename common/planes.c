@@ -1,8 +1,10 @@
 #include "common/planes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "common/err.h"
 
@@ -51,6 +53,7 @@ static int put_compressed(struct buf *out, const uint8_t *raw, size_t size)
 
 int planes_encode(struct buf *out, const uint64_t *values, size_t count)
 {
+    assert(count <= PLANES_MAX);
     int planes = planes_needed(values, count);
     buf_put_u32_le(out, (uint32_t)count);
     buf_put_u8(out, (uint8_t)planes);
@@ -76,11 +79,11 @@ static int take_compressed(struct cursor *in, size_t size, uint8_t **raw)
     *raw = malloc(size);
     if (!*raw)
         return ERR_NOMEM;
-    if (ZSTD_decompress(*raw, size, from, compressed) != size) {
-        free(*raw);
-        return ERR_DAMAGED;
-    }
-    return 0;
+    size_t got = ZSTD_decompress(*raw, size, from, compressed);
+    if (got == size)
+        return 0;
+    free(*raw);
+    return ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation ? ERR_NOMEM : ERR_DAMAGED;
 }
 
 int planes_decode(struct cursor *in, uint64_t **values, size_t *count)

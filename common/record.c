@@ -5,16 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "common/calendar.h"
 #include "common/crc32c.h"
 #include "common/err.h"
 #include "common/record.pb-c.h"
+#include "common/unpack.h"
 
-#define NS_PER_S   INT64_C(1000000000)
-#define ZSTD_LEVEL 3
+#define NS_PER_S    INT64_C(1000000000)
+#define ZSTD_LEVEL  3
+#define UNPACK_MOST (2 * RECORD_MESSAGE_MAX) /* an address takes 24 bytes at the most */
 
 static const char magic[4] = {'D', 'C', 'R', '1'};
+
+/* What is returned in the place of a broken rule when memory ran out; told by its address. */
+static const char no_memory[] = "out of memory";
 
 void record_init(struct record *record)
 {
@@ -24,27 +30,31 @@ void record_init(struct record *record)
 void record_close(struct record *record)
 {
     addrvec_close(&record->addresses);
+    record_init(record);
 }
 
-/* --- the rules ---------------------------------------------------------------------------------- */
+/* --- the rules ----------------------------------------------------------------------------------
+ */
 
 bool sensor_name_valid(const char *name)
 {
     size_t size = strlen(name);
     if (size == 0 || size > SENSOR_NAME_MAX || name[0] == '-' || name[0] == '.')
         return false;
-    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size;
+    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+           size;
 }
 
 static const char *check_time(const struct record *record)
 {
     if (record->width_s != 60)
         return "its width is not 60 s";
-    if (record->start_s < CALENDAR_MIN_S || record->start_s > CALENDAR_MAX_S ||
+    if (record->start_s < CALENDAR_MIN_S || record->start_s >= CALENDAR_MAX_S ||
         record->start_s % record->width_s != 0)
         return "its interval does not begin on a whole minute from 1970 to 2199";
     int64_t start_ns = record->start_s * NS_PER_S, end_ns = start_ns + record->width_s * NS_PER_S;
-    if (record->first_ns < start_ns || record->last_ns < record->first_ns || record->last_ns >= end_ns)
+    if (record->first_ns < start_ns || record->last_ns < record->first_ns ||
+        record->last_ns >= end_ns)
         return "the span observed is not inside of its interval";
     return NULL;
 }
@@ -65,12 +75,14 @@ static const char *check_counts(const struct record *record)
         overflow |= __builtin_add_overflow(sum, record->addresses.packets6[i], &sum);
     if (overflow || sum != record->packets)
         return "its addresses do not sum to its packets";
-    const uint64_t parts[] = {record->off_darknet, record->not_ip, record->undecodable, record->late,
-                              record->refused};
+    const uint64_t parts[] = {record->off_darknet, record->not_ip, record->undecodable,
+                              record->late, record->refused};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         overflow |= __builtin_add_overflow(sum, parts[i], &sum);
     if (overflow || sum != record->captured)
         return "what it captured is not the sum of its parts";
+    if (record->captured > RECORD_CAPTURED_MAX)
+        return "it captured more than any link carries";
     if (hosts_empty(&record->hosts) != (record->packets == 0))
         return "it has packets without hosts or hosts without packets";
     return NULL;
@@ -87,7 +99,8 @@ static const char *broken_rule(const struct record *record)
     return broken ? broken : check_counts(record);
 }
 
-/* --- sealing ------------------------------------------------------------------------------------ */
+/* --- sealing ------------------------------------------------------------------------------------
+ */
 
 /* Gaps between ascending addresses, as record.proto wants them; NULL without memory. */
 static uint32_t *gaps4(const struct addrvec *vec)
@@ -167,12 +180,20 @@ static void write_header(uint8_t *sealed, const struct record *record, size_t pa
     store_be(sealed + 32, checksum(sealed, RECORD_HEADER_SIZE + payload), 4);
 }
 
+static int too_large(const struct record *record, char *errmsg)
+{
+    return err_set(errmsg, ERR_FULL, "record %" PRIu64 " is too large: split the sensor's darknet",
+                   record->seq);
+}
+
 int record_seal(const struct record *record, struct buf *out, char *errmsg)
 {
     const char *broken = broken_rule(record);
     if (broken)
         return err_set(errmsg, ERR_INVALID, "record %" PRIu64 " cannot be sealed: %s", record->seq,
                        broken);
+    if (addrvec_active(&record->addresses) > RECORD_ADDRESSES_MAX)
+        return too_large(record, errmsg);
     size_t size = 0, at = out->size;
     uint8_t *message = pack(record, &size);
     size_t bound = ZSTD_compressBound(size);
@@ -188,14 +209,14 @@ int record_seal(const struct record *record, struct buf *out, char *errmsg)
         return err_set(errmsg, ERR_NOMEM, "sealing record %" PRIu64 ": %s", record->seq,
                        ZSTD_getErrorName(payload));
     if (payload > RECORD_PAYLOAD_MAX || size > RECORD_MESSAGE_MAX)
-        return err_set(errmsg, ERR_FULL, "record %" PRIu64 " is too large: split the sensor's darknet",
-                       record->seq);
+        return too_large(record, errmsg);
     write_header(sealed, record, payload);
     out->size = at + RECORD_HEADER_SIZE + payload;
     return 0;
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------------------------
+ */
 
 int record_peek(const uint8_t *bytes, size_t size, struct record_header *header)
 {
@@ -223,18 +244,23 @@ int record_check(const uint8_t *bytes, size_t size)
     return cursor_u32_be(&crc) == checksum(bytes, size) ? 0 : ERR_DAMAGED;
 }
 
-/* Uncompresses and parses the payload; NULL when it is damaged, too large, or memory is out. */
-static Darkcount__Record *unpack(const uint8_t *payload, size_t size)
+/* Uncompresses the payload into `*bytes`, to be freed; the broken rule otherwise. */
+static const char *uncompress(const uint8_t *payload, size_t size, uint8_t **bytes, size_t *full)
 {
-    unsigned long long full = ZSTD_getFrameContentSize(payload, size);
-    if (full > RECORD_MESSAGE_MAX) /* also what zstd says for "unknown" and "error" */
+    unsigned long long announced = ZSTD_getFrameContentSize(payload, size);
+    if (announced > RECORD_MESSAGE_MAX) /* also what zstd says for "unknown" and "error" */
+        return "its payload is not compressed, or too large";
+    *full = (size_t)announced;
+    *bytes = malloc(*full + 1);
+    if (!*bytes)
+        return no_memory;
+    size_t got = ZSTD_decompress(*bytes, *full, payload, size);
+    if (got == *full)
         return NULL;
-    uint8_t *bytes = malloc((size_t)full + 1);
-    Darkcount__Record *message = NULL;
-    if (bytes && ZSTD_decompress(bytes, (size_t)full, payload, size) == full)
-        message = darkcount__record__unpack(NULL, (size_t)full, bytes);
-    free(bytes);
-    return message;
+    free(*bytes);
+    return ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation
+               ? no_memory
+               : "its payload cannot be uncompressed";
 }
 
 static const char *take_addresses4(struct addrvec *vec, const Darkcount__Record *message)
@@ -248,7 +274,7 @@ static const char *take_addresses4(struct addrvec *vec, const Darkcount__Record 
             message->address4_packets[i] == 0)
             return "its IPv4 addresses do not ascend or count nothing";
         if (addrvec_append4(vec, (uint32_t)address, message->address4_packets[i]) != 0)
-            return err_str(ERR_NOMEM);
+            return no_memory;
     }
     return NULL;
 }
@@ -263,7 +289,7 @@ static const char *take_addresses6(struct addrvec *vec, const Darkcount__Record 
         if ((i > 0 && memcmp(address - 16, address, 16) >= 0) || message->address6_packets[i] == 0)
             return "its IPv6 addresses do not ascend or count nothing";
         if (addrvec_append6(vec, address, message->address6_packets[i]) != 0)
-            return err_str(ERR_NOMEM);
+            return no_memory;
     }
     return NULL;
 }
@@ -300,10 +326,31 @@ static const char *take_message(struct record *record, const Darkcount__Record *
     record->refused = message->refused;
     record->kernel_dropped = message->kernel_dropped;
     record->interface_dropped = message->interface_dropped;
+    if (message->n_address4_gap + message->n_address6_packets > RECORD_ADDRESSES_MAX)
+        return "it has too many addresses";
     const char *broken = take_addresses4(&record->addresses, message);
     if (!broken)
         broken = take_addresses6(&record->addresses, message);
     return broken ? broken : take_hosts(&record->hosts, message);
+}
+
+/* Unpacks the message into `record`; the broken rule, or NULL. */
+static const char *take_payload(struct record *record, const uint8_t *payload, size_t size)
+{
+    uint8_t *bytes;
+    size_t full;
+    const char *broken = uncompress(payload, size, &bytes, &full);
+    if (broken)
+        return broken;
+    struct unpack_memory memory;
+    unpack_memory_init(&memory, UNPACK_MOST);
+    Darkcount__Record *message = darkcount__record__unpack(&memory.allocator, full, bytes);
+    free(bytes);
+    if (!message)
+        return memory.rc == ERR_NOMEM ? no_memory : "its payload is no such message";
+    broken = take_message(record, message);
+    darkcount__record__free_unpacked(message, &memory.allocator);
+    return broken ? broken : broken_rule(record);
 }
 
 int record_open(struct record *record, const uint8_t *bytes, size_t size, char *errmsg)
@@ -313,19 +360,17 @@ int record_open(struct record *record, const uint8_t *bytes, size_t size, char *
         return err_set(errmsg, ERR_DAMAGED, "record: no header or a wrong checksum");
     memcpy(record->epoch, header.epoch, EPOCH_SIZE);
     record->seq = header.seq;
-    Darkcount__Record *message = unpack(bytes + RECORD_HEADER_SIZE, size - RECORD_HEADER_SIZE);
-    const char *broken = message ? take_message(record, message) : "its payload cannot be unpacked";
-    if (message)
-        darkcount__record__free_unpacked(message, NULL);
-    if (!broken)
-        broken = broken_rule(record);
+    const char *broken =
+        take_payload(record, bytes + RECORD_HEADER_SIZE, size - RECORD_HEADER_SIZE);
     if (!broken)
         return 0;
     record_close(record);
-    return err_set(errmsg, ERR_DAMAGED, "record %" PRIu64 ": %s", header.seq, broken);
+    return err_set(errmsg, broken == no_memory ? ERR_NOMEM : ERR_DAMAGED, "record %" PRIu64 ": %s",
+                   header.seq, broken);
 }
 
-/* --- epochs ------------------------------------------------------------------------------------- */
+/* --- epochs -------------------------------------------------------------------------------------
+ */
 
 void epoch_format(const uint8_t epoch[EPOCH_SIZE], char out[37])
 {

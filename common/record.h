@@ -1,7 +1,8 @@
 /*
- * A record: what a sensor saw in one interval (fields and meaning: common/record.proto). The collector
- * fills one and seals it; the sealed bytes are spooled, shipped and never changed; the aggregator opens
- * them. record_open trusts nothing: whatever it accepts satisfies every rule stated here.
+ * A record: what a sensor saw in one interval (fields and meaning: common/record.proto). The
+ * collector fills one and seals it; the sealed bytes are spooled, shipped and never changed; the
+ * aggregator opens them. record_open trusts nothing: whatever it accepts satisfies every rule
+ * stated here.
  *
  * Sealed form, numbers big-endian:
  *   0  4  "DCR1"
@@ -22,11 +23,14 @@
 #include "common/buf.h"
 #include "common/hll.h"
 
-#define SENSOR_NAME_MAX    64
-#define EPOCH_SIZE         16
-#define RECORD_HEADER_SIZE 36
-#define RECORD_PAYLOAD_MAX ((uint32_t)64 << 20)  /* sealed, compressed */
-#define RECORD_MESSAGE_MAX ((size_t)512 << 20) /* uncompressed */
+#define SENSOR_NAME_MAX      64
+#define EPOCH_SIZE           16
+#define RECORD_HEADER_SIZE   36
+#define RECORD_PAYLOAD_MAX   ((uint32_t)64 << 20) /* sealed, compressed */
+#define RECORD_MESSAGE_MAX   ((size_t)512 << 20)  /* uncompressed */
+#define RECORD_ADDRESSES_MAX ((size_t)1 << 25)    /* of both families: two /8 */
+#define RECORD_CAPTURED_MAX                                                                        \
+    (UINT64_C(1) << 40) /* in a minute: ten times 1 Tbit/s of 64-byte packets */
 
 struct record {
     uint8_t epoch[EPOCH_SIZE];
@@ -36,19 +40,21 @@ struct record {
     uint32_t width_s;          /* 60 */
     int64_t first_ns, last_ns; /* start <= first <= last < start + width */
     uint64_t packets, bytes;
-    uint64_t captured; /* = packets + off_darknet + not_ip + undecodable + late + refused */
+    uint64_t captured; /* = packets + off_darknet + not_ip + undecodable + late + refused;
+                        * bounded, so that no count of an address overflows in the store */
     uint64_t off_darknet, not_ip, undecodable, late, refused;
     uint64_t kernel_dropped, interface_dropped;
     struct addrvec addresses; /* sums to packets */
     struct hll hosts;         /* all zero when packets is 0 */
 };
 
-/* A record with nothing in it; record_close frees its addresses. */
+/* A record with nothing in it; record_close frees its addresses and leaves it so. */
 void record_init(struct record *record);
 void record_close(struct record *record);
 
-/* Appends the sealed form to `out`. The same record gives the same bytes. ERR_NOMEM; ERR_INVALID when
- * the record breaks a rule above (a mistake of ours); ERR_FULL beyond RECORD_PAYLOAD_MAX. */
+/* Appends the sealed form to `out`. The same record gives the same bytes. ERR_NOMEM; ERR_INVALID
+ * when the record breaks a rule above (a mistake of ours); ERR_FULL beyond one of the bounds above.
+ */
 int record_seal(const struct record *record, struct buf *out, char *errmsg);
 
 struct record_header {
@@ -57,15 +63,17 @@ struct record_header {
     size_t size; /* of the whole sealed record, header included */
 };
 
-/* Reads the header at the start of `bytes` without looking at the payload. ERR_DAMAGED when it is no
- * header or announces too much; ERR_INVALID when there are fewer than RECORD_HEADER_SIZE bytes. */
+/* Reads the header at the start of `bytes` without looking at the payload. ERR_DAMAGED when it is
+ * no header or announces too much; ERR_INVALID when there are fewer than RECORD_HEADER_SIZE bytes.
+ */
 int record_peek(const uint8_t *bytes, size_t size, struct record_header *header);
 
 /* Whether bytes[0..size) is one whole sealed record with a right checksum: 0, or ERR_DAMAGED. */
 int record_check(const uint8_t *bytes, size_t size);
 
-/* Opens a sealed record of exactly `size` bytes into an initialised record. ERR_DAMAGED with the broken
- * rule in `errmsg`; ERR_NOMEM. Memory is bounded by RECORD_MESSAGE_MAX. */
+/* Opens a sealed record of exactly `size` bytes into an initialised record. ERR_DAMAGED with the
+ * broken rule in `errmsg`; ERR_NOMEM. The record is left empty on failure. Memory is bounded by
+ * four times RECORD_MESSAGE_MAX. */
 int record_open(struct record *record, const uint8_t *bytes, size_t size, char *errmsg);
 
 /* Whether `name` may name a sensor: 1 to 64 of A-Z a-z 0-9 . _ - and no leading dash or dot. */

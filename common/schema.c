@@ -57,7 +57,8 @@ void schema_key_totals(char out[SCHEMA_KEY_MAX], char field[SCHEMA_KEY_MAX], con
     char rest[64];
     switch (period->level) {
     case LEVEL_HOUR:
-        snprintf(rest, sizeof rest, "hours:%04d-%02d-%02d", period->year, period->month, period->day);
+        snprintf(rest, sizeof rest, "hours:%04d-%02d-%02d", period->year, period->month,
+                 period->day);
         snprintf(field, SCHEMA_KEY_MAX, "%s", period->label);
         break;
     case LEVEL_DAY:
@@ -75,7 +76,8 @@ void schema_key_totals(char out[SCHEMA_KEY_MAX], char field[SCHEMA_KEY_MAX], con
     key(out, sensor, rest);
 }
 
-/* --- totals ------------------------------------------------------------------------------------- */
+/* --- totals -------------------------------------------------------------------------------------
+ */
 
 #define TOTALS_FIELDS 12
 
@@ -83,12 +85,10 @@ void schema_key_totals(char out[SCHEMA_KEY_MAX], char field[SCHEMA_KEY_MAX], con
 static void totals_fields(struct totals *totals, uint64_t *fields[TOTALS_FIELDS])
 {
     uint64_t *order[TOTALS_FIELDS] = {
-        &totals->packets,        &totals->bytes,
-        &totals->active,         &totals->records,
-        &totals->observed_ns,    &totals->kernel_dropped,
-        &totals->interface_dropped, &totals->off_darknet,
-        &totals->not_ip,         &totals->undecodable,
-        &totals->late,           &totals->refused,
+        &totals->packets,           &totals->bytes,       &totals->active,
+        &totals->records,           &totals->observed_ns, &totals->kernel_dropped,
+        &totals->interface_dropped, &totals->off_darknet, &totals->not_ip,
+        &totals->undecodable,       &totals->late,        &totals->refused,
     };
     memcpy(fields, order, sizeof order);
 }
@@ -103,7 +103,8 @@ void totals_format(const struct totals *totals, char out[TOTALS_TEXT_MAX])
         used += snprintf(out + used, TOTALS_TEXT_MAX - (size_t)used, " %" PRIu64, *fields[i]);
 }
 
-/* Reads a decimal number without sign and moves past it and one blank behind it. */
+/* Reads a decimal number without sign and moves past it and the one blank between it and the next.
+ */
 static bool take_u64(const char **at, const char *end, uint64_t *value)
 {
     const char *from = *at;
@@ -117,7 +118,7 @@ static bool take_u64(const char **at, const char *end, uint64_t *value)
     if (*at == from)
         return false;
     if (*at < end) {
-        if (**at != ' ')
+        if (**at != ' ' || *at + 1 == end)
             return false;
         (*at)++;
     }
@@ -150,7 +151,8 @@ void totals_add(struct totals *dst, const struct totals *src)
         *to[i] += *from[i];
 }
 
-/* --- course ------------------------------------------------------------------------------------- */
+/* --- course -------------------------------------------------------------------------------------
+ */
 
 int course_encode(const struct course *course, struct buf *out)
 {
@@ -185,7 +187,8 @@ int course_decode(struct course *course, const uint8_t *bytes, size_t size)
     return rc ? rc : cursor_done(&in) ? 0 : ERR_DAMAGED;
 }
 
-/* --- address vectors ---------------------------------------------------------------------------- */
+/* --- address vectors ----------------------------------------------------------------------------
+ */
 
 /* Version, one 64-bit number, addrvec form: the shape that folded vectors and log entries share. */
 static int numbered_encode(const struct addrvec *vec, uint64_t number, struct buf *out)
@@ -234,14 +237,15 @@ int log_decode(struct addrvec *vec, int64_t *start_s, const uint8_t *bytes, size
     uint64_t number;
     int rc = numbered_decode(vec, &number, bytes, size);
     *start_s = (int64_t)number;
-    if (rc == 0 && (*start_s < CALENDAR_MIN_S || *start_s > CALENDAR_MAX_S)) {
+    if (rc == 0 && (*start_s < CALENDAR_MIN_S || *start_s >= CALENDAR_MAX_S)) {
         addrvec_close(vec);
         rc = ERR_DAMAGED;
     }
     return rc;
 }
 
-/* --- epochs ------------------------------------------------------------------------------------- */
+/* --- epochs -------------------------------------------------------------------------------------
+ */
 
 void epoch_state_init(struct epoch_state *state)
 {
@@ -272,9 +276,10 @@ static int insert_span(struct epoch_state *state, size_t at, struct span span)
 
 int epoch_state_add(struct epoch_state *state, struct span span)
 {
-    size_t at = 0;
-    while (at < state->count && state->spans[at].last_ns < span.first_ns - 1)
-        at++;
+    assert(0 <= span.first_ns && span.first_ns <= span.last_ns);
+    size_t at = state->count; /* from the back: what is added is nearly always the latest */
+    while (at > 0 && state->spans[at - 1].last_ns >= span.first_ns - 1)
+        at--;
     size_t end = at; /* spans[at..end) touch the new one and are swallowed by it */
     while (end < state->count && state->spans[end].first_ns - 1 <= span.last_ns)
         end++;
@@ -332,9 +337,8 @@ static bool take_span(const char **at, const char *end, struct span *span)
     return true;
 }
 
-int epoch_state_parse(struct epoch_state *state, const char *text, size_t size)
+static int parse_state(struct epoch_state *state, const char *at, const char *end)
 {
-    const char *at = text, *end = text + size;
     uint64_t replay;
     if (!take_u64(&at, end, &state->seq) || !take_u64(&at, end, &replay) || replay > 1)
         return ERR_DAMAGED;
@@ -342,11 +346,19 @@ int epoch_state_parse(struct epoch_state *state, const char *text, size_t size)
     while (at < end) {
         struct span span;
         if (!take_span(&at, end, &span) ||
-            (state->count && state->spans[state->count - 1].last_ns >= span.first_ns))
+            (state->count && state->spans[state->count - 1].last_ns >= span.first_ns - 1))
             return ERR_DAMAGED;
         int rc = insert_span(state, state->count, span);
         if (rc)
             return rc;
     }
     return 0;
+}
+
+int epoch_state_parse(struct epoch_state *state, const char *text, size_t size)
+{
+    int rc = parse_state(state, text, text + size);
+    if (rc)
+        epoch_state_close(state);
+    return rc;
 }

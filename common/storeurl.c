@@ -5,10 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "common/err.h"
 
-/* Percent-decodes text[0..size) into `out`; false when it does not fit or an escape is broken. */
+/* The longest path that the system takes for a socket; hiredis would cut a longer one. */
+#define PATH_MOST (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
+
+/* Percent-decodes text[0..size) into `out`; false when it does not fit, an escape is broken, or a
+ * control character comes out. */
 static bool decode(char out[STOREURL_PART_MAX], const char *text, size_t size)
 {
     size_t used = 0;
@@ -22,7 +27,7 @@ static bool decode(char out[STOREURL_PART_MAX], const char *text, size_t size)
             c = (char)strtol(hex, NULL, 16);
             i += 2;
         }
-        if (c == '\0' || used + 1 >= STOREURL_PART_MAX)
+        if ((unsigned char)c < 0x20 || c == 0x7f || used + 1 >= STOREURL_PART_MAX)
             return false;
         out[used++] = c;
     }
@@ -47,7 +52,8 @@ static bool parse_userinfo(struct storeurl *url, const char *text, size_t size)
 {
     const char *colon = memchr(text, ':', size);
     size_t user = colon ? (size_t)(colon - text) : size;
-    return colon && decode(url->user, text, user) && decode(url->password, colon + 1, size - user - 1);
+    return colon && decode(url->user, text, user) &&
+           decode(url->password, colon + 1, size - user - 1);
 }
 
 /* host:port, [v6]:port, or without the port. */
@@ -96,22 +102,29 @@ static bool parse_tcp(struct storeurl *url, const char *rest)
     return true;
 }
 
+static int parse_unix(struct storeurl *url, const char *path, char *errmsg)
+{
+    if (path[0] != '/' || !decode(url->path, path, strlen(path)))
+        return err_set(errmsg, ERR_INVALID, "store: not a socket's URL; write unix:///path");
+    if (strlen(url->path) > PATH_MOST)
+        return err_set(errmsg, ERR_INVALID, "store: the socket's path is longer than %zu bytes",
+                       PATH_MOST);
+    snprintf(url->shown, sizeof url->shown, "unix://%s", url->path);
+    return 0;
+}
+
 int storeurl_parse(struct storeurl *url, const char *text, char *errmsg)
 {
+    /* The text may hold a password, wherever it was put: no message repeats it. */
     *url = (struct storeurl){0};
-    if (strncmp(text, "unix://", 7) == 0) {
-        if (text[7] == '/' && decode(url->path, text + 7, strlen(text + 7))) {
-            snprintf(url->shown, sizeof url->shown, "unix://%s", url->path);
-            return 0;
-        }
-        return err_set(errmsg, ERR_INVALID, "store '%.200s': write unix:///path/of/the/socket", text);
-    }
+    if (strncmp(text, "unix://", 7) == 0)
+        return parse_unix(url, text + 7, errmsg);
     if (strncmp(text, "redis-cluster://", 16) == 0)
         return err_set(errmsg, ERR_INVALID,
-                       "store '%.200s': Redis Cluster is not supported by this version", text);
+                       "store: this version does not support redis-cluster://");
     if (strncmp(text, "redis://", 8) == 0 && parse_tcp(url, text + 8))
         return 0;
-    /* The text may hold a password: it is not repeated. */
-    return err_set(errmsg, ERR_INVALID,
-                   "store: not a URL; write unix:///path or redis://[user:password@]host:port[/db]");
+    return err_set(
+        errmsg, ERR_INVALID,
+        "store: not a URL; write unix:///path or redis://[user:password@]host:port[/db]");
 }

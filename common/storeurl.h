@@ -12,7 +12,8 @@ struct storeurl {
     char path[STOREURL_PART_MAX]; /* Unix socket; empty for TCP */
     char host[STOREURL_PART_MAX];
     uint16_t port; /* 6379 unless the URL says */
-    char user[STOREURL_PART_MAX], password[STOREURL_PART_MAX]; /* percent-decoded; empty when absent */
+    char user[STOREURL_PART_MAX],
+        password[STOREURL_PART_MAX]; /* percent-decoded; empty when absent */
     unsigned db;
     char shown[STOREURL_PART_MAX * 3]; /* the URL for messages: without the password */
 };

@@ -1,0 +1,101 @@
+#!lua name=darkcount
+
+-- darkcount_put: one guarded change of everything that a sensor's record changes.
+--
+-- KEYS[1] is the sensor's head. ARGV begins with
+--   1  the n that the head must hold (0: no head yet)
+--   2  the n that it holds afterwards
+--   3  a field of the head with a spool epoch, or an empty string
+--   4  the sequence that this epoch must hold (0: no such field yet)
+-- and goes on with operations, each taking its key from KEYS in order:
+--   SET value | HSET field value | UNLINK | HEAD field value (a field of KEYS[1], takes no key)
+--
+-- Answers OK when everything was done, or the n that the head holds when a guard failed. An error means
+-- that nothing was done: a script that stops midway keeps what it had written, so all that can go wrong
+-- is looked for before the first write. Numbers stay strings: Lua's would lose digits above 2^53.
+
+local ARGUMENTS = { SET = 1, HSET = 2, UNLINK = 0, HEAD = 2 }
+local TYPE = { SET = 'string', HSET = 'hash', UNLINK = 'string' }
+
+-- Why the key may not be written to by an operation that needs `kind`, or nil.
+local function wrong_type(key, kind)
+    local found = redis.call('TYPE', key).ok
+    if found ~= 'none' and found ~= kind then
+        return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ', not a ' .. kind
+    end
+end
+
+-- Why the operations cannot be done, or nil.
+local function objection(keys, args)
+    if #args < 4 or #keys < 1 then
+        return 'ERR darkcount_put: too few arguments'
+    end
+    local at, key = 5, 2
+    while at <= #args do
+        local operation = args[at]
+        local arguments = ARGUMENTS[operation]
+        if not arguments or at + arguments > #args then
+            return 'ERR darkcount_put: not an operation at argument ' .. at
+        end
+        if operation ~= 'HEAD' then
+            if not keys[key] then
+                return 'ERR darkcount_put: too few keys'
+            end
+            local wrong = wrong_type(keys[key], TYPE[operation])
+            if wrong then
+                return wrong
+            end
+            key = key + 1
+        end
+        at = at + 1 + arguments
+    end
+    if key ~= #keys + 1 then
+        return 'ERR darkcount_put: too many keys'
+    end
+end
+
+local function write(keys, args)
+    local at, key = 5, 2
+    while at <= #args do
+        local operation = args[at]
+        if operation == 'HEAD' then
+            redis.call('HSET', keys[1], args[at + 1], args[at + 2])
+        else
+            if operation == 'SET' then
+                redis.call('SET', keys[key], args[at + 1])
+            elseif operation == 'HSET' then
+                redis.call('HSET', keys[key], args[at + 1], args[at + 2])
+            else
+                redis.call('UNLINK', keys[key])
+            end
+            key = key + 1
+        end
+        at = at + 1 + ARGUMENTS[operation]
+    end
+    redis.call('HSET', keys[1], 'n', args[2])
+end
+
+local function put(keys, args)
+    local wrong = wrong_type(keys[1], 'hash')
+    if wrong then
+        return redis.error_reply(wrong)
+    end
+    local n = redis.call('HGET', keys[1], 'n') or '0'
+    if n ~= args[1] then
+        return n
+    end
+    wrong = objection(keys, args)
+    if wrong then
+        return redis.error_reply(wrong)
+    end
+    if args[3] ~= '' then
+        local epoch = redis.call('HGET', keys[1], args[3])
+        if (epoch and string.match(epoch, '^%d+') or '0') ~= args[4] then
+            return n
+        end
+    end
+    write(keys, args)
+    return redis.status_reply('OK')
+end
+
+redis.register_function('darkcount_put', put)

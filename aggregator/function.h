@@ -1,0 +1,9 @@
+/*
+ * The text of the Redis Function library `darkcount` (aggregator/darkcount.lua), built into the program.
+ */
+#ifndef AGGREGATOR_FUNCTION_H
+#define AGGREGATOR_FUNCTION_H
+
+extern const char function_text[];
+
+#endif

@@ -1,0 +1,112 @@
+#include "aggregator/neighbour.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/prefix.h"
+#include "common/schema.h"
+
+static struct prefixset *parse(const char *list)
+{
+    struct prefixset *set = prefixset_new();
+    if (set && prefixset_add(set, list, NULL) == 0 && prefixset_finish(set, NULL) == 0)
+        return set;
+    prefixset_free(set);
+    return NULL;
+}
+
+bool neighbour_shares(const char *sensor, const char *darknet, const char *other,
+                      const char *other_darknet, struct frame_refuse *refuse)
+{
+    char where[64];
+    struct prefixset *ours = parse(darknet), *theirs = parse(other_darknet);
+    bool shares = ours && theirs && prefixset_overlap(ours, theirs, where);
+    prefixset_free(ours);
+    prefixset_free(theirs);
+    if (!shares)
+        return false;
+    refuse->code = REFUSE_IDENTITY;
+    refuse->final = true;
+    snprintf(refuse->text, sizeof refuse->text,
+             "%s is in the darknet of sensor %s: counted by %s as well it would count twice", where,
+             other, sensor);
+    return true;
+}
+
+static void finish(struct neighbours *check, int code, const struct frame_refuse *refuse,
+                   const char *why)
+{
+    fetch_close(&check->fetch);
+    check->done(check->data, code, refuse, why);
+}
+
+static void entered(void *data, int code, const char *why)
+{
+    finish(data, code == ERR_REFUSED ? ERR_IO : code, NULL, why);
+}
+
+/* Every item is the darknet of another sensor, whose name stands in the key. */
+static void compare(void *data, int code, const char *why)
+{
+    struct neighbours *check = data;
+    struct frame_refuse refuse;
+    if (code) {
+        finish(check, code, NULL, why);
+        return;
+    }
+    for (size_t i = 0; i < check->fetch.count; i++) {
+        const struct fetch_item *item = &check->fetch.items[i];
+        const char *other = item->key + strlen("darkcount:{");
+        char name[SCHEMA_KEY_MAX];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(other, "}"), other);
+        if (item->count && neighbour_shares(check->sensor, check->darknet, name,
+                                            item->values[0].bytes, &refuse)) {
+            finish(check, ERR_REFUSED, &refuse, "");
+            return;
+        }
+    }
+    int rc = store_add_sensor(check->store, check->sensor, entered, check);
+    if (rc)
+        finish(check, rc, NULL, err_str(rc));
+}
+
+static void listed(void *data, int code, const char *why)
+{
+    struct neighbours *check = data;
+    if (code) {
+        finish(check, code, NULL, why);
+        return;
+    }
+    struct fetch names = check->fetch;
+    const struct fetch_item *set = &names.items[0];
+    fetch_init(&check->fetch);
+    for (size_t i = 0; i < set->count; i++) {
+        char key[SCHEMA_KEY_MAX];
+        if (!sensor_name_valid(set->values[i].bytes) ||
+            strcmp(set->values[i].bytes, check->sensor) == 0)
+            continue;
+        schema_key_head(key, set->values[i].bytes);
+        fetch_ask(&check->fetch, FETCH_FIELD, key, "darknet");
+    }
+    fetch_close(&names);
+    if (check->fetch.count == 0) {
+        compare(check, 0, "");
+        return;
+    }
+    int rc = store_fetch(check->store, &check->fetch, compare, check);
+    if (rc)
+        finish(check, rc, NULL, err_str(rc));
+}
+
+int neighbours_check(struct neighbours *check, struct store *store, const char *sensor,
+                     const char *darknet, neighbours_done_fn *done, void *data)
+{
+    *check = (struct neighbours){
+        .store = store, .sensor = sensor, .darknet = darknet, .done = done, .data = data};
+    fetch_init(&check->fetch);
+    fetch_ask(&check->fetch, FETCH_SET, SCHEMA_SENSORS, NULL);
+    int rc = store_fetch(store, &check->fetch, listed, check);
+    if (rc)
+        fetch_close(&check->fetch);
+    return rc;
+}

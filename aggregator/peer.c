@@ -1,0 +1,324 @@
+#include "aggregator/peer.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/notice.h"
+#include "common/err.h"
+
+static void work(struct peer *peer);
+
+/* --- the end ------------------------------------------------------------------------------------- */
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct peer *peer = handle->data;
+    if (--peer->handles > 0)
+        return;
+    session_close(&peer->session);
+    peer->closed(peer, peer->data);
+    free(peer);
+}
+
+void peer_close(struct peer *peer)
+{
+    if (peer->closing)
+        return;
+    struct lane *lane = peer->lane;
+    peer->closing = true;
+    peer->lane = NULL;
+    uv_close((uv_handle_t *)&peer->socket.stream, handle_closed);
+    uv_close((uv_handle_t *)&peer->timer, handle_closed);
+    if (lane)
+        lane_release(lane);
+}
+
+static void on_linger(uv_timer_t *timer)
+{
+    peer_close(timer->data);
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status)
+{
+    (void)status; /* the timer or the end of the stream closes it in any case */
+    free(request);
+}
+
+/* Nothing more will be sent after what is; the sensor may still be sending. */
+static void linger(struct peer *peer)
+{
+    uv_shutdown_t *request = malloc(sizeof *request);
+    peer->lingering = true;
+    uv_timer_start(&peer->timer, on_linger, PEER_LINGER_MS, 0);
+    if (!request || uv_shutdown(request, &peer->socket.stream, on_shutdown) != 0) {
+        free(request);
+        peer_close(peer);
+    }
+}
+
+/* --- out ----------------------------------------------------------------------------------------- */
+
+struct sending {
+    uv_write_t request;
+    struct peer *peer;
+    struct buf bytes;
+};
+
+/* libuv calls this back before the stream's close callback, so the peer is still there. */
+static void on_written(uv_write_t *request, int status)
+{
+    struct sending *sending = (struct sending *)request;
+    struct peer *peer = sending->peer;
+    peer->unsent -= sending->bytes.size;
+    buf_close(&sending->bytes);
+    free(sending);
+    if (status < 0)
+        peer_close(peer);
+}
+
+/* Sends what the session has written. */
+static void flush(struct peer *peer)
+{
+    struct buf *out = &peer->session.out;
+    if (peer->closing || (out->size == 0 && !out->failed))
+        return;
+    struct sending *sending = malloc(sizeof *sending);
+    if (!sending || out->failed || peer->unsent + out->size > PEER_UNSENT_MAX) {
+        free(sending);
+        peer_close(peer);
+        return;
+    }
+    sending->peer = peer;
+    sending->bytes = *out;
+    buf_init(out);
+    peer->unsent += sending->bytes.size;
+    uv_buf_t bytes = uv_buf_init((char *)sending->bytes.bytes, (unsigned)sending->bytes.size);
+    int rc = uv_write(&sending->request, &peer->socket.stream, &bytes, 1, on_written);
+    if (rc) {
+        buf_close(&sending->bytes);
+        free(sending);
+        peer_close(peer);
+    }
+}
+
+/* --- the lane's word ------------------------------------------------------------------------------ */
+
+static void on_opened(void *owner, uint64_t seq)
+{
+    struct peer *peer = owner;
+    peer->open_asked = false;
+    session_opened(&peer->session, seq);
+    work(peer);
+}
+
+static void on_ready(void *owner)
+{
+    struct peer *peer = owner;
+    peer->record_offered = false;
+    work(peer);
+}
+
+static void on_durable(void *owner, uint64_t seq)
+{
+    struct peer *peer = owner;
+    session_durable(&peer->session, 1, seq);
+    work(peer);
+}
+
+static void refuse(struct peer *peer, const struct frame_refuse *why)
+{
+    notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
+           why->text);
+    peer->lane = NULL;
+    session_refuse(&peer->session, why);
+}
+
+static void on_refused(void *owner, const struct frame_refuse *why)
+{
+    struct peer *peer = owner;
+    refuse(peer, why);
+    work(peer);
+}
+
+/* --- the session's events ------------------------------------------------------------------------- */
+
+/* Each returns whether the session's next event can be asked for at once. */
+static bool open_lane(struct peer *peer)
+{
+    static const struct lane_events events = {on_opened, on_ready, on_durable, on_refused};
+    struct frame_refuse why;
+    if (peer->open_asked)
+        return false;
+    struct lane *held = peer->lane;
+    peer->open_asked = true;
+    uv_timer_stop(&peer->timer);
+    if (lane_open(peer->lanes, held, &peer->session.frame.open, &events, peer, &peer->lane, &why))
+        refuse(peer, &why);
+    return true;
+}
+
+static bool offer_record(struct peer *peer)
+{
+    struct frame_refuse why;
+    uint64_t durable = 0;
+    uint64_t seq = 0;
+    if (peer->record_offered || peer->quiet)
+        return false;
+    const struct frame *frame = &peer->session.frame;
+    struct record_header header;
+    if (record_peek(frame->record.bytes, frame->record.size, &header) == 0)
+        seq = header.seq;
+    peer->record_offered = true; /* on_ready may come before lane_record returns */
+    enum lane_taken taken =
+        lane_record(peer->lane, frame->record.bytes, frame->record.size, &durable, &why);
+    if (taken == LANE_LATER)
+        return !peer->record_offered || peer->session.state == SESSION_ENDED;
+    peer->record_offered = false;
+    if (taken == LANE_REFUSED) {
+        refuse(peer, &why);
+        return true;
+    }
+    session_taken(&peer->session, taken == LANE_TAKEN);
+    if (taken == LANE_DUPLICATE && seq <= durable)
+        session_durable(&peer->session, 0, durable);
+    return true;
+}
+
+static bool handle(struct peer *peer, enum session_event event)
+{
+    switch (event) {
+    case SESSION_OPENS:
+        return !peer->quiet && open_lane(peer);
+    case SESSION_RECORDS:
+        return offer_record(peer);
+    case SESSION_NOTHING:
+    case SESSION_REFUSED:
+        break;
+    }
+    return false;
+}
+
+static void ended(struct peer *peer)
+{
+    struct lane *lane = peer->lane;
+    if (lane) /* a breach of protocol: the lane does not know yet */
+        notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
+               peer->session.refused.text);
+    peer->lane = NULL;
+    flush(peer);
+    if (!peer->closing)
+        linger(peer);
+    if (lane)
+        lane_release(lane);
+}
+
+/* --- in ------------------------------------------------------------------------------------------- */
+
+static void on_idle(uv_timer_t *timer)
+{
+    struct peer *peer = timer->data;
+    if (peer->session.pending > 0 || peer->record_offered || peer->open_asked)
+        uv_timer_start(timer, on_idle, PEER_IDLE_MS, 0);
+    else
+        peer_close(peer);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct peer *peer = handle->data;
+    (void)suggested;
+    *buf = uv_buf_init((char *)peer->chunk, SESSION_CHUNK_MAX);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+{
+    struct peer *peer = stream->data;
+    if (size < 0) {
+        peer_close(peer);
+        return;
+    }
+    if (peer->lingering || size == 0)
+        return;
+    if (session_feed(&peer->session, (const uint8_t *)buf->base, (size_t)size)) {
+        peer_close(peer);
+        return;
+    }
+    if (peer->session.state == SESSION_OPEN)
+        uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
+    work(peer);
+}
+
+/* Reads while the session is hungry, and to the end while lingering. */
+static void adjust_reading(struct peer *peer)
+{
+    bool wanted = peer->lingering || (!peer->quiet && session_hungry(&peer->session));
+    if (peer->closing || wanted == peer->reading)
+        return;
+    peer->reading = wanted;
+    if (!wanted)
+        uv_read_stop(&peer->socket.stream);
+    else if (uv_read_start(&peer->socket.stream, on_alloc, on_read) != 0)
+        peer_close(peer);
+}
+
+/* Does all that can be done now. A lane's word that comes meanwhile is found by the loop. */
+static void work(struct peer *peer)
+{
+    if (peer->working || peer->closing || peer->lingering)
+        return;
+    peer->working = true;
+    enum session_event event;
+    do {
+        event = session_next(&peer->session);
+    } while (handle(peer, event));
+    peer->working = false;
+    if (peer->session.state == SESSION_ENDED)
+        ended(peer);
+    else
+        flush(peer);
+    adjust_reading(peer);
+}
+
+static bool init_socket(struct peer *peer, uv_loop_t *loop, bool unix_socket)
+{
+    int rc = unix_socket ? uv_pipe_init(loop, &peer->socket.pipe, 0)
+                         : uv_tcp_init(loop, &peer->socket.tcp);
+    if (rc == 0) {
+        uv_timer_init(loop, &peer->timer);
+        peer->socket.stream.data = peer->timer.data = peer;
+        peer->handles = 2;
+    }
+    return rc == 0;
+}
+
+struct peer *peer_accept(uv_stream_t *listener, bool unix_socket, struct lanes *lanes,
+                         uint8_t *chunk, void (*closed)(struct peer *peer, void *data), void *data)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (!peer || !init_socket(peer, listener->loop, unix_socket)) {
+        free(peer);
+        return NULL;
+    }
+    peer->lanes = lanes;
+    peer->chunk = chunk;
+    peer->closed = closed;
+    peer->data = data;
+    if (session_init(&peer->session) || uv_accept(listener, &peer->socket.stream)) {
+        peer_close(peer);
+        return peer;
+    }
+    if (!unix_socket) {
+        uv_tcp_nodelay(&peer->socket.tcp, 1);
+        uv_tcp_keepalive(&peer->socket.tcp, 1, 30);
+    }
+    uv_timer_start(&peer->timer, on_linger, PEER_HANDSHAKE_MS, 0);
+    work(peer);
+    return peer;
+}
+
+void peer_quiesce(struct peer *peer)
+{
+    peer->quiet = true;
+    adjust_reading(peer);
+}

@@ -1,0 +1,123 @@
+#include "aggregator/put.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void put_init(struct put *put)
+{
+    *put = (struct put){0};
+    buf_init(&put->bytes);
+}
+
+void put_close(struct put *put)
+{
+    buf_close(&put->bytes);
+    free(put->keys.strings);
+    free(put->args.strings);
+    put_init(put);
+}
+
+static bool list_grow(struct put_list *list)
+{
+    if (list->count < list->room)
+        return true;
+    size_t room = list->room ? list->room * 2 : 64;
+    void *strings = realloc(list->strings, room * sizeof *list->strings);
+    if (!strings)
+        return false;
+    list->strings = strings;
+    list->room = room;
+    return true;
+}
+
+static void add(struct put *put, struct put_list *list, const void *bytes, size_t size)
+{
+    if (!list_grow(list)) {
+        put->failed = true;
+        return;
+    }
+    list->strings[list->count++] = (struct put_string){put->bytes.size, size};
+    buf_put(&put->bytes, bytes, size);
+}
+
+static void add_key(struct put *put, const char *key)
+{
+    add(put, &put->keys, key, strlen(key));
+}
+
+static void add_text(struct put *put, const char *text)
+{
+    add(put, &put->args, text, strlen(text));
+}
+
+static void add_u64(struct put *put, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    add_text(put, text);
+}
+
+void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_field, uint64_t seq)
+{
+    add_key(put, key);
+    add_u64(put, n);
+    add_u64(put, n + 1);
+    add_text(put, epoch_field ? epoch_field : "");
+    add_u64(put, seq);
+}
+
+void put_set(struct put *put, const char *key, const void *bytes, size_t size)
+{
+    add_key(put, key);
+    add_text(put, "SET");
+    add(put, &put->args, bytes, size);
+}
+
+void put_hset(struct put *put, const char *key, const char *field, const char *value)
+{
+    add_key(put, key);
+    add_text(put, "HSET");
+    add_text(put, field);
+    add_text(put, value);
+}
+
+void put_unlink(struct put *put, const char *key)
+{
+    add_key(put, key);
+    add_text(put, "UNLINK");
+}
+
+void put_head(struct put *put, const char *field, const void *bytes, size_t size)
+{
+    add_text(put, "HEAD");
+    add_text(put, field);
+    add(put, &put->args, bytes, size);
+}
+
+void put_head_u64(struct put *put, const char *field, uint64_t value)
+{
+    add_text(put, "HEAD");
+    add_text(put, field);
+    add_u64(put, value);
+}
+
+void put_head_i64(struct put *put, const char *field, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    put_head(put, field, text, strlen(text));
+}
+
+bool put_failed(const struct put *put)
+{
+    return put->failed || put->bytes.failed;
+}
+
+const char *put_string(const struct put *put, const struct put_list *list, size_t index,
+                       size_t *size)
+{
+    *size = list->strings[index].size;
+    return (const char *)put->bytes.bytes + list->strings[index].at;
+}

@@ -1,0 +1,313 @@
+#include "aggregator/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/redis.h"
+#include "aggregator/storecheck.h"
+#include "common/log.h"
+
+#define RETRY_PATIENT_MS 20
+#define RETRY_FIRST_MS   100
+#define RETRY_MOST_MS    15000
+
+static void connect_now(struct store *store);
+
+/* --- state --------------------------------------------------------------------------------------- */
+
+static void retry_now(uv_timer_t *timer)
+{
+    connect_now(timer->data);
+}
+
+/* Doubles from RETRY_FIRST_MS to RETRY_MOST_MS, of which a random half is waited at least. */
+static uint64_t retry_delay(struct store *store)
+{
+    if (store->patient)
+        return RETRY_PATIENT_MS;
+    uint64_t delay = RETRY_MOST_MS;
+    if (store->attempts < 8)
+        delay = (uint64_t)RETRY_FIRST_MS << store->attempts;
+    if (delay > RETRY_MOST_MS)
+        delay = RETRY_MOST_MS;
+    store->attempts++;
+    uint32_t random = 0;
+    uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
+    return delay / 2 + random % (delay / 2 + 1);
+}
+
+/* Gives the connection up and arranges for the next one. */
+static void go_down(struct store *store, int code, const char *why)
+{
+    bool tell = store->told != code && !(store->patient && code == ERR_UNREACHABLE);
+    struct redis *redis = store->redis;
+    store->redis = NULL;
+    store->up = false;
+    store->told = tell ? code : store->told;
+    redis_close(redis);
+    if (store->closing)
+        return;
+    uv_timer_start(&store->retry, retry_now, retry_delay(store), 0);
+    if (tell)
+        store->on.down(store->data, code, why);
+}
+
+static void on_lost(void *data, const char *why)
+{
+    go_down(data, ERR_UNREACHABLE, why);
+}
+
+static void on_checked(void *data, int code, const char *why)
+{
+    struct store *store = data;
+    if (store->closing)
+        return;
+    if (code) {
+        go_down(store, code, why);
+        return;
+    }
+    store->up = true;
+    store->told = 0;
+    store->warned = true;
+    store->attempts = 0;
+    store->on.up(store->data);
+}
+
+static void on_connected(void *data)
+{
+    struct store *store = data;
+    const struct storecheck check = {store->redis, &store->url, store->timezone, !store->warned};
+    int rc = storecheck_start(&check, on_checked, store);
+    if (rc)
+        log_error("store: check: %s", err_str(rc)); /* its reply time-out comes later */
+}
+
+static void connect_now(struct store *store)
+{
+    static const struct redis_events events = {on_connected, on_lost};
+    char why[ERRMSG_SIZE];
+    if (store->closing)
+        return;
+    store->redis = redis_connect(store->loop, &store->url, &events, store, why);
+    if (!store->redis)
+        go_down(store, ERR_UNREACHABLE, why);
+}
+
+int store_init(struct store *store, uv_loop_t *loop, const struct storeurl *url,
+               const char *timezone, const struct store_events *events, void *data)
+{
+    *store = (struct store){.loop = loop, .url = *url, .on = *events, .data = data};
+    snprintf(store->timezone, sizeof store->timezone, "%s", timezone);
+    store->retry.data = store;
+    return uv_timer_init(loop, &store->retry) == 0 ? 0 : ERR_NOMEM;
+}
+
+void store_open(struct store *store)
+{
+    connect_now(store);
+}
+
+void store_set_patient(struct store *store, bool patient)
+{
+    store->patient = patient;
+}
+
+static void retry_closed(uv_handle_t *handle)
+{
+    struct store *store = handle->data;
+    if (store->closed)
+        store->closed(store->data);
+}
+
+void store_close(struct store *store, void (*closed)(void *data))
+{
+    if (store->closing)
+        return;
+    struct redis *redis = store->redis;
+    store->closing = true;
+    store->up = false;
+    store->closed = closed;
+    store->redis = NULL;
+    redis_close(redis);
+    uv_close((uv_handle_t *)&store->retry, retry_closed);
+}
+
+/* --- one command --------------------------------------------------------------------------------- */
+
+struct call {
+    store_done_fn *done;
+    void *data;
+};
+
+static struct call *call_new(store_done_fn *done, void *data)
+{
+    struct call *call = malloc(sizeof *call);
+    if (call)
+        *call = (struct call){done, data};
+    return call;
+}
+
+/* Frees the call and tells its owner. */
+static void finish(struct call *call, int code, const char *why)
+{
+    struct call done = *call;
+    free(call);
+    done.done(done.data, code, why);
+}
+
+/* OK, the n that the head holds, or an error. */
+static void put_replied(void *data, const redisReply *reply)
+{
+    if (!reply)
+        finish(data, ERR_UNREACHABLE, "the connection to the store was lost");
+    else if (reply->type == REDIS_REPLY_STATUS)
+        finish(data, 0, "");
+    else if (reply->type == REDIS_REPLY_STRING)
+        finish(data, ERR_STALE, "another aggregator wrote for this sensor");
+    else
+        finish(data, ERR_REFUSED, reply->type == REDIS_REPLY_ERROR ? reply->str : "no such reply");
+}
+
+/* FCALL darkcount_put numkeys key... arg... */
+static void put_words(const struct put *put, char numkeys[24], const char **argv, size_t *sizes)
+{
+    size_t at = 3;
+    argv[0] = "FCALL";
+    argv[1] = "darkcount_put";
+    argv[2] = numkeys;
+    snprintf(numkeys, 24, "%zu", put->keys.count);
+    for (size_t i = 0; i < 3; i++)
+        sizes[i] = strlen(argv[i]);
+    for (size_t i = 0; i < put->keys.count; i++, at++)
+        argv[at] = put_string(put, &put->keys, i, &sizes[at]);
+    for (size_t i = 0; i < put->args.count; i++, at++)
+        argv[at] = put_string(put, &put->args, i, &sizes[at]);
+}
+
+int store_put(struct store *store, const struct put *put, store_done_fn *done, void *data)
+{
+    if (!store->up)
+        return ERR_UNREACHABLE;
+    char numkeys[24];
+    size_t argc = 3 + put->keys.count + put->args.count;
+    const char **argv = calloc(argc, sizeof *argv);
+    size_t *sizes = calloc(argc, sizeof *sizes);
+    struct call *call = call_new(done, data);
+    int rc = ERR_NOMEM;
+    if (argv && sizes && call) {
+        put_words(put, numkeys, argv, sizes);
+        rc = redis_command(store->redis, argc, argv, sizes, put_replied, call);
+    }
+    free(argv);
+    free(sizes);
+    if (rc)
+        free(call);
+    return rc;
+}
+
+static void sensor_replied(void *data, const redisReply *reply)
+{
+    if (!reply)
+        finish(data, ERR_UNREACHABLE, "the connection to the store was lost");
+    else if (reply->type == REDIS_REPLY_INTEGER)
+        finish(data, 0, "");
+    else
+        finish(data, ERR_REFUSED, reply->type == REDIS_REPLY_ERROR ? reply->str : "no such reply");
+}
+
+int store_add_sensor(struct store *store, const char *sensor, store_done_fn *done, void *data)
+{
+    if (!store->up)
+        return ERR_UNREACHABLE;
+    struct call *call = call_new(done, data);
+    if (!call)
+        return ERR_NOMEM;
+    int rc = redis_words(store->redis, (const char *[]){"SADD", SCHEMA_SENSORS, sensor, NULL},
+                         sensor_replied, call);
+    if (rc)
+        free(call);
+    return rc;
+}
+
+/* --- many reads ---------------------------------------------------------------------------------- */
+
+struct reads {
+    struct fetch *fetch;
+    size_t asked, answered;
+    int code;
+    char why[ERRMSG_SIZE];
+    struct call call;
+};
+
+static void reads_failed(struct reads *reads, int code, const char *key, const char *why)
+{
+    if (reads->code == 0)
+        reads->code = err_set(reads->why, code, "%s: %s", key, why);
+}
+
+/* Calls the owner back after the last answer. */
+static void reads_finish(struct reads *reads)
+{
+    if (reads->answered < reads->asked)
+        return;
+    if (reads->code == 0 && reads->fetch->failed)
+        reads->code = err_set(reads->why, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    reads->call.done(reads->call.data, reads->code, reads->why);
+    free(reads);
+}
+
+static void take_reply(struct reads *reads, size_t index, const redisReply *reply)
+{
+    const struct fetch_item *item = &reads->fetch->items[index];
+    if (!reply)
+        reads_failed(reads, ERR_UNREACHABLE, item->key, "the connection to the store was lost");
+    else if (reply->type == REDIS_REPLY_ERROR)
+        reads_failed(reads, ERR_DAMAGED, item->key, reply->str);
+    else if (reply->type == REDIS_REPLY_STRING)
+        fetch_answer(reads->fetch, index, reply->str, (size_t)reply->len);
+    else if (reply->type == REDIS_REPLY_ARRAY)
+        for (size_t i = 0; i < reply->elements; i++)
+            fetch_answer(reads->fetch, index, reply->element[i]->str,
+                         (size_t)reply->element[i]->len);
+}
+
+/* Replies come in the order of the questions, so the next one is the next item's. */
+static void read_replied(void *data, const redisReply *reply)
+{
+    struct reads *reads = data;
+    take_reply(reads, reads->answered, reply);
+    reads->answered++;
+    reads_finish(reads);
+}
+
+static int ask_item(struct store *store, const struct fetch_item *item, struct reads *reads)
+{
+    static const char *const verbs[] = {"GET", "HGET", "HGETALL", "SMEMBERS"};
+    const char *field = item->kind == FETCH_FIELD ? item->field : NULL;
+    return redis_words(store->redis, (const char *[]){verbs[item->kind], item->key, field, NULL},
+                       read_replied, reads);
+}
+
+int store_fetch(struct store *store, struct fetch *fetch, store_done_fn *done, void *data)
+{
+    if (!store->up)
+        return ERR_UNREACHABLE;
+    struct reads *reads = fetch->failed || fetch->count == 0 ? NULL : calloc(1, sizeof *reads);
+    if (!reads)
+        return ERR_NOMEM;
+    *reads = (struct reads){.fetch = fetch, .call = {done, data}};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < fetch->count; i++) {
+        rc = ask_item(store, &fetch->items[i], reads);
+        reads->asked += rc == 0;
+    }
+    if (rc && reads->asked == 0) {
+        free(reads);
+        return rc;
+    }
+    if (rc) /* the rest could not be asked: the answers that still come end it */
+        reads_failed(reads, rc, fetch->items[reads->asked].key, err_str(rc));
+    return 0;
+}

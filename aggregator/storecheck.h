@@ -1,0 +1,30 @@
+/*
+ * What must be true of a Redis server before it is used as the store, and what is made ready there: its
+ * version, the Function library, the telescope's schema and time zone. Also says, once, what makes
+ * "acknowledged" less than "durable". store.c calls it on each new connection.
+ */
+#ifndef AGGREGATOR_STORECHECK_H
+#define AGGREGATOR_STORECHECK_H
+
+#include <stdbool.h>
+
+#include "common/storeurl.h"
+
+#define STORECHECK_REDIS_MIN 7 /* Functions */
+
+struct redis;
+
+struct storecheck {
+    struct redis *redis;
+    const struct storeurl *url;
+    const char *timezone;
+    bool warn; /* say what is not durable */
+};
+
+/* `code`: 0; ERR_UNREACHABLE (lost, or not ready yet: try again); ERR_VERSION, ERR_REFUSED. */
+typedef void storecheck_done_fn(void *data, int code, const char *why);
+
+/* Begins the check; `check` is copied. ERR_NOMEM, ERR_UNREACHABLE: `done` is then never called. */
+int storecheck_start(const struct storecheck *check, storecheck_done_fn *done, void *data);
+
+#endif

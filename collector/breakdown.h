@@ -1,0 +1,61 @@
+/*
+ * Breakdown: what `count --by` adds packets up by. Each kind is one struct of functions, listed in
+ * breakdown_find; adding a kind is writing its struct and one line there. count opens one, adds
+ * every packet that is to the darknet, prints and closes. Pure but for the rows.
+ */
+#ifndef COLLECTOR_BREAKDOWN_H
+#define COLLECTOR_BREAKDOWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collector/decode.h"
+#include "common/prefix.h"
+#include "common/rows.h"
+
+struct breakdown_options {
+    const struct prefixset *darknet; /* finished; borrowed */
+    uint32_t width_s;                /* by interval */
+    bool zeros;                      /* rows without packets too */
+};
+
+struct breakdown_kind {
+    const char *name;
+    const char *const *columns; /* ended by NULL */
+    bool transport;             /* needs decode_transport() */
+    bool zeros;                 /* knows what its rows without packets are */
+
+    /* NULL without memory. `options` is borrowed until close. */
+    void *(*open)(const struct breakdown_options *options);
+    void (*close)(void *state);
+    /* Adds a packet to the darknet, of the time `ts_ns`. False: no room in a bounded table. */
+    bool (*add)(void *state, const struct packet *packet, int64_t ts_ns);
+    /* Whether the rows can be printed, asked once before `print`: ERR_FULL, ERR_NOMEM with the
+     * cause in `errmsg`. NULL: always. */
+    int (*check)(void *state, char *errmsg);
+    void (*print)(void *state, struct rows *rows);
+};
+
+/* The kind of that name, or NULL. */
+const struct breakdown_kind *breakdown_find(const char *name);
+/* "address, interval, ..." for messages. */
+const char *breakdown_names(void);
+
+extern const struct breakdown_kind breakdown_address, breakdown_interval, breakdown_class,
+    breakdown_protocol, breakdown_port, breakdown_icmp, breakdown_source;
+
+/* Packets and their bytes. */
+struct sum {
+    uint64_t packets, bytes;
+};
+
+static inline void sum_add(struct sum *sum, const struct packet *packet)
+{
+    sum->packets++;
+    sum->bytes += packet->bytes;
+}
+
+/* The last two cells of most rows. */
+void breakdown_cells(struct rows *rows, const struct sum *sum);
+
+#endif

@@ -1,0 +1,200 @@
+#include "collector/breakdown.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "collector/addrmap.h"
+#include "collector/tally.h"
+#include "common/err.h"
+
+/* Kinds with a row per address: the darknet's own, and the sources. */
+
+#define SOURCES_MAX (UINT32_C(1) << 22) /* of each family */
+
+/* inet_ntop is several times slower, and there may be millions of rows. */
+static void put_address4(struct rows *rows, uint32_t address)
+{
+    char text[16];
+    char *at = text;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        unsigned byte = address >> shift & 255;
+        if (byte >= 100)
+            *at++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *at++ = (char)('0' + byte / 10 % 10);
+        *at++ = (char)('0' + byte % 10);
+        *at++ = '.';
+    }
+    at[-1] = '\0';
+    rows_text(rows, text);
+}
+
+static void put_address6(struct rows *rows, const uint8_t address[16])
+{
+    char text[INET6_ADDRSTRLEN];
+    inet_ntop(AF_INET6, address, text, sizeof text); /* RFC 5952 */
+    rows_text(rows, text);
+}
+
+static void put4(struct rows *rows, uint32_t address, uint64_t packets, uint64_t bytes)
+{
+    put_address4(rows, address);
+    breakdown_cells(rows, &(struct sum){packets, bytes});
+}
+
+static void put6(struct rows *rows, const uint8_t address[16], uint64_t packets, uint64_t bytes)
+{
+    put_address6(rows, address);
+    breakdown_cells(rows, &(struct sum){packets, bytes});
+}
+
+static const char *const address_columns[] = {"address", "packets", "bytes", NULL};
+
+/* --- address ---------------------------------------------------------------------------------- */
+
+struct addresses {
+    const struct breakdown_options *options;
+    struct tally *tally;
+    struct rows *rows;
+    uint64_t next; /* with zeros: the first IPv4 address that has no row yet */
+};
+
+static void *address_open(const struct breakdown_options *options)
+{
+    struct addresses *addresses = calloc(1, sizeof *addresses);
+    if (!addresses)
+        return NULL;
+    addresses->options = options;
+    addresses->tally = tally_new(options->darknet, true);
+    if (!addresses->tally) {
+        free(addresses);
+        return NULL;
+    }
+    return addresses;
+}
+
+static void address_close(void *state)
+{
+    struct addresses *addresses = state;
+    tally_free(addresses->tally);
+    free(addresses);
+}
+
+static bool address_add(void *state, const struct packet *packet, int64_t ts_ns)
+{
+    struct addresses *addresses = state;
+    (void)ts_ns;
+    return tally_add(addresses->tally, packet) == TALLY_COUNTED;
+}
+
+/* Rows of zero for the darknet's addresses before `end`. */
+static void put_zeros(struct addresses *addresses, uint64_t end)
+{
+    for (; addresses->next < end; addresses->next++)
+        if (prefixset_has4(addresses->options->darknet, (uint32_t)addresses->next))
+            put4(addresses->rows, (uint32_t)addresses->next, 0, 0);
+}
+
+static void address_row4(void *user, uint32_t address, uint64_t packets, uint64_t bytes)
+{
+    struct addresses *addresses = user;
+    if (addresses->options->zeros)
+        put_zeros(addresses, address);
+    put4(addresses->rows, address, packets, bytes);
+    addresses->next = (uint64_t)address + 1;
+}
+
+static void address_row6(void *user, const uint8_t address[16], uint64_t packets, uint64_t bytes)
+{
+    struct addresses *addresses = user;
+    put6(addresses->rows, address, packets, bytes);
+}
+
+static int address_check(void *state, char *errmsg)
+{
+    const struct addresses *addresses = state;
+    if (!addresses->options->zeros || !prefixset_any6(addresses->options->darknet))
+        return 0;
+    return err_set(
+        errmsg, ERR_FULL,
+        "counting with --zeros: the darknet has IPv6 prefixes, with more addresses than can "
+        "be listed; name only IPv4 prefixes");
+}
+
+static void address_print(void *state, struct rows *rows)
+{
+    struct addresses *addresses = state;
+    addresses->rows = rows;
+    tally_each(addresses->tally, &(struct tally_reader){address_row4, address_row6, addresses});
+    if (addresses->options->zeros)
+        put_zeros(addresses, UINT64_C(1) << 32);
+}
+
+const struct breakdown_kind breakdown_address = {
+    .name = "address",
+    .columns = address_columns,
+    .zeros = true,
+    .open = address_open,
+    .close = address_close,
+    .add = address_add,
+    .check = address_check,
+    .print = address_print,
+};
+
+/* --- source ----------------------------------------------------------------------------------- */
+
+struct sources {
+    struct addrmap v4, v6;
+};
+
+static void *source_open(const struct breakdown_options *options)
+{
+    struct sources *sources = calloc(1, sizeof *sources);
+    (void)options;
+    if (sources) {
+        addrmap_init(&sources->v4, SOURCES_MAX);
+        addrmap_init(&sources->v6, SOURCES_MAX);
+    }
+    return sources;
+}
+
+static void source_close(void *state)
+{
+    struct sources *sources = state;
+    addrmap_close(&sources->v4);
+    addrmap_close(&sources->v6);
+    free(sources);
+}
+
+static bool source_add(void *state, const struct packet *packet, int64_t ts_ns)
+{
+    struct sources *sources = state;
+    (void)ts_ns;
+    return packet->family == 4 ? addrmap_add4(&sources->v4, packet->src4, 1, packet->bytes)
+                               : addrmap_add6(&sources->v6, packet->src6, 1, packet->bytes);
+}
+
+static void source_print(void *state, struct rows *rows)
+{
+    struct sources *sources = state;
+    addrmap_sort(&sources->v4);
+    for (uint32_t i = 0; i < sources->v4.count; i++) {
+        const struct addrmap_entry *entry = &sources->v4.entries[i];
+        put4(rows, addrmap_address4(entry), entry->packets, entry->bytes);
+    }
+    addrmap_sort(&sources->v6);
+    for (uint32_t i = 0; i < sources->v6.count; i++) {
+        const struct addrmap_entry *entry = &sources->v6.entries[i];
+        put6(rows, entry->address, entry->packets, entry->bytes);
+    }
+}
+
+const struct breakdown_kind breakdown_source = {
+    .name = "source",
+    .columns = address_columns,
+    .open = source_open,
+    .close = source_close,
+    .add = source_add,
+    .print = source_print,
+};

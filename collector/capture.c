@@ -1,0 +1,450 @@
+#include "collector/capture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pcap.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "collector/decode.h"
+#include "collector/stream.h"
+#include "common/err.h"
+
+#define SNAPLEN_DEFAULT 128
+#define RING_DEFAULT    (64u << 20)
+
+struct capture {
+    pcap_t *pcap;
+    int linktype;
+    char *name;
+    bool live;
+
+    /* File: where the last whole packet ended, so that damage can be located. */
+    FILE *file;             /* closed by pcap_close */
+    struct stream *stream;  /* freed with the file */
+    uint32_t record_header; /* bytes before a packet's data; 0: not constant (pcapng) */
+    uint32_t snaplen;
+    uint64_t good_end;
+
+    /* Interface: libpcap's counters as last seen, and their 64-bit continuation. */
+    uint32_t seen_kernel, seen_interface;
+    uint64_t kernel_dropped, interface_dropped;
+
+    /* The running capture_dispatch. */
+    capture_handler handler;
+    void *user;
+    int handed;
+};
+
+static int out_of_memory(const char *name, char *errmsg)
+{
+    return err_set(errmsg, ERR_NOMEM, "opening %s: out of memory", name);
+}
+
+static struct capture *capture_new(const char *name)
+{
+    struct capture *cap = calloc(1, sizeof *cap);
+    if (!cap)
+        return NULL;
+    cap->name = strdup(name);
+    if (!cap->name) {
+        free(cap);
+        return NULL;
+    }
+    return cap;
+}
+
+void capture_close(struct capture *cap)
+{
+    if (!cap)
+        return;
+    if (cap->pcap)
+        pcap_close(cap->pcap); /* closes the file */
+    else if (cap->file)
+        fclose(cap->file);
+    free(cap->name);
+    free(cap);
+}
+
+static int check_linktype(struct capture *cap, char *errmsg)
+{
+    cap->linktype = pcap_datalink(cap->pcap);
+    if (decode_supported(cap->linktype))
+        return 0;
+    const char *name = pcap_datalink_val_to_name(cap->linktype);
+    return err_set(
+        errmsg, ERR_INVALID,
+        "opening %s: its link type %s (%d) is not supported; capture on an Ethernet or IP "
+        "interface",
+        cap->name, name ? name : "without a name", cap->linktype);
+}
+
+/* --- opening a file --------------------------------------------------------------------------- */
+
+/* Size of the header before a packet's data by the file's magic number; 0 for pcapng. False: no
+ * capture file. */
+static bool record_header_size(uint32_t magic, uint32_t *size)
+{
+    switch (magic) {
+    case 0xa1b2c3d4: /* microseconds */
+    case 0xd4c3b2a1:
+    case 0xa1b23c4d: /* nanoseconds */
+    case 0x4d3cb2a1:
+        *size = 16;
+        return true;
+    case 0xa1b2cd34: /* Kuznetzov's modified pcap */
+    case 0x34cdb2a1:
+        *size = 24;
+        return true;
+    case 0x0a0d0d0a: /* pcapng section header block */
+        *size = 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* "damaged at byte N (of the uncompressed stream)". */
+static int damaged_at(const struct capture *cap, uint64_t offset, const char *cause, char *errmsg)
+{
+    const char *compression = stream_compression(cap->stream);
+    return err_set(errmsg, ERR_DAMAGED, "reading %s: damaged at byte %" PRIu64 "%s%s%s: %s",
+                   cap->name, offset, compression ? " of the uncompressed stream (" : "",
+                   compression ? compression : "", compression ? ")" : "", cause);
+}
+
+/* Tells damage to the stream from damage to what is in it. */
+static int read_error(const struct capture *cap, uint64_t offset, const char *cause, char *errmsg)
+{
+    bool io;
+    const char *damage = stream_damage(cap->stream, &io);
+    if (io)
+        return err_set(errmsg, ERR_IO, "reading %s: %s at byte %" PRIu64, cap->name, damage,
+                       offset);
+    return damaged_at(cap, offset, damage ? damage : cause, errmsg);
+}
+
+static int open_pcap(struct capture *cap, char *errmsg)
+{
+    char cause[PCAP_ERRBUF_SIZE];
+    uint32_t magic = stream_magic(cap->stream);
+    if (!record_header_size(magic, &cap->record_header) && magic)
+        return err_set(
+            errmsg, ERR_INVALID,
+            "opening %s: not a capture file; pcap and pcapng are, plain or compressed with "
+            "gzip or zstd",
+            cap->name);
+    cap->pcap =
+        pcap_fopen_offline_with_tstamp_precision(cap->file, PCAP_TSTAMP_PRECISION_NANO, cause);
+    if (!cap->pcap)
+        return read_error(cap, 0, cause, errmsg);
+    cap->snaplen = (uint32_t)pcap_snapshot(cap->pcap);
+    cap->good_end = (uint64_t)ftello(cap->file);
+    return check_linktype(cap, errmsg);
+}
+
+int capture_open_file(struct capture **cap, const char *path, char *errmsg)
+{
+    *cap = NULL;
+    struct capture *made = capture_new(strcmp(path, "-") == 0 ? "standard input" : path);
+    if (!made)
+        return out_of_memory(path, errmsg);
+    int result = stream_open(&made->stream, &made->file, path, errmsg);
+    if (result == 0)
+        result = open_pcap(made, errmsg);
+    if (result) {
+        capture_close(made);
+        return result;
+    }
+    *cap = made;
+    return 0;
+}
+
+/* --- opening an interface --------------------------------------------------------------------- */
+
+static int live_error(const struct capture *cap, int status, char *errmsg)
+{
+    int code = ERR_IO;
+    const char *todo = "";
+    if (status == PCAP_ERROR_NO_SUCH_DEVICE) {
+        code = ERR_UNKNOWN;
+        todo = "; `ip link` lists the interfaces";
+    } else if (status == PCAP_ERROR_PERM_DENIED || status == PCAP_ERROR_PROMISC_PERM_DENIED) {
+        code = ERR_REFUSED;
+        todo = "; run as root or with CAP_NET_RAW";
+    }
+    const char *detail = pcap_geterr(cap->pcap);
+    return err_set(errmsg, code, "opening interface %s: %s%s", cap->name,
+                   *detail ? detail : pcap_statustostr(status), todo);
+}
+
+static int activate(struct capture *cap, const struct capture_options *options, char *errmsg)
+{
+    uint32_t ring = options->ring_bytes ? options->ring_bytes : RING_DEFAULT;
+    if (ring > INT32_MAX)
+        return err_set(errmsg, ERR_INVALID, "opening interface %s: the ring must be under 2 GiB",
+                       cap->name);
+    pcap_set_snaplen(cap->pcap, options->snaplen ? (int)options->snaplen : SNAPLEN_DEFAULT);
+    pcap_set_buffer_size(cap->pcap, (int)ring);
+    pcap_set_promisc(cap->pcap, options->promiscuous);
+    pcap_set_timeout(cap->pcap, CAPTURE_BLOCK_MS);
+    pcap_set_tstamp_precision(cap->pcap, PCAP_TSTAMP_PRECISION_NANO);
+    int status = pcap_activate(cap->pcap);
+    /* Warnings are positive: it captures, if not promiscuously. */
+    return status < 0 ? live_error(cap, status, errmsg) : 0;
+}
+
+static int set_filter(struct capture *cap, const char *filter, char *errmsg)
+{
+    struct bpf_program program;
+    if (pcap_compile(cap->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN))
+        return err_set(errmsg, ERR_INVALID, "opening interface %s: filter: %s", cap->name,
+                       pcap_geterr(cap->pcap));
+    int status = pcap_setfilter(cap->pcap, &program);
+    pcap_freecode(&program);
+    return status ? live_error(cap, status, errmsg) : 0;
+}
+
+static int open_live(struct capture *cap, const struct capture_options *options, char *errmsg)
+{
+    char cause[PCAP_ERRBUF_SIZE];
+    cap->live = true;
+    cap->pcap = pcap_create(cap->name, cause);
+    if (!cap->pcap)
+        return err_set(errmsg, ERR_IO, "opening interface %s: %s", cap->name, cause);
+    int result = activate(cap, options, errmsg);
+    if (result == 0)
+        result = check_linktype(cap, errmsg);
+    if (result == 0 && options->filter)
+        result = set_filter(cap, options->filter, errmsg);
+    if (result)
+        return result;
+    pcap_setdirection(cap->pcap, PCAP_D_IN); /* where it cannot, a darknet sends nothing anyway */
+    if (pcap_setnonblock(cap->pcap, 1, cause))
+        return err_set(errmsg, ERR_IO, "opening interface %s: %s", cap->name, cause);
+    return 0;
+}
+
+int capture_open_live(struct capture **cap, const char *iface,
+                      const struct capture_options *options, char *errmsg)
+{
+    *cap = NULL;
+    struct capture *made = capture_new(iface);
+    if (!made)
+        return out_of_memory(iface, errmsg);
+    int result = open_live(made, options, errmsg);
+    if (result) {
+        capture_close(made);
+        return result;
+    }
+    *cap = made;
+    return 0;
+}
+
+/* --- taking packets --------------------------------------------------------------------------- */
+
+/* Seconds that do not fit nanoseconds in 64 bits are no time of ours: the end of the scale. */
+static inline int64_t ts_ns(const struct pcap_pkthdr *header)
+{
+    int64_t ns;
+    if (__builtin_mul_overflow((int64_t)header->ts.tv_sec, INT64_C(1000000000), &ns) ||
+        __builtin_add_overflow(ns, (int64_t)header->ts.tv_usec, &ns))
+        return header->ts.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+
+static inline void set_packet(struct capture_packet *packet, const struct pcap_pkthdr *header,
+                              const u_char *data)
+{
+    packet->ts_ns = ts_ns(header);
+    packet->caplen = header->caplen;
+    packet->len = header->len;
+    packet->data = data;
+}
+
+/* Called with each whole packet of a file. A packet as long as the snap length may have been cut by
+ * libpcap, so that its length no longer tells how far it reached. */
+static inline void advance(struct capture *cap, const struct pcap_pkthdr *header)
+{
+    if (cap->record_header && header->caplen < cap->snaplen)
+        cap->good_end += cap->record_header + header->caplen;
+    else
+        cap->good_end = (uint64_t)ftello(cap->file);
+}
+
+/* 0 at a clean end of the file. */
+static int end_of_file(struct capture *cap, int status, char *errmsg)
+{
+    if (status < 0)
+        return read_error(cap, cap->good_end, pcap_geterr(cap->pcap), errmsg);
+    if (stream_damage(cap->stream, NULL)) /* exactly behind a packet */
+        return read_error(cap, cap->good_end, "", errmsg);
+    return 0;
+}
+
+int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg)
+{
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    int status = pcap_next_ex(cap->pcap, &header, &data);
+    if (status != 1)
+        return end_of_file(cap, status == PCAP_ERROR ? status : 0, errmsg);
+    advance(cap, header);
+    set_packet(packet, header, data);
+    return 1;
+}
+
+static void hand_over(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
+{
+    struct capture *cap = (struct capture *)user;
+    struct capture_packet packet;
+    set_packet(&packet, header, data);
+    if (!cap->live)
+        advance(cap, header);
+    cap->handed++;
+    cap->handler(cap->user, &packet);
+}
+
+int capture_dispatch(struct capture *cap, int max, capture_handler handler, void *user,
+                     char *errmsg)
+{
+    cap->handler = handler;
+    cap->user = user;
+    cap->handed = 0;
+    int status = pcap_dispatch(cap->pcap, max, hand_over, (u_char *)cap);
+    if (status < 0 && cap->live)
+        return err_set(errmsg, ERR_IO, "reading interface %s: %s", cap->name,
+                       pcap_geterr(cap->pcap));
+    /* libpcap says 0 at the end of a file even when it handed packets over before. */
+    if (status < 0 || (cap->handed == 0 && !cap->live))
+        return end_of_file(cap, status, errmsg);
+    return cap->handed;
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+int capture_fd(const struct capture *cap)
+{
+    return cap->live ? pcap_get_selectable_fd(cap->pcap) : -1;
+}
+
+int capture_linktype(const struct capture *cap)
+{
+    return cap->linktype;
+}
+
+const char *capture_name(const struct capture *cap)
+{
+    return cap->name;
+}
+
+/* Continues a 32-bit counter that may have wrapped once since it was seen. */
+static void continue_counter(uint64_t *total, uint32_t *seen, uint32_t now)
+{
+    *total += (uint32_t)(now - *seen);
+    *seen = now;
+}
+
+int capture_stats(struct capture *cap, uint64_t *kernel_dropped, uint64_t *interface_dropped)
+{
+    struct pcap_stat stat;
+    int result = 0;
+    if (cap->live) {
+        result = pcap_stats(cap->pcap, &stat) ? ERR_IO : 0;
+        if (result == 0) {
+            continue_counter(&cap->kernel_dropped, &cap->seen_kernel, stat.ps_drop);
+            continue_counter(&cap->interface_dropped, &cap->seen_interface, stat.ps_ifdrop);
+        }
+    }
+    *kernel_dropped = cap->kernel_dropped;
+    *interface_dropped = cap->interface_dropped;
+    return result;
+}
+
+/* --- lists of files --------------------------------------------------------------------------- */
+
+static int list_append(struct capture_list *list, const char *path, bool listed)
+{
+    struct capture_file *files = realloc(list->files, (list->count + 1) * sizeof *files);
+    if (!files)
+        return ERR_NOMEM;
+    list->files = files;
+    char *copy = strdup(path);
+    if (!copy)
+        return ERR_NOMEM;
+    files[list->count++] = (struct capture_file){.path = copy, .listed = listed};
+    return 0;
+}
+
+static int visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int append_entry(struct capture_list *list, const char *directory, const char *name)
+{
+    char *path;
+    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
+    if (asprintf(&path, "%s%s%s", directory, slash, name) < 0)
+        return ERR_NOMEM;
+    struct stat status;
+    int result = 0;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+        result = list_append(list, path, true);
+    free(path);
+    return result;
+}
+
+static int expand_directory(struct capture_list *list, const char *path, char *errmsg)
+{
+    struct dirent **entries;
+    int count = scandir(path, &entries, visible, by_name);
+    if (count < 0)
+        return err_set(errmsg, err_from_errno(errno), "reading directory %s: %s", path,
+                       strerror(errno));
+    int result = 0;
+    for (int i = 0; i < count; i++) {
+        if (result == 0)
+            result = append_entry(list, path, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    return result ? err_set(errmsg, result, "reading directory %s: out of memory", path) : 0;
+}
+
+static int expand_path(struct capture_list *list, const char *path, char *errmsg)
+{
+    struct stat status;
+    if (strcmp(path, "-") != 0) {
+        if (stat(path, &status))
+            return err_set(errmsg, errno == ENOENT ? ERR_UNKNOWN : ERR_IO, "reading %s: %s", path,
+                           strerror(errno));
+        if (S_ISDIR(status.st_mode))
+            return expand_directory(list, path, errmsg);
+    }
+    return list_append(list, path, false) ? out_of_memory(path, errmsg) : 0;
+}
+
+int capture_expand(struct capture_list *list, const char *const *paths, size_t count, char *errmsg)
+{
+    *list = (struct capture_list){0};
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = expand_path(list, paths[i], errmsg);
+    return result;
+}
+
+void capture_list_close(struct capture_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->files[i].path);
+    free(list->files);
+    *list = (struct capture_list){0};
+}

@@ -1,0 +1,370 @@
+#include "collector/count.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/breakdown.h"
+#include "collector/capture.h"
+#include "collector/decode.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/prefix.h"
+#include "common/rows.h"
+
+#define WIDTH_DEFAULT_S 60
+#define WIDTH_MAX_S     31622400 /* a leap year */
+
+/* Packets between two looks at anything else. */
+#define BATCH 4096
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct arguments {
+    const char **paths;
+    size_t path_count;
+    struct prefixset *darknet;
+    bool has_darknet;
+    const struct breakdown_kind *kind;
+    struct breakdown_options options;
+    enum rows_format format;
+    bool help;
+};
+
+struct count {
+    const struct breakdown_kind *kind;
+    void *state;
+    const struct prefixset *darknet;
+    int linktype; /* of the file at hand */
+    uint64_t captured, in_darknet, off_darknet, not_ip, undecodable, refused;
+    uint64_t truncated_files;
+    bool failed;
+};
+
+static const char help[] =
+    "Usage: darkcount-collector count -r FILE... --darknet PREFIX [OPTION]...\n"
+    "Count the packets of captures that went to a darknet.\n"
+    "\n"
+    "  -r FILE...          pcap or pcapng, plain or compressed with gzip or zstd;\n"
+    "                      - is standard input, a directory the files in it\n"
+    "  --darknet PREFIX    addresses to count, as CIDR; several, or separated by commas\n"
+    "  --exclude PREFIX    addresses of the darknet not to count\n"
+    "  --by WHAT           address (default), interval, class, protocol, port, icmp\n"
+    "                      or source\n"
+    "  --width SECONDS     of an interval (default 60)\n"
+    "  --format FORMAT     table (default on a terminal), csv (elsewhere) or json\n"
+    "  --zeros             also addresses, intervals, classes or protocols without\n"
+    "                      packets\n"
+    "\n"
+    "Protocols are numbers as IANA assigns them. A port, or ICMP type and code, that\n"
+    "could not be read (later fragments, packets cut short) is left empty. By icmp, rows\n"
+    "of ICMP come before those of ICMPv6. unique_hosts is exact up to 65536 and an\n"
+    "estimate beyond.\n"
+    "\n"
+    "Exit status: 0 done; 1 a file is missing or damaged (what could be read is counted),\n"
+    "or the result could not be written; 2 wrong usage.\n";
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+/* The value of option argv[*i], after "=" or in the next argument; NULL when there is none. */
+static const char *option_value(int argc, char **argv, int *i)
+{
+    const char *equals = strchr(argv[*i], '=');
+    if (equals)
+        return equals + 1;
+    return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool option_is(const char *argument, const char *name)
+{
+    size_t size = strlen(name);
+    return strncmp(argument, name, size) == 0 && (argument[size] == '\0' || argument[size] == '=');
+}
+
+static int parse_width(const char *text, uint32_t *width_s, char *errmsg)
+{
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno || *end || text[0] < '0' || text[0] > '9' || value < 1 || value > WIDTH_MAX_S)
+        return err_set(errmsg, ERR_INVALID, "--width %s: must be 1 to %d seconds", text,
+                       WIDTH_MAX_S);
+    *width_s = (uint32_t)value;
+    return 0;
+}
+
+static int parse_by(struct arguments *arguments, const char *value, char *errmsg)
+{
+    arguments->kind = breakdown_find(value);
+    return arguments->kind ? 0
+                           : err_set(errmsg, ERR_INVALID, "--by %s: must be one of %s", value,
+                                     breakdown_names());
+}
+
+/* An option that takes a value. */
+static int parse_valued(struct arguments *arguments, const char *option, const char *value,
+                        char *errmsg)
+{
+    if (!value)
+        return err_set(errmsg, ERR_INVALID, "%s: a value is missing", option);
+    if (option_is(option, "--darknet")) {
+        arguments->has_darknet = true;
+        return prefixset_add(arguments->darknet, value, errmsg);
+    }
+    if (option_is(option, "--exclude"))
+        return prefixset_exclude(arguments->darknet, value, errmsg);
+    if (option_is(option, "--by"))
+        return parse_by(arguments, value, errmsg);
+    if (option_is(option, "--width"))
+        return parse_width(value, &arguments->options.width_s, errmsg);
+    if (rows_format_parse(value, &arguments->format))
+        return err_set(errmsg, ERR_INVALID, "--format %s: must be table, csv or json", value);
+    return 0;
+}
+
+static bool takes_value(const char *argument)
+{
+    static const char *const names[] = {"--darknet", "--exclude", "--by", "--width", "--format"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (option_is(argument, names[i]))
+            return true;
+    return false;
+}
+
+static bool is_path(const char *argument)
+{
+    return argument[0] != '-' || argument[1] == '\0';
+}
+
+/* The files after -r, up to the next option. */
+static int parse_files(struct arguments *arguments, int argc, char **argv, int *i, char *errmsg)
+{
+    if (*i + 1 >= argc || !is_path(argv[*i + 1]))
+        return err_set(errmsg, ERR_INVALID, "-r: a file is missing");
+    while (*i + 1 < argc && is_path(argv[*i + 1]))
+        arguments->paths[arguments->path_count++] = argv[++*i];
+    return 0;
+}
+
+static int parse_option(struct arguments *arguments, int argc, char **argv, int *i, char *errmsg)
+{
+    const char *argument = argv[*i];
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+        arguments->help = true;
+    else if (strcmp(argument, "--zeros") == 0)
+        arguments->options.zeros = true;
+    else if (strcmp(argument, "-r") == 0)
+        return parse_files(arguments, argc, argv, i, errmsg);
+    else if (takes_value(argument))
+        return parse_valued(arguments, argument, option_value(argc, argv, i), errmsg);
+    else
+        return err_set(errmsg, ERR_INVALID, "%s: %s", argument,
+                       is_path(argument) ? "files follow -r" : "no such option");
+    return 0;
+}
+
+/* What can only be seen when all options are known. */
+static int check_arguments(struct arguments *arguments, char *errmsg)
+{
+    if (arguments->path_count == 0)
+        return err_set(errmsg, ERR_INVALID, "name the captures with -r FILE...");
+    if (!arguments->has_darknet)
+        return err_set(errmsg, ERR_INVALID, "name the darknet with --darknet PREFIX");
+    if (arguments->options.zeros && !arguments->kind->zeros)
+        return err_set(errmsg, ERR_INVALID,
+                       "--zeros: goes with --by address, interval, class or protocol");
+    return prefixset_finish(arguments->darknet, errmsg);
+}
+
+static int parse_arguments(struct arguments *arguments, int argc, char **argv, char *errmsg)
+{
+    arguments->paths = calloc((size_t)argc, sizeof *arguments->paths);
+    arguments->darknet = prefixset_new();
+    if (!arguments->paths || !arguments->darknet)
+        return err_set(errmsg, ERR_NOMEM, "out of memory");
+    arguments->kind = &breakdown_address;
+    arguments->options =
+        (struct breakdown_options){.darknet = arguments->darknet, .width_s = WIDTH_DEFAULT_S};
+    arguments->format = rows_format_default(stdout);
+    for (int i = 1; i < argc; i++) {
+        int result = parse_option(arguments, argc, argv, &i, errmsg);
+        if (result || arguments->help)
+            return result;
+    }
+    return check_arguments(arguments, errmsg);
+}
+
+/* --- counting --------------------------------------------------------------------------------- */
+
+static bool in_darknet(const struct prefixset *darknet, const struct packet *packet)
+{
+    return packet->family == 4 ? prefixset_has4(darknet, packet->dst4)
+                               : prefixset_has6(darknet, packet->dst6);
+}
+
+static inline void count_ip(struct count *count, struct packet *packet, int64_t ts_ns)
+{
+    if (!in_darknet(count->darknet, packet)) {
+        count->off_darknet++;
+        return;
+    }
+    if (count->kind->transport)
+        decode_transport(packet);
+    if (count->kind->add(count->state, packet, ts_ns))
+        count->in_darknet++;
+    else
+        count->refused++;
+}
+
+static void count_packet(void *user, const struct capture_packet *frame)
+{
+    struct count *count = user;
+    struct packet packet;
+    count->captured++;
+    switch (decode(count->linktype, frame->data, frame->caplen, frame->len, &packet)) {
+    case DECODE_IP:
+        count_ip(count, &packet, frame->ts_ns);
+        break;
+    case DECODE_NOT_IP:
+        count->not_ip++;
+        break;
+    case DECODE_UNDECODABLE:
+        count->undecodable++;
+        break;
+    }
+}
+
+static void report(struct count *count, const char *errmsg)
+{
+    count->failed = true;
+    log_error("%s", errmsg);
+}
+
+static void count_capture(struct count *count, struct capture *cap)
+{
+    char errmsg[ERRMSG_SIZE];
+    uint64_t before = count->captured;
+    int result;
+    count->linktype = capture_linktype(cap);
+    do
+        result = capture_dispatch(cap, BATCH, count_packet, count, errmsg);
+    while (result > 0);
+    if (result == 0)
+        return;
+    count->truncated_files++;
+    count->failed = true;
+    log_error("%s; the %" PRIu64 " packets before it are counted", errmsg,
+              count->captured - before);
+}
+
+static void count_file(struct count *count, const struct capture_file *file)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct capture *cap;
+    int result = capture_open_file(&cap, file->path, errmsg);
+    if (result == 0) {
+        count_capture(count, cap);
+        capture_close(cap);
+    } else if (result == ERR_INVALID && file->listed) {
+        log_warn("%s; left out", errmsg);
+    } else {
+        count->truncated_files += result == ERR_DAMAGED || result == ERR_INVALID;
+        report(count, errmsg);
+    }
+}
+
+/* --- the result ------------------------------------------------------------------------------- */
+
+static void put_extras(const struct count *count, struct rows *rows)
+{
+    rows_extra_u64(rows, "captured", count->captured);
+    rows_extra_u64(rows, "darknet", count->in_darknet);
+    rows_extra_u64(rows, "off_darknet", count->off_darknet);
+    rows_extra_u64(rows, "not_ip", count->not_ip);
+    rows_extra_u64(rows, "undecodable", count->undecodable);
+    if (count->refused)
+        rows_extra_u64(rows, "refused", count->refused);
+    rows_extra_u64(rows, "truncated_files", count->truncated_files);
+}
+
+static int print(struct count *count, enum rows_format format, char *errmsg)
+{
+    int result = count->kind->check ? count->kind->check(count->state, errmsg) : 0;
+    if (result)
+        return result;
+    struct rows *rows = rows_begin(stdout, format, count->kind->columns);
+    if (!rows)
+        return err_set(errmsg, ERR_NOMEM, "printing the result: out of memory");
+    put_extras(count, rows);
+    count->kind->print(count->state, rows);
+    result = rows_end(rows);
+    return result ? err_set(errmsg, result, "writing the result: %s; make room and try again",
+                            err_str(result))
+                  : 0;
+}
+
+/* A refusal is told as a failure: the rows are then not the whole. */
+static void report_refused(struct count *count)
+{
+    if (count->refused == 0)
+        return;
+    count->failed = true;
+    log_error("counting by %s: %" PRIu64
+              " packets found no room in the bounded table and are in no "
+              "row; count a smaller darknet or fewer files at once",
+              count->kind->name, count->refused);
+}
+
+static int count_files(const struct arguments *arguments, const struct capture_list *files)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct count count = {.kind = arguments->kind, .darknet = arguments->darknet};
+    count.state = count.kind->open(&arguments->options);
+    if (!count.state) {
+        log_error("counting: out of memory; count a smaller darknet");
+        return EXIT_FAILED;
+    }
+    for (size_t i = 0; i < files->count; i++)
+        count_file(&count, &files->files[i]);
+    report_refused(&count);
+    if (print(&count, arguments->format, errmsg))
+        report(&count, errmsg);
+    count.kind->close(count.state);
+    return count.failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int run(const struct arguments *arguments)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct capture_list files;
+    int code = EXIT_FAILED;
+    if (capture_expand(&files, arguments->paths, arguments->path_count, errmsg))
+        log_error("%s", errmsg);
+    else
+        code = count_files(arguments, &files);
+    capture_list_close(&files);
+    return code;
+}
+
+static int print_help(void)
+{
+    return fputs(help, stdout) == EOF || fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
+}
+
+int count_main(int argc, char **argv)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct arguments arguments = {0};
+    int code;
+    if (parse_arguments(&arguments, argc, argv, errmsg)) {
+        log_error("count: %s (count --help tells more)", errmsg);
+        code = EXIT_USAGE;
+    } else {
+        code = arguments.help ? print_help() : run(&arguments);
+    }
+    free(arguments.paths);
+    prefixset_free(arguments.darknet);
+    return code;
+}

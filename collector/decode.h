@@ -1,0 +1,81 @@
+/*
+ * Decoding of captured frames: from link type and bytes to the outermost IP header, and from there
+ * to layer 4. Called once per packet by count and by the live interval: decode() first, which is
+ * all that counting per address needs; then, only where class, ports or ICMP type are asked for,
+ * decode_transport(). Nothing in layer 4 can therefore keep a packet from being counted. Pure: no
+ * memory is taken, no byte outside of data[0..caplen) is read, every loop is bounded.
+ */
+#ifndef COLLECTOR_DECODE_H
+#define COLLECTOR_DECODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum decode_result {
+    DECODE_IP,          /* the packet is filled in */
+    DECODE_NOT_IP,      /* another protocol: ARP, LLDP, IS-IS, ... */
+    DECODE_UNDECODABLE, /* cut before its destination could be read, or not what its link layer says
+                         */
+};
+
+/* What a packet is to a darknet; PACKET_CLASSES is their number. */
+enum packet_class {
+    CLASS_TCP_SYN,    /* SYN without ACK or RST */
+    CLASS_TCP_SYNACK, /* SYN and ACK without RST: backscatter of a SYN flood */
+    CLASS_TCP_RST,    /* RST with whatever else */
+    CLASS_TCP_OTHER,  /* every other TCP packet, also when its flags cannot be read */
+    CLASS_UDP,
+    CLASS_ICMP_ECHO_REQUEST,
+    CLASS_ICMP_BACKSCATTER, /* replies and errors: what a victim of forged sources sends */
+    CLASS_ICMP_OTHER,       /* every other ICMP packet, also when its type cannot be read */
+    CLASS_OTHER,
+    PACKET_CLASSES
+};
+
+#define PROTOCOL_ICMP    1
+#define PROTOCOL_TCP     6
+#define PROTOCOL_UDP     17
+#define PROTOCOL_DCCP    33
+#define PROTOCOL_ICMPV6  58
+#define PROTOCOL_SCTP    132
+#define PROTOCOL_UDPLITE 136
+
+struct packet {
+    /* By decode(). */
+    uint8_t family;      /* 4 or 6 */
+    uint8_t protocol;    /* IPv4 protocol; IPv6 next header of the fixed header, see below */
+    bool later_fragment; /* IPv4: no first fragment; IPv6: set by decode_transport() */
+    uint32_t bytes;      /* IP total length as the header says (IPv6: 40 + payload length); the
+                            length on the wire without the link header where that says 0, as
+                            under segmentation offload */
+    uint32_t src4, dst4; /* family 4: host byte order */
+    const uint8_t *src6, *dst6; /* family 6: 16 bytes each, borrowed from `data` */
+    const uint8_t *payload;     /* what follows the IP header (IPv6: the fixed header), borrowed */
+    uint32_t payload_size;      /* captured bytes of it */
+
+    /* By decode_transport(); `protocol` is then the one behind the IPv6 extension headers. */
+    enum packet_class class;
+    bool has_ports, has_icmp; /* false: not that protocol, cut short, or a later fragment */
+    uint16_t src_port, dst_port;
+    uint8_t icmp_type, icmp_code;
+};
+
+/* Whether frames of `linktype` (a DLT_ value as pcap_datalink returns it) can be decoded. */
+bool decode_supported(int linktype);
+
+/* Finds the outermost IP header behind Ethernet, 802.1Q/802.1ad tags, MPLS, PPPoE, PPP, Linux
+ * cooked (v1, v2), BSD loopback, Cisco HDLC or nothing. `caplen` bytes are at `data`; `len` were on
+ * the wire. Fragments and packets with wrong checksums count as any other. An IPv4 header length
+ * under 20 or a version that contradicts the link layer is undecodable. `packet` is defined after
+ * DECODE_IP only. */
+enum decode_result decode(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len,
+                          struct packet *packet);
+
+/* Fills in what layer 4 tells of a packet that decode() filled in. Never fails: what cannot be read
+ * leaves `has_ports` and `has_icmp` false and the class that the protocol alone gives. */
+void decode_transport(struct packet *packet);
+
+/* "tcp-syn", "tcp-synack", ...: the static name of a class. */
+const char *packet_class_name(enum packet_class class);
+
+#endif

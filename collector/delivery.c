@@ -1,0 +1,172 @@
+#include "collector/delivery.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/err.h"
+
+void delivery_init(struct delivery *delivery, const struct delivery_source *source)
+{
+    *delivery = (struct delivery){.source = *source};
+    buf_init(&delivery->input);
+}
+
+void delivery_close(struct delivery *delivery)
+{
+    buf_close(&delivery->input);
+}
+
+void delivery_connected(struct delivery *delivery)
+{
+    delivery->state = DELIVERY_HELLO;
+    delivery->input.size = 0;
+}
+
+void delivery_disconnected(struct delivery *delivery)
+{
+    delivery->state = DELIVERY_OFFLINE;
+    delivery->input.size = 0;
+}
+
+/* --- what the aggregator says ------------------------------------------------------------------- */
+
+static int on_hello(struct delivery *delivery, const struct frame *frame, char *errmsg)
+{
+    if (delivery->state != DELIVERY_HELLO)
+        return err_set(errmsg, ERR_DAMAGED, "aggregator: HELLO out of turn");
+    if (frame->protocol != FRAME_PROTOCOL)
+        return err_set(errmsg, ERR_VERSION, "aggregator: speaks protocol %u, this sensor %d: update the "
+                                            "older one",
+                       frame->protocol, FRAME_PROTOCOL);
+    delivery->state = DELIVERY_IDLE;
+    return 0;
+}
+
+static int on_resume(struct delivery *delivery, const struct frame *frame, char *errmsg)
+{
+    if (delivery->state != DELIVERY_RESUME)
+        return err_set(errmsg, ERR_DAMAGED, "aggregator: RESUME out of turn");
+    delivery->state = DELIVERY_STREAMING;
+    delivery->sent = delivery->acked = frame->seq;
+    delivery->unacked_bytes = 0;
+    return delivery->source.resumed(delivery->source.user, frame->seq, errmsg);
+}
+
+static int on_ack(struct delivery *delivery, const struct frame *frame, char *errmsg)
+{
+    if (delivery->state != DELIVERY_STREAMING || frame->seq > delivery->sent ||
+        frame->seq < delivery->acked)
+        return err_set(errmsg, ERR_DAMAGED,
+                       "aggregator: acknowledges record %" PRIu64 ", sent are %" PRIu64, frame->seq,
+                       delivery->sent);
+    while (delivery->acked < frame->seq)
+        delivery->unacked_bytes -= delivery->sizes[++delivery->acked % FRAME_WINDOW];
+    return delivery->source.acked(delivery->source.user, frame->seq, errmsg);
+}
+
+static int on_refuse(struct delivery *delivery, const struct frame *frame, char *errmsg)
+{
+    const struct frame_refuse *refuse = &frame->refuse;
+    bool about_epoch =
+        delivery->state == DELIVERY_RESUME || delivery->state == DELIVERY_STREAMING;
+    if (!refuse->final || !about_epoch)
+        return err_set(errmsg, refuse->final ? ERR_REFUSED : ERR_UNREACHABLE, "aggregator: %s",
+                       refuse->text);
+    int rc = delivery->source.refused(delivery->source.user, refuse, errmsg);
+    return rc ? rc : err_set(errmsg, ERR_REFUSED, "aggregator: %s", refuse->text);
+}
+
+static int on_frame(struct delivery *delivery, const struct frame *frame, char *errmsg)
+{
+    switch (frame->type) {
+    case FRAME_HELLO:
+        return on_hello(delivery, frame, errmsg);
+    case FRAME_RESUME:
+        return on_resume(delivery, frame, errmsg);
+    case FRAME_ACK:
+        return on_ack(delivery, frame, errmsg);
+    case FRAME_REFUSE:
+        return on_refuse(delivery, frame, errmsg);
+    default:
+        return err_set(errmsg, ERR_DAMAGED, "aggregator: sent what only a sensor sends");
+    }
+}
+
+int delivery_input(struct delivery *delivery, const uint8_t *bytes, size_t size, char *errmsg)
+{
+    buf_put(&delivery->input, bytes, size);
+    if (delivery->input.failed)
+        return err_set(errmsg, ERR_NOMEM, "aggregator: out of memory");
+    size_t used = 0;
+    int rc = 0;
+    while (rc == 0) {
+        struct frame frame;
+        size_t need;
+        /* An aggregator never sends a record: what announces one is refused before it is waited for. */
+        const uint8_t *at = delivery->input.bytes + used;
+        size_t left = delivery->input.size - used;
+        if (left >= FRAME_HEADER_SIZE && at[4] == FRAME_RECORD)
+            return err_set(errmsg, ERR_DAMAGED, "aggregator: sent what only a sensor sends");
+        int64_t got = frame_read(at, left, &frame, &need, errmsg);
+        if (got < 0)
+            return err_wrap(errmsg, (int)got, "aggregator");
+        if (got == 0)
+            break;
+        rc = on_frame(delivery, &frame, errmsg);
+        frame_close(&frame);
+        used += (size_t)got;
+    }
+    buf_consume(&delivery->input, used);
+    return rc;
+}
+
+/* --- what the sensor says ----------------------------------------------------------------------- */
+
+/* Opens the epoch that the source names, if any. */
+static int open_epoch(struct delivery *delivery, struct buf *out)
+{
+    struct frame_open open;
+    int rc = delivery->source.epoch(delivery->source.user, &open);
+    if (rc <= 0)
+        return rc;
+    delivery->state = DELIVERY_RESUME;
+    return frame_put_open(out, &open);
+}
+
+static bool window_open(const struct delivery *delivery)
+{
+    return delivery->sent - delivery->acked < FRAME_WINDOW &&
+           delivery->unacked_bytes < DELIVERY_WINDOW_BYTES;
+}
+
+static int stream(struct delivery *delivery, struct buf *out, size_t most, char *errmsg)
+{
+    while (window_open(delivery) && out->size <= most) {
+        const uint8_t *sealed;
+        size_t size;
+        int rc = delivery->source.read(delivery->source.user, delivery->sent + 1, &sealed, &size, errmsg);
+        if (rc == 0 && delivery->sent == delivery->acked)
+            return open_epoch(delivery, out); /* all of this one is delivered: another may wait */
+        if (rc <= 0)
+            return rc;
+        rc = frame_put_record(out, sealed, size);
+        if (rc)
+            return rc;
+        delivery->sent++;
+        delivery->sizes[delivery->sent % FRAME_WINDOW] = size;
+        delivery->unacked_bytes += size;
+    }
+    return 0;
+}
+
+int delivery_output(struct delivery *delivery, struct buf *out, size_t most, char *errmsg)
+{
+    switch (delivery->state) {
+    case DELIVERY_IDLE:
+        return open_epoch(delivery, out);
+    case DELIVERY_STREAMING:
+        return stream(delivery, out, most, errmsg);
+    default:
+        return 0;
+    }
+}

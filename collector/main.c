@@ -1,0 +1,51 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/count.h"
+#include "collector/run.h"
+#include "common/log.h"
+
+/* The subcommands: one line each. */
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"count", count_main, "count the packets of captures that went to a darknet"},
+    {"run", run_main, "the sensor: capture or replay, and deliver to the aggregator"},
+};
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static void usage(FILE *out)
+{
+    fputs("Usage: darkcount-collector COMMAND [OPTION]...\n"
+          "The sensor of a darknet telescope.\n\n",
+          out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n`darkcount-collector COMMAND --help` tells more; --version prints the version.\n",
+          out);
+}
+
+int main(int argc, char **argv)
+{
+    log_init("darkcount-collector");
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        usage(stdout);
+        return fflush(stdout) ? 1 : 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("darkcount-collector " DARKCOUNT_VERSION);
+        return fflush(stdout) ? 1 : 0;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    log_error("%s: no such command; darkcount-collector --help lists them", argv[1]);
+    return 2;
+}

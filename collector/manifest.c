@@ -1,0 +1,225 @@
+#include "collector/manifest.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/log.h"
+
+#define NONE SIZE_MAX
+
+static int append(struct manifest *manifest, const struct spool_epoch *epoch)
+{
+    struct manifest_entry *more =
+        realloc(manifest->entries, (manifest->count + 1) * sizeof *manifest->entries);
+    if (!more)
+        return ERR_NOMEM;
+    manifest->entries = more;
+    more[manifest->count++] = (struct manifest_entry){
+        .epoch = *epoch, .durable = epoch->last, .acked = epoch->acked, .noted = epoch->acked};
+    return 0;
+}
+
+int manifest_init(struct manifest *manifest, const char *spool, struct spool_epoch *epochs, size_t count)
+{
+    *manifest = (struct manifest){.spool = spool, .current = NONE};
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = append(manifest, &epochs[i]);
+    if (rc) /* the identities' strings stay with the list that they came in */
+        manifest->count = 0;
+    spool_list_free(epochs, rc ? count : 0);
+    return rc;
+}
+
+void manifest_close(struct manifest *manifest)
+{
+    spool_reader_free(manifest->reader);
+    for (size_t i = 0; i < manifest->count; i++)
+        free(manifest->entries[i].epoch.identity.darknet);
+    free(manifest->entries);
+}
+
+static uint64_t waiting(const struct manifest_entry *entry)
+{
+    if (entry->epoch.refused)
+        return 0;
+    if (entry->announced && !entry->resumed)
+        return entry->durable;
+    return entry->durable > entry->acked ? entry->durable - entry->acked : 0;
+}
+
+static bool wants(const struct manifest_entry *entry)
+{
+    return waiting(entry) > 0 || (entry->announced && !entry->resumed && !entry->epoch.refused);
+}
+
+static struct manifest_entry *find(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE])
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        if (memcmp(manifest->entries[i].epoch.identity.epoch, epoch, EPOCH_SIZE) == 0)
+            return &manifest->entries[i];
+    return NULL;
+}
+
+/* Looks an epoch that was made meanwhile up in the spool and adds it. */
+static int discover(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], char *errmsg)
+{
+    struct spool_epoch *epochs;
+    size_t count;
+    int rc = spool_list(manifest->spool, &epochs, &count, errmsg);
+    if (rc)
+        return rc;
+    rc = ERR_UNKNOWN;
+    for (size_t i = 0; i < count && rc == ERR_UNKNOWN; i++) {
+        if (memcmp(epochs[i].identity.epoch, epoch, EPOCH_SIZE) != 0)
+            continue;
+        rc = append(manifest, &epochs[i]);
+        if (rc == 0)
+            epochs[i].identity.darknet = NULL;
+    }
+    spool_list_free(epochs, count);
+    return rc;
+}
+
+int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], uint64_t seq,
+                     char *errmsg)
+{
+    struct manifest_entry *entry = find(manifest, epoch);
+    if (!entry) {
+        int rc = discover(manifest, epoch, errmsg);
+        if (rc)
+            return rc;
+        entry = find(manifest, epoch);
+        entry->durable = 0; /* what the disk shows may be ahead of what is synced */
+    }
+    entry->announced = true;
+    if (seq > entry->durable)
+        entry->durable = seq;
+    return 0;
+}
+
+bool manifest_wants(const struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        if (wants(&manifest->entries[i]))
+            return true;
+    return false;
+}
+
+uint64_t manifest_waiting(const struct manifest *manifest)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < manifest->count; i++)
+        sum += waiting(&manifest->entries[i]);
+    return sum;
+}
+
+/* --- the source of delivery --------------------------------------------------------------------- */
+
+static int source_epoch(void *user, struct frame_open *open)
+{
+    struct manifest *manifest = user;
+    for (size_t i = 0; i < manifest->count; i++) {
+        if (!wants(&manifest->entries[i]))
+            continue;
+        const struct spool_identity *identity = &manifest->entries[i].epoch.identity;
+        manifest->current = i;
+        *open = (struct frame_open){.darknet = identity->darknet,
+                                    .replay = identity->replay,
+                                    .first_ns = identity->first_ns,
+                                    .last_ns = identity->last_ns};
+        strcpy(open->sensor, identity->sensor);
+        memcpy(open->epoch, identity->epoch, EPOCH_SIZE);
+        return 1;
+    }
+    return 0;
+}
+
+static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t *size, char *errmsg)
+{
+    struct manifest *manifest = user;
+    struct manifest_entry *entry = &manifest->entries[manifest->current];
+    if (seq > entry->durable)
+        return 0;
+    int rc = spool_read(manifest->reader, sealed, size, errmsg);
+    if (rc == 0)
+        rc = err_set(errmsg, ERR_DAMAGED, "spool %s: record %" PRIu64 " is not there", entry->epoch.path,
+                     seq);
+    if (rc < 0)
+        manifest->broken = true;
+    return rc;
+}
+
+static int source_resumed(void *user, uint64_t seq, char *errmsg)
+{
+    struct manifest *manifest = user;
+    struct manifest_entry *entry = &manifest->entries[manifest->current];
+    char epoch[37];
+    epoch_format(entry->epoch.identity.epoch, epoch);
+    manifest->progress++;
+    if (seq > entry->durable && !entry->epoch.identity.replay) {
+        manifest->broken = true;
+        return err_set(errmsg, ERR_DAMAGED,
+                       "spool %s: the aggregator holds %" PRIu64 " records, the spool only %" PRIu64
+                       ": it was put back to an older state; move it away to begin a new epoch",
+                       entry->epoch.path, seq, entry->durable);
+    }
+    if (!entry->resumed && entry->epoch.identity.replay)
+        log_info("capture %s: %" PRIu64 " records, %" PRIu64 " of them new to the aggregator", epoch,
+                 entry->durable, seq < entry->durable ? entry->durable - seq : 0);
+    entry->resumed = true;
+    entry->acked = seq;
+    spool_reader_free(manifest->reader);
+    manifest->reader = spool_reader_new(entry->epoch.path, seq + 1);
+    return manifest->reader ? 0 : err_set(errmsg, ERR_NOMEM, "spool: out of memory");
+}
+
+static int source_acked(void *user, uint64_t seq, char *errmsg)
+{
+    (void)errmsg;
+    struct manifest *manifest = user;
+    manifest->entries[manifest->current].acked = seq;
+    manifest->progress++;
+    return 0;
+}
+
+/* A refused capture is marked, so that it does not stand in the way of the next one. A live epoch is
+ * not: it is offered again when the sensor is started again. */
+static int source_refused(void *user, const struct frame_refuse *refuse, char *errmsg)
+{
+    struct manifest *manifest = user;
+    struct manifest_entry *entry = &manifest->entries[manifest->current];
+    log_error("aggregator refuses %s of sensor %s: %s",
+              entry->epoch.identity.replay ? "a capture" : "the records", entry->epoch.identity.sensor,
+              refuse->text);
+    entry->epoch.refused = true;
+    manifest->refused = true;
+    manifest->live_refused |= !entry->epoch.identity.replay;
+    return entry->epoch.identity.replay ? spool_refuse(entry->epoch.path, refuse->text, errmsg) : 0;
+}
+
+struct delivery_source manifest_source(struct manifest *manifest)
+{
+    return (struct delivery_source){
+        .user = manifest,
+        .epoch = source_epoch,
+        .read = source_read,
+        .resumed = source_resumed,
+        .acked = source_acked,
+        .refused = source_refused,
+    };
+}
+
+void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s)
+{
+    char errmsg[ERRMSG_SIZE];
+    for (size_t i = 0; i < manifest->count; i++) {
+        struct manifest_entry *entry = &manifest->entries[i];
+        if (entry->acked != entry->noted &&
+            spool_acknowledge(entry->epoch.path, entry->acked, errmsg) == 0)
+            entry->noted = entry->acked;
+        spool_prune(&entry->epoch, entry->acked, retention_s, now_s);
+    }
+}

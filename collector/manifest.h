@@ -1,0 +1,60 @@
+/*
+ * Manifest: which epochs of a spool there are and how far each is on disk and acknowledged; the source
+ * that delivery takes its records from. No loop in it: ship tells it what the capture process said, and
+ * asks whether all is delivered.
+ */
+#ifndef COLLECTOR_MANIFEST_H
+#define COLLECTOR_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/delivery.h"
+#include "collector/spool.h"
+
+struct manifest_entry {
+    struct spool_epoch epoch;
+    uint64_t durable; /* on disk up to here */
+    uint64_t acked;
+    uint64_t noted;   /* acknowledged as the spool knows it */
+    bool announced;   /* the capture process works on it: the aggregator is to be asked, whatever the
+                         spool believes to be acknowledged */
+    bool resumed;     /* the aggregator said where it stands */
+};
+
+struct manifest {
+    const char *spool; /* borrowed */
+    struct manifest_entry *entries;
+    size_t count;
+    size_t current; /* being delivered; SIZE_MAX for none */
+    struct spool_reader *reader;
+    uint64_t progress; /* grows with every resume and acknowledgement */
+    bool refused;      /* an epoch was refused for good */
+    bool live_refused; /* and it was that of a live sensor */
+    bool broken;       /* the spool could not be read */
+};
+
+/* Takes over `epochs` from spool_list. ERR_NOMEM. */
+int manifest_init(struct manifest *manifest, const char *spool, struct spool_epoch *epochs, size_t count);
+void manifest_close(struct manifest *manifest);
+
+/* The source for delivery_init. */
+struct delivery_source manifest_source(struct manifest *manifest);
+
+/* The spool holds `epoch` on disk up to `seq`. ERR_UNKNOWN when the spool has no such epoch. */
+int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], uint64_t seq,
+                     char *errmsg);
+
+/* Whether there is anything to talk to the aggregator about: a record that waits, or an epoch that it
+ * was not asked about yet. */
+bool manifest_wants(const struct manifest *manifest);
+
+/* Records that wait, over all epochs that are not refused; those that the spool believes to be
+ * acknowledged and the aggregator was not asked about yet are among them. */
+uint64_t manifest_waiting(const struct manifest *manifest);
+
+/* Writes new acknowledgements into the spool and deletes what was acknowledged long enough ago. */
+void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * Ship: the process that carries records from the spool to the aggregator. It sees no packet and holds
+ * no capture; the capture process tells it through a pipe how far the spool is on disk. The conversation
+ * itself is collector/delivery.h; this is its libuv loop: connecting, waiting, giving up.
+ */
+#ifndef COLLECTOR_SHIP_H
+#define COLLECTOR_SHIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/spool.h"
+
+/* What the capture process writes into the pipe, one struct a time. The end of the pipe means that the
+ * capture process is gone and is taken as SHIP_STOP. */
+enum ship_note_kind {
+    SHIP_DURABLE = 1, /* the epoch is on disk up to seq */
+    SHIP_DRAIN = 2,   /* nothing more comes: deliver everything, then end */
+    SHIP_STOP = 3,    /* nothing more comes: deliver what can be in SHIP_STOP_MS, then end */
+};
+struct ship_note {
+    uint32_t kind;
+    uint8_t epoch[EPOCH_SIZE];
+    uint64_t seq;
+};
+
+#define SHIP_STOP_MS    3000
+#define SHIP_GIVE_UP_MS 30000 /* draining: without any progress for this long */
+
+struct ship_options {
+    const char *spool;
+    const char *aggregator; /* unix:///path or HOST:PORT */
+    uint64_t retention_s;
+    int notes; /* reading end of the pipe */
+};
+
+enum ship_result {
+    SHIP_DELIVERED = 0, /* everything in the spool is acknowledged */
+    SHIP_WAITING = 1,   /* some is not: it stays in the spool */
+    SHIP_REFUSED = 2,   /* the aggregator refused an epoch for good */
+    SHIP_BROKEN = 3,    /* the spool cannot be read, or the address is wrong */
+};
+
+/* Whether `address` is of a form that ship understands; ERR_INVALID with the cause in `errmsg`. */
+int ship_address_check(const char *address, char *errmsg);
+
+/* Runs the loop until it is done and returns why it ended; what is worth saying was logged. `epochs`
+ * (taken over, freed) is what the spool held before the capture process began to write. */
+enum ship_result ship_run(const struct ship_options *options, struct spool_epoch *epochs, size_t count);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * Tally: packets, and if wanted bytes, per destination address of one darknet. Used for a whole
+ * capture by count and for one interval after the other by the live sensor: tally_new once,
+ * tally_add per packet, tally_each or tally_addresses to read, tally_reset to begin anew.
+ *
+ * Up to TALLY_DENSE_MAX IPv4 addresses are counted in dense arrays: 4 bytes an address, 12 with
+ * bytes, and nothing is allocated per packet. A counter that passes 2^32 packets carries into a
+ * small list on the side; what the list has no room for is refused and counted, never lost
+ * unnoticed. A larger IPv4 darknet, and IPv6, is counted in a table of at most TALLY_SPARSE_MAX
+ * addresses each (collector/addrmap.h); packets to addresses beyond are refused and counted.
+ */
+#ifndef COLLECTOR_TALLY_H
+#define COLLECTOR_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collector/decode.h"
+#include "common/addrvec.h"
+#include "common/prefix.h"
+
+#define TALLY_DENSE_MAX  (UINT64_C(1) << 26)
+#define TALLY_SPARSE_MAX (UINT32_C(1) << 22)
+
+struct tally;
+
+enum tally_result {
+    TALLY_COUNTED,
+    TALLY_OFF_DARKNET, /* not an address of the darknet */
+    TALLY_REFUSED,     /* no room in the bounded table */
+};
+
+/* A tally of all zeros for `darknet` (finished; borrowed, must outlive the tally); `bytes`: whether
+ * to keep bytes per address. NULL without memory. */
+struct tally *tally_new(const struct prefixset *darknet, bool bytes);
+void tally_free(struct tally *tally);
+
+/* Adds one packet that decode() filled in. The increment may be deferred until the counter is in
+ * the cache; every function below completes it first. */
+enum tally_result tally_add(struct tally *tally, const struct packet *packet);
+
+/* Back to all zeros; costs in proportion to the parts of the darknet that were hit. */
+void tally_reset(struct tally *tally);
+
+/* Sums since the last reset: packets counted and packets refused. They have the last word where a
+ * deferred increment was refused after tally_add said TALLY_COUNTED. */
+uint64_t tally_packets(const struct tally *tally);
+uint64_t tally_refused(const struct tally *tally);
+
+/* Calls back for every address with packets, IPv4 first, ascending. Exactly one of the two handlers
+ * is called per address; `bytes` is 0 when bytes are not kept. The tally must not be changed
+ * meanwhile. */
+struct tally_reader {
+    void (*address4)(void *user, uint32_t address, uint64_t packets, uint64_t bytes);
+    void (*address6)(void *user, const uint8_t address[16], uint64_t packets, uint64_t bytes);
+    void *user;
+};
+void tally_each(struct tally *tally, const struct tally_reader *reader);
+
+/* Fills an initialised, empty vector with the packets of every active address. ERR_NOMEM: the
+ * vector is then to be closed. */
+int tally_addresses(struct tally *tally, struct addrvec *vec);
+
+#endif

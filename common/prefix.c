@@ -1,0 +1,482 @@
+#include "common/prefix.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+/* An address as a number: IPv4 in the low 32 bits, IPv6 in all. Both families share the arithmetic.
+ */
+typedef unsigned __int128 number;
+
+enum family { V4, V6, FAMILIES };
+
+/* Both ends are included, so that the whole address space can be said. */
+struct range {
+    number first, last;
+};
+
+struct ranges {
+    struct range *list;
+    size_t count, room;
+};
+
+/* The look-up form of an IPv4 range. */
+struct span {
+    uint32_t first, size_less_1;
+    uint32_t base; /* index of `first` */
+};
+
+struct prefixset {
+    struct ranges in[FAMILIES], out[FAMILIES]; /* `in` is the set once finished */
+    uint64_t count4;
+    size_t span_count;
+    struct span
+        *spans; /* ascending; one more stands at the end, which is never reached by a search */
+    /* Per upper 16 bits: the first span that ends in or after that block of addresses. */
+    uint32_t blocks[65537];
+};
+
+/* Ends of text: a prefix with its length, as written by inet_ntop. */
+#define PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
+
+static const unsigned family_bits[FAMILIES] = {[V4] = 32, [V6] = 128};
+
+static number host_mask(unsigned bits)
+{
+    return bits == 128 ? ~(number)0 : ((number)1 << bits) - 1;
+}
+
+static number number_of6(const uint8_t address[16])
+{
+    number value = 0;
+    for (int i = 0; i < 16; i++)
+        value = value << 8 | address[i];
+    return value;
+}
+
+static void number_format(enum family family, number value, char out[INET6_ADDRSTRLEN])
+{
+    uint8_t bytes[16];
+    unsigned size = family_bits[family] / 8;
+    for (unsigned i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+    inet_ntop(family == V4 ? AF_INET : AF_INET6, bytes, out, INET6_ADDRSTRLEN);
+}
+
+struct prefixset *prefixset_new(void)
+{
+    return calloc(1, sizeof(struct prefixset));
+}
+
+void prefixset_free(struct prefixset *set)
+{
+    if (!set)
+        return;
+    for (int family = 0; family < FAMILIES; family++) {
+        free(set->in[family].list);
+        free(set->out[family].list);
+    }
+    free(set->spans);
+    free(set);
+}
+
+static int ranges_append(struct ranges *ranges, struct range range)
+{
+    if (ranges->count == ranges->room) {
+        size_t room = ranges->room ? 2 * ranges->room : 16;
+        struct range *list = realloc(ranges->list, room * sizeof *list);
+        if (!list)
+            return ERR_NOMEM;
+        ranges->list = list;
+        ranges->room = room;
+    }
+    ranges->list[ranges->count++] = range;
+    return 0;
+}
+
+/* --- parsing ---------------------------------------------------------------------------------- */
+
+static int parse_address(const char *text, enum family *family, number *value)
+{
+    uint8_t bytes[16];
+    *family = strchr(text, ':') ? V6 : V4;
+    if (inet_pton(*family == V4 ? AF_INET : AF_INET6, text, bytes) != 1)
+        return ERR_INVALID;
+    *value = 0;
+    for (unsigned i = 0; i < family_bits[*family] / 8; i++)
+        *value = *value << 8 | bytes[i];
+    return 0;
+}
+
+/* Decimal digits only: strtoul would take signs and blanks. */
+static int parse_length(const char *text, unsigned max, unsigned *length)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 3 || text[digits])
+        return ERR_INVALID;
+    *length = (unsigned)atoi(text);
+    return *length <= max ? 0 : ERR_INVALID;
+}
+
+/* The prefix `text`, cut at its slash meanwhile, as a range. */
+static int parse_prefix(char *text, enum family *family, struct range *range, char *errmsg)
+{
+    char *slash = strchr(text, '/');
+    if (slash)
+        *slash = '\0';
+    int result = parse_address(text, family, &range->first);
+    if (slash)
+        *slash = '/';
+    if (result)
+        return err_set(
+            errmsg, ERR_INVALID,
+            "prefix \"%s\": not an IPv4 or IPv6 address; write 192.0.2.0/24 or 2001:db8::/32",
+            text);
+    unsigned bits = family_bits[*family], length = bits;
+    if (slash && parse_length(slash + 1, bits, &length))
+        return err_set(errmsg, ERR_INVALID, "prefix \"%s\": the length must be 0 to %u", text,
+                       bits);
+    number hosts = host_mask(bits - length);
+    if (range->first & hosts) {
+        char meant[INET6_ADDRSTRLEN];
+        number_format(*family, range->first & ~hosts, meant);
+        return err_set(errmsg, ERR_INVALID, "prefix \"%s\": host bits are set; did you mean %s/%u?",
+                       text, meant, length);
+    }
+    range->last = range->first | hosts;
+    return 0;
+}
+
+static char *trim(char *text)
+{
+    text += strspn(text, " \t\r\n");
+    size_t size = strlen(text);
+    while (size && strchr(" \t\r\n", text[size - 1]))
+        text[--size] = '\0';
+    return text;
+}
+
+/* Appends every prefix of `list`, which is taken apart in place. */
+static int parse_list(struct ranges ranges[FAMILIES], char *list, char *errmsg)
+{
+    char *text;
+    while ((text = strsep(&list, ","))) {
+        enum family family;
+        struct range range;
+        text = trim(text);
+        if (!*text)
+            return err_set(errmsg, ERR_INVALID,
+                           "prefix list: an empty prefix; separate prefixes by one comma");
+        int result = parse_prefix(text, &family, &range, errmsg);
+        if (result == 0 && ranges_append(&ranges[family], range))
+            result = err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+static int read_list(struct ranges ranges[FAMILIES], const char *list, char *errmsg)
+{
+    size_t before[FAMILIES] = {ranges[V4].count, ranges[V6].count};
+    char *copy = strdup(list);
+    if (!copy)
+        return err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
+    int result = parse_list(ranges, copy, errmsg);
+    free(copy);
+    if (result) {
+        ranges[V4].count = before[V4];
+        ranges[V6].count = before[V6];
+    }
+    return result;
+}
+
+int prefixset_add(struct prefixset *set, const char *list, char *errmsg)
+{
+    return read_list(set->in, list, errmsg);
+}
+
+int prefixset_exclude(struct prefixset *set, const char *list, char *errmsg)
+{
+    return read_list(set->out, list, errmsg);
+}
+
+/* --- finishing -------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+    const struct range *left = a, *right = b;
+    return (left->first > right->first) - (left->first < right->first);
+}
+
+/* Sorts, and merges what overlaps or touches. */
+static void normalize(struct ranges *ranges)
+{
+    if (ranges->count == 0)
+        return;
+    qsort(ranges->list, ranges->count, sizeof *ranges->list, compare);
+    size_t kept = 0;
+    for (size_t i = 1; i < ranges->count; i++) {
+        struct range *last = &ranges->list[kept], next = ranges->list[i];
+        if (next.first <= last->last || next.first - last->last == 1) {
+            if (next.last > last->last)
+                last->last = next.last;
+        } else {
+            ranges->list[++kept] = next;
+        }
+    }
+    ranges->count = kept + 1;
+}
+
+/* Appends to `left` what of `range` is in none of `out`, beginning at out->list[*at]; *at moves to
+ * the first that may matter to a later range. */
+static int cut(struct ranges *left, struct range range, const struct ranges *out, size_t *at)
+{
+    while (*at < out->count && out->list[*at].last < range.first)
+        ++*at;
+    for (size_t i = *at; i < out->count && out->list[i].first <= range.last; i++) {
+        const struct range *hole = &out->list[i];
+        if (hole->first > range.first &&
+            ranges_append(left, (struct range){range.first, hole->first - 1}))
+            return ERR_NOMEM;
+        if (hole->last >= range.last)
+            return 0;
+        range.first = hole->last + 1;
+    }
+    return ranges_append(left, range);
+}
+
+/* in -= out; both normalized. */
+static int subtract(struct ranges *in, const struct ranges *out)
+{
+    struct ranges left = {0};
+    size_t at = 0;
+    for (size_t i = 0; i < in->count; i++)
+        if (cut(&left, in->list[i], out, &at)) {
+            free(left.list);
+            return ERR_NOMEM;
+        }
+    free(in->list);
+    *in = left;
+    return 0;
+}
+
+static int build_spans(struct prefixset *set)
+{
+    const struct ranges *in = &set->in[V4];
+    set->spans = calloc(in->count + 1, sizeof *set->spans);
+    if (!set->spans)
+        return ERR_NOMEM;
+    set->span_count = in->count;
+    for (size_t i = 0; i < in->count; i++) {
+        set->spans[i] =
+            (struct span){.first = (uint32_t)in->list[i].first,
+                          .size_less_1 = (uint32_t)(in->list[i].last - in->list[i].first),
+                          .base = (uint32_t)set->count4};
+        set->count4 += (uint64_t)set->spans[i].size_less_1 + 1;
+    }
+    return 0;
+}
+
+static void build_blocks(struct prefixset *set)
+{
+    const struct ranges *in = &set->in[V4];
+    uint32_t span = 0;
+    for (uint32_t block = 0; block <= 65536; block++) {
+        while (span < in->count && in->list[span].last < (number)block << 16)
+            span++;
+        set->blocks[block] = span;
+    }
+}
+
+int prefixset_finish(struct prefixset *set, char *errmsg)
+{
+    for (int family = 0; family < FAMILIES; family++) {
+        normalize(&set->in[family]);
+        normalize(&set->out[family]);
+        if (subtract(&set->in[family], &set->out[family]))
+            return err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
+    }
+    if (set->in[V4].count + set->in[V6].count == 0)
+        return err_set(errmsg, ERR_INVALID,
+                       "prefix list: no address is left; name a prefix that is not excluded");
+    if (build_spans(set))
+        return err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
+    build_blocks(set);
+    return 0;
+}
+
+/* --- looking up ------------------------------------------------------------------------------- */
+
+/* The last span of spans[low..high] that begins at or before `address`; spans[low] does. */
+static const struct span *search(const struct span *spans, uint32_t low, uint32_t high,
+                                 uint32_t address)
+{
+    while (low < high) {
+        uint32_t middle = low + (high - low + 1) / 2;
+        if (spans[middle].first <= address)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return &spans[low];
+}
+
+/* The span that holds `address`, or NULL. */
+static inline const struct span *find(const struct prefixset *set, uint32_t address)
+{
+    uint32_t block = address >> 16;
+    uint32_t low = set->blocks[block], high = set->blocks[block + 1];
+    if (low == set->span_count)
+        return NULL;
+    const struct span *span = &set->spans[low];
+    if (address - span->first <= span->size_less_1)
+        return span;
+    if (low == high || address < span->first)
+        return NULL;
+    if (high == set->span_count)
+        high--;
+    span = search(set->spans, low, high, address);
+    return address - span->first <= span->size_less_1 ? span : NULL;
+}
+
+bool prefixset_has4(const struct prefixset *set, uint32_t address)
+{
+    return find(set, address) != NULL;
+}
+
+uint32_t prefixset_index4(const struct prefixset *set, uint32_t address)
+{
+    const struct span *span = find(set, address);
+    return span ? span->base + (address - span->first) : PREFIX_NONE;
+}
+
+uint32_t prefixset_address4(const struct prefixset *set, uint32_t index)
+{
+    size_t low = 0, high = set->span_count - 1;
+    while (low < high) {
+        size_t middle = low + (high - low + 1) / 2;
+        if (set->spans[middle].base <= index)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return set->spans[low].first + (index - set->spans[low].base);
+}
+
+bool prefixset_has6(const struct prefixset *set, const uint8_t address[16])
+{
+    const struct ranges *in = &set->in[V6];
+    number value = number_of6(address);
+    size_t low = 0, high = in->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (in->list[middle].last < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < in->count && in->list[low].first <= value;
+}
+
+uint64_t prefixset_count4(const struct prefixset *set)
+{
+    return set->count4;
+}
+
+bool prefixset_any6(const struct prefixset *set)
+{
+    return set->in[V6].count > 0;
+}
+
+double prefixset_size(const struct prefixset *set)
+{
+    double size = (double)set->count4;
+    for (size_t i = 0; i < set->in[V6].count; i++)
+        size += (double)(set->in[V6].list[i].last - set->in[V6].list[i].first) + 1;
+    return size;
+}
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+/* The host bits of the largest prefix that begins at range.first and ends within the range. */
+static unsigned largest_prefix(enum family family, struct range range)
+{
+    unsigned bits = 0;
+    while (bits < family_bits[family] && (range.first & host_mask(bits + 1)) == 0 &&
+           range.last - range.first >= host_mask(bits + 1))
+        bits++;
+    return bits;
+}
+
+static void prefix_format(enum family family, number first, unsigned host_bits,
+                          char out[PREFIX_TEXT_MAX])
+{
+    char address[INET6_ADDRSTRLEN];
+    number_format(family, first, address);
+    snprintf(out, PREFIX_TEXT_MAX, "%s/%u", address, family_bits[family] - host_bits);
+}
+
+static void put_range(struct buf *text, enum family family, struct range range)
+{
+    for (;;) {
+        char prefix[PREFIX_TEXT_MAX];
+        unsigned bits = largest_prefix(family, range);
+        prefix_format(family, range.first, bits, prefix);
+        if (text->size)
+            buf_put(text, ",", 1);
+        buf_put(text, prefix, strlen(prefix));
+        if (range.last - range.first == host_mask(bits))
+            return;
+        range.first += host_mask(bits) + 1;
+    }
+}
+
+char *prefixset_text(const struct prefixset *set)
+{
+    struct buf text;
+    buf_init(&text);
+    for (int family = 0; family < FAMILIES; family++)
+        for (size_t i = 0; i < set->in[family].count; i++)
+            put_range(&text, (enum family)family, set->in[family].list[i]);
+    buf_put(&text, "", 1);
+    char *copy = text.failed ? NULL : strdup((const char *)text.bytes);
+    buf_close(&text);
+    return copy;
+}
+
+/* The first range that both have; both normalized. */
+static bool common_range(const struct ranges *a, const struct ranges *b, struct range *common)
+{
+    size_t i = 0, j = 0;
+    while (i < a->count && j < b->count) {
+        struct range left = a->list[i], right = b->list[j];
+        common->first = left.first > right.first ? left.first : right.first;
+        common->last = left.last < right.last ? left.last : right.last;
+        if (common->first <= common->last)
+            return true;
+        if (left.last < right.last)
+            i++;
+        else
+            j++;
+    }
+    return false;
+}
+
+bool prefixset_overlap(const struct prefixset *a, const struct prefixset *b, char *where)
+{
+    for (int family = 0; family < FAMILIES; family++) {
+        struct range common;
+        if (!common_range(&a->in[family], &b->in[family], &common))
+            continue;
+        if (where)
+            prefix_format((enum family)family, common.first,
+                          largest_prefix((enum family)family, common), where);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,198 @@
+#include "dashboards/figures.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/err.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+static const char *const method_names[] = {"daily", "mean", "inventory"};
+
+const char *method_name(enum method method)
+{
+    return method_names[method];
+}
+
+int method_parse(const char *text, enum method *method)
+{
+    for (int i = METHOD_DAILY; i <= METHOD_INVENTORY; i++) {
+        if (strcmp(text, method_names[i]) == 0) {
+            *method = (enum method)i;
+            return 0;
+        }
+    }
+    return ERR_INVALID;
+}
+
+bool figures_estimate(const struct figures *figures)
+{
+    return !(figures->coverage >= 1);
+}
+
+/* --- adding -------------------------------------------------------------------------------------
+ */
+
+void figures_begin(struct figures_sum *sum, const struct period *year)
+{
+    memset(sum, 0, sizeof *sum);
+    sum->year = *year;
+    sum->hosts_known = true;
+}
+
+static void add(struct figures_sum *sum, uint64_t *to, uint64_t value)
+{
+    if (__builtin_add_overflow(*to, value, to))
+        sum->overflow = true;
+}
+
+/* How long the year and [from, until] overlap, in nanoseconds. The year lies within CALENDAR_MAX_S,
+ * so its nanoseconds fit. */
+static uint64_t overlap_ns(const struct period *year, int64_t from_ns, int64_t until_ns)
+{
+    int64_t start_ns = year->start_s * NS_PER_S, last_ns = year->end_s * NS_PER_S - 1;
+    int64_t first = from_ns > start_ns ? from_ns : start_ns;
+    int64_t last = until_ns < last_ns ? until_ns : last_ns;
+    return last >= first ? (uint64_t)(last - first) + 1 : 0;
+}
+
+/* Adds the present sensor to the coverage. Whole nanoseconds are compared before they are weighted,
+ * so that a sensor that missed nothing gives exactly 1; the moment that two of its records may
+ * share at their ends does not make it more. */
+static void finish_sensor(struct figures_sum *sum)
+{
+    uint64_t expected = sum->sensor.expected_ns, observed = sum->sensor.observed_ns;
+    sum->expected += (double)expected * sum->sensor.addresses;
+    sum->observed += (double)(observed < expected ? observed : expected) * sum->sensor.addresses;
+    memset(&sum->sensor, 0, sizeof sum->sensor);
+}
+
+void figures_sensor(struct figures_sum *sum, double addresses, int64_t from_ns, int64_t until_ns,
+                    uint64_t restated)
+{
+    finish_sensor(sum);
+    sum->sensor.addresses = addresses;
+    sum->sensor.expected_ns = overlap_ns(&sum->year, from_ns, until_ns);
+    add(sum, &sum->revision, restated);
+}
+
+void figures_day(struct figures_sum *sum, int month, int day, const struct totals *totals)
+{
+    struct figures_daysum *to = &sum->days[month - 1][day - 1];
+    add(sum, &to->packets, totals->packets);
+    add(sum, &to->active, totals->active);
+    add(sum, &to->records, totals->records);
+    add(sum, &sum->dropped, totals->kernel_dropped);
+    add(sum, &sum->dropped, totals->interface_dropped);
+    add(sum, &sum->sensor.observed_ns, totals->observed_ns);
+    if (totals->packets)
+        sum->sensor.packets = true;
+}
+
+void figures_hosts(struct figures_sum *sum, const struct hll *hosts)
+{
+    if (hosts)
+        hll_merge(&sum->hosts, hosts);
+    else if (sum->sensor.packets)
+        sum->hosts_known = false;
+}
+
+static void finish_course_day(struct figures_sum *sum)
+{
+    for (int i = 0; i < COURSE_SLOTS; i++)
+        if (sum->minutes[i].addresses > 0)
+            sum->course_sum += (double)sum->minutes[i].packets / sum->minutes[i].addresses;
+    memset(sum->minutes, 0, sizeof sum->minutes);
+}
+
+void figures_course(struct figures_sum *sum, int month, int day, double addresses,
+                    const struct course *course)
+{
+    if (month != sum->course_month || day != sum->course_day)
+        finish_course_day(sum);
+    sum->course_month = month;
+    sum->course_day = day;
+    for (int i = 0; i < COURSE_SLOTS; i++) {
+        if (course->observed_ns[i] == 0 && course->packets[i] == 0)
+            continue;
+        add(sum, &sum->minutes[i].packets, course->packets[i]);
+        sum->minutes[i].addresses += addresses;
+        sum->any_course = true;
+    }
+}
+
+/* --- computing ----------------------------------------------------------------------------------
+ */
+
+/* What the three methods need of the days, gathered in calendar order. */
+struct gathered {
+    uint64_t packets, last_active;
+    uint64_t days; /* with data */
+    double active; /* sum of active addresses over them */
+    double daily;  /* sum of packets / active over them */
+    bool any_active;
+};
+
+static struct gathered gather(struct figures_sum *sum)
+{
+    struct gathered all = {0};
+    for (int i = 0; i < 12 * 31; i++) {
+        const struct figures_daysum *day = &sum->days[i / 31][i % 31];
+        if (day->records == 0)
+            continue;
+        add(sum, &all.packets, day->packets);
+        all.last_active = day->active;
+        all.days++;
+        all.active += (double)day->active;
+        if (day->active == 0)
+            continue;
+        all.daily += (double)day->packets / (double)day->active;
+        all.any_active = true;
+    }
+    return all;
+}
+
+static double per_address(const struct figures_sum *sum, const struct gathered *all,
+                          enum method method, double coverage)
+{
+    switch (method) {
+    case METHOD_DAILY:
+        return all->any_active ? all->daily : NAN;
+    case METHOD_MEAN:
+        return all->any_active ? (double)all->packets / (all->active / (double)all->days) : NAN;
+    default:
+        return sum->any_course && coverage > 0 ? sum->course_sum / coverage : NAN;
+    }
+}
+
+static double coverage_of(const struct figures_sum *sum)
+{
+    return sum->expected > 0 ? sum->observed / sum->expected : NAN;
+}
+
+int figures_end(struct figures_sum *sum, enum method method, struct figures *figures, char *errmsg)
+{
+    finish_sensor(sum);
+    finish_course_day(sum);
+    struct gathered all = gather(sum);
+    if (sum->overflow)
+        return err_set(errmsg, ERR_INVALID, "figures of %d: a sum is larger than 64 bits hold",
+                       sum->year.year);
+    *figures = (struct figures){
+        .year = sum->year.year,
+        .any_data = all.days > 0,
+        .packets = all.packets,
+        .observed_addresses = all.last_active,
+        .method = method,
+        .hosts_known = sum->hosts_known,
+        .unique_hosts = hll_count(&sum->hosts),
+        .coverage = coverage_of(sum),
+        .dropped = sum->dropped,
+        .revision = sum->revision,
+    };
+    figures->packets_per_address = per_address(sum, &all, method, figures->coverage);
+    double seconds = (double)(sum->year.end_s - sum->year.start_s);
+    figures->seconds_per_packet =
+        figures->packets_per_address > 0 ? seconds / figures->packets_per_address : NAN;
+    return 0;
+}

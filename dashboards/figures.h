@@ -1,0 +1,94 @@
+/*
+ * The yearly figures, computed from what the sensors counted: definitions and rounding are in
+ * docs/FIGURES.md. Pure: the caller reads the store and hands over day totals, unique hosts and,
+ * for METHOD_INVENTORY, courses. Order of calls for one year: figures_begin, then for every sensor
+ * figures_sensor, its figures_day and figures_hosts; then, day by day, figures_course for every
+ * sensor with data on that day; figures_end last. Sensors' darknets are disjoint, so active
+ * addresses add up. The same calls in the same order give the same bits.
+ */
+#ifndef DASHBOARDS_FIGURES_H
+#define DASHBOARDS_FIGURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/calendar.h"
+#include "common/hll.h"
+#include "common/schema.h"
+
+enum method { METHOD_DAILY, METHOD_MEAN, METHOD_INVENTORY };
+
+/* "daily", "mean", "inventory"; method_parse: ERR_INVALID for any other word. */
+const char *method_name(enum method method);
+int method_parse(const char *text, enum method *method);
+
+/* The figures of one year. A NaN is a figure that could not be computed: missing, not zero. */
+struct figures {
+    int year;
+    bool any_data; /* false: no sensor observed in this year, nothing else here means anything */
+    uint64_t packets;
+    uint64_t observed_addresses; /* active addresses on the last day with data */
+    double packets_per_address;
+    enum method method;
+    double seconds_per_packet;
+    bool hosts_known; /* false: a sensor with packets has no sketch of its hosts */
+    uint64_t unique_hosts;
+    double coverage; /* 0 .. 1 */
+    uint64_t dropped;
+    uint64_t revision;
+};
+
+/* Whether the figures of `figures` are an estimate: less than everything was observed, or it is not
+ * known how much was. */
+bool figures_estimate(const struct figures *figures);
+
+struct figures_daysum { /* all sensors */
+    uint64_t packets, active, records;
+};
+
+/* A year being summed. To be treated as opaque; it is large (some 80 KB), so not for the stack. */
+struct figures_sum {
+    struct period year;
+    struct figures_daysum days[12][31];
+    uint64_t dropped, revision;
+    struct {
+        double addresses;
+        uint64_t observed_ns, expected_ns;
+        bool packets;          /* whether it counted any */
+    } sensor;                  /* the one that is being added */
+    double observed, expected; /* address-nanoseconds of the sensors before it */
+    bool hosts_known;
+    struct hll hosts;
+    int course_month, course_day; /* the day that `minutes` belongs to; 0: none */
+    struct {
+        uint64_t packets;
+        double addresses; /* in the inventory of the sensors that were up */
+    } minutes[COURSE_SLOTS];
+    double course_sum; /* packets per address in service, over all finished days */
+    bool any_course;
+    bool overflow;
+};
+
+/* Begins the sums of a year (a period of LEVEL_YEAR). */
+void figures_begin(struct figures_sum *sum, const struct period *year);
+
+/* Begins a sensor: `addresses` in its darknet, first and last moment it ever observed (nanoseconds,
+ * both ends included; last before first when it never did), and how often this year was restated.
+ */
+void figures_sensor(struct figures_sum *sum, double addresses, int64_t from_ns, int64_t until_ns,
+                    uint64_t restated);
+/* Adds a day of the present sensor; month 1..12, day 1..31, each day once. */
+void figures_day(struct figures_sum *sum, int month, int day, const struct totals *totals);
+/* Adds the present sensor's hosts of the year, after its days; NULL when the store has none. */
+void figures_hosts(struct figures_sum *sum, const struct hll *hosts);
+
+/* Adds the course of one sensor with `addresses` for a day; days in ascending order, all sensors of
+ * a day one after the other. */
+void figures_course(struct figures_sum *sum, int month, int day, double addresses,
+                    const struct course *course);
+
+/* Computes the figures. ERR_INVALID with the cause in `errmsg` when the packets of the year do not
+ * fit into 64 bits. */
+int figures_end(struct figures_sum *sum, enum method method, struct figures *figures, char *errmsg);
+
+#endif

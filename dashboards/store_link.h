@@ -1,0 +1,52 @@
+/*
+ * The connection under store.c and store_read.c: connecting with time-outs, requests on their way,
+ * replies of the expected type, and the sentences for what can go wrong. Nobody else includes this.
+ */
+#ifndef DASHBOARDS_STORE_LINK_H
+#define DASHBOARDS_STORE_LINK_H
+
+#include <hiredis/hiredis.h>
+
+#include "dashboards/store.h"
+
+struct store {
+    redisContext *redis;
+    struct storeurl url;
+    char timezone[CALENDAR_ZONE_MAX + 1];
+    struct store_sensor *sensors;
+    size_t count;
+};
+
+/* Connects store->redis to store->url, with AUTH and SELECT where the URL asks for them. */
+int store_connect(struct store *store, char *errmsg);
+
+/* Puts a request on its way; hiredis's format, %b for bytes. */
+int store_send(struct store *store, char *errmsg, const char *format, ...);
+/* The next reply, of `type` or nil, to be freed with freeReplyObject. `key` is for the message. */
+int store_take(struct store *store, const char *key, int type, redisReply **reply, char *errmsg);
+/* The connection has failed: says how. */
+int store_lost(const struct store *store, char *errmsg);
+
+/* A conversation about items 0 .. count-1: `send` asks for item i, `receive` takes what was asked,
+ * in the same order; a bounded number of requests is on its way. The first error ends it. */
+struct store_talk {
+    size_t count;
+    void *user;
+    int (*send)(struct store *store, size_t i, void *user, char *errmsg);
+    int (*receive)(struct store *store, size_t i, void *user, char *errmsg);
+};
+int store_talk(struct store *store, const struct store_talk *talk, char *errmsg);
+
+/* ERR_DAMAGED: the value of `key` is not what belongs there, because of `what`. */
+int store_damaged(const struct store *store, const char *key, const char *what, char *errmsg);
+/* ERR_VERSION: `key` was written by a newer program. */
+int store_newer(const struct store *store, const char *key, char *errmsg);
+/* The sentence for `rc` of a decoder (ERR_DAMAGED, ERR_VERSION, ERR_NOMEM) that was given `key`. */
+int store_bad_value(const struct store *store, const char *key, int rc, char *errmsg);
+
+/* A decimal number without sign that fills text[0..size). */
+bool store_parse_u64(const char *text, size_t size, uint64_t *value);
+/* The same within low..high. */
+bool store_parse_part(const char *text, size_t size, int low, int high, int *value);
+
+#endif
