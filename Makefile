@@ -67,6 +67,14 @@ $(BUILD)/%.o: %.c | $(BUILD)/common/record.pb-c.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The Redis Function, readable as Lua, as the lines of a C string.
+$(BUILD)/aggregator/darkcount.lua.inc: aggregator/darkcount.lua
+	$(call say,EMBED,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+
+$(BUILD)/aggregator/function.o: $(BUILD)/aggregator/darkcount.lua.inc
+
 define program
 $(BUILD)/$(PROGRAM_$(1)): $(call objects,$(1)) $(COMMON_OBJS)
 	$$(call say,LD,$$@)
@@ -95,6 +103,8 @@ unit-$(1): $(BUILD)/tests/unit-$(1)
 	$$(Q)$$<
 endef
 $(foreach u,$(UNITS),$(eval $(call unit,$(u))))
+# Its tests of the whole start the program.
+unit-aggregator: $(BUILD)/$(PROGRAM_aggregator)
 
 .PHONY: test check
 # The README's command: installs what is missing, then everything that `check` runs.
@@ -171,3 +181,46 @@ uninstall:
 
 dist:
 	git archive --format=tar.gz --prefix=darkcount-$(VERSION)/ -o darkcount-$(VERSION).tar.gz HEAD
+
+# --- fuzzing -------------------------------------------------------------------------------------
+
+# fuzz-replay: every target over the kept corpus, under the sanitizers (part of `make test`).
+# fuzz: clang's libFuzzer, FUZZ_SECONDS for each target, over a copy of the corpus; what breaks a target
+# is left in $(BUILD)/fuzz/found. fuzz-seeds: writes the seeds anew after a form has changed.
+FUZZ_SECONDS ?= 20
+FUZZ_CC ?= clang
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
+FUZZ_CHECKS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_MAIN ?= $(BUILD)/tests/fuzz/replay.o
+FUZZ_ENGINE ?=
+
+$(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(COMMON_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_ENGINE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
+
+$(BUILD)/fuzz-seeds: $(BUILD)/tests/fuzz/seeds.o $(COMMON_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
+
+.PHONY: fuzz fuzz-replay fuzz-seeds fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+fuzz-seeds: $(BUILD)/fuzz-seeds
+	$(Q)$< tests/fuzz/corpus
+
+fuzz-replay:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/replay SANITIZE="$(FUZZ_CHECKS)" fuzz-programs
+	$(Q)for target in $(FUZZ_TARGETS); do \
+		$(BUILD)/replay/fuzz_$$target tests/fuzz/corpus/$$target || exit 1; done
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(FUZZ_CC) FUZZ_MAIN= \
+		SANITIZE="-fsanitize=fuzzer-no-link $(FUZZ_CHECKS)" FUZZ_ENGINE=-fsanitize=fuzzer fuzz-programs
+	$(Q)for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(BUILD)/fuzz/found $(BUILD)/fuzz/corpus/$$target && \
+		cp tests/fuzz/corpus/$$target/* $(BUILD)/fuzz/corpus/$$target && \
+		echo "fuzz $$target, $(FUZZ_SECONDS) s" && \
+		$(BUILD)/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 \
+			-verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/found/$$target- \
+			$(BUILD)/fuzz/corpus/$$target || exit 1; done

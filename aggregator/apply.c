@@ -26,10 +26,11 @@ static int refuse_as(struct frame_refuse *refuse, enum refuse_code code, bool fi
     return ERR_REFUSED;
 }
 
-/* --- what may be delivered ---------------------------------------------------------------------- */
+/* --- what may be delivered ----------------------------------------------------------------------
+ */
 
-static int refuse_overlap(struct frame_refuse *refuse, struct span span, const struct part_epoch *other,
-                          const struct span *theirs)
+static int refuse_overlap(struct frame_refuse *refuse, struct span span,
+                          const struct part_epoch *other, const struct span *theirs)
 {
     char epoch[37], from[32], until[32], their_from[32], their_until[32];
     epoch_format(other->uuid, epoch);
@@ -37,10 +38,11 @@ static int refuse_overlap(struct frame_refuse *refuse, struct span span, const s
     calendar_rfc3339(span.last_ns / NS_PER_S, until);
     calendar_rfc3339(theirs->first_ns / NS_PER_S, their_from);
     calendar_rfc3339(theirs->last_ns / NS_PER_S, their_until);
-    return refuse_as(refuse, REFUSE_OVERLAP, true,
-                     "%s to %s was already observed by epoch %s of this sensor (%s to %s): counting "
-                     "it again would double it; a second sensor needs a name of its own",
-                     from, until, epoch, their_from, their_until);
+    return refuse_as(
+        refuse, REFUSE_OVERLAP, true,
+        "%s to %s was already observed by epoch %s of this sensor (%s to %s): counting "
+        "it again would double it; a second sensor needs a name of its own",
+        from, until, epoch, their_from, their_until);
 }
 
 /* Whether another epoch of the sensor observed any of `span`. */
@@ -62,10 +64,11 @@ static int check_darknet(const struct part *part, const char *darknet, struct fr
 {
     if (!part->darknet || strcmp(part->darknet, darknet) == 0)
         return 0;
-    return refuse_as(refuse, REFUSE_IDENTITY, true,
-                     "sensor %s counts the darknet %.160s, not %.160s: give the changed space a sensor "
-                     "name of its own",
-                     part->sensor, part->darknet, darknet);
+    return refuse_as(
+        refuse, REFUSE_IDENTITY, true,
+        "sensor %s counts the darknet %.160s, not %.160s: give the changed space a sensor "
+        "name of its own",
+        part->sensor, part->darknet, darknet);
 }
 
 int apply_open(struct part *part, const struct frame_open *open, const char *darknet, uint64_t *seq,
@@ -144,7 +147,8 @@ int apply_check(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
         return 1;
     if (record->seq != held + 1)
         return refuse_as(refuse, REFUSE_GAP, false,
-                         "record %" PRIu64 " came where %" PRIu64 " is next", record->seq, held + 1);
+                         "record %" PRIu64 " came where %" PRIu64 " is next", record->seq,
+                         held + 1);
     rc = check_counts(record, refuse);
     if (rc == 0)
         rc = check_addresses(part, record, refuse);
@@ -153,7 +157,8 @@ int apply_check(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
     return check_overlap(part, epoch, (struct span){record->first_ns, record->last_ns}, refuse);
 }
 
-/* --- a record ----------------------------------------------------------------------------------- */
+/* --- a record -----------------------------------------------------------------------------------
+ */
 
 static uint64_t observed_ns(const struct record *record)
 {
@@ -210,8 +215,8 @@ static void put_hosts(const struct part *part, const struct part_level *open, st
     put_set(put, key, form, sizeof form);
 }
 
-static int add_to_level(const struct part *part, struct part_level *open, const struct record *record,
-                        struct put *put)
+static int add_to_level(const struct part *part, struct part_level *open,
+                        const struct record *record, struct put *put)
 {
     int rc = addrvec_add(&open->addresses, &record->addresses);
     if (rc)
@@ -267,8 +272,8 @@ static int advance_epoch(struct part_epoch *epoch, const struct record *record, 
     return rc;
 }
 
-/* A year was complete once the sensor had observed a moment at or past its end. An epoch that then adds to
- * it changes a figure that may have been published, and is counted once for that year. */
+/* A year was complete once the sensor had observed a moment at or past its end. An epoch that then
+ * adds to it changes a figure that may have been published, and is counted once for that year. */
 static int restate(struct part *part, const struct record *record, struct put *put)
 {
     const struct period *year = &part->levels[LEVEL_YEAR].period;
@@ -325,7 +330,8 @@ int apply_record(struct part *part, const struct record *record, struct put *put
     return put_failed(put) ? ERR_NOMEM : 0;
 }
 
-/* --- folding ------------------------------------------------------------------------------------ */
+/* --- folding ------------------------------------------------------------------------------------
+ */
 
 bool apply_fold_possible(const struct part *part)
 {
@@ -358,8 +364,8 @@ static int fold_level(const struct part *part, struct part_level *open, uint64_t
     return rc;
 }
 
-/* Folding is a call of its own and counts in n: an aggregator that has read the head and not yet the log
- * is then fenced off, instead of taking the log that is gone for a log without packets. */
+/* Folding is a call of its own and counts in n: an aggregator that has read the head and not yet
+ * the log is then fenced off, instead of taking the log that is gone for a log without packets. */
 int apply_fold(struct part *part, struct put *put)
 {
     char key[SCHEMA_KEY_MAX];

@@ -27,9 +27,6 @@ end
 
 -- Why the operations cannot be done, or nil.
 local function objection(keys, args)
-    if #args < 4 or #keys < 1 then
-        return 'ERR darkcount_put: too few arguments'
-    end
     local at, key = 5, 2
     while at <= #args do
         local operation = args[at]
@@ -76,6 +73,9 @@ local function write(keys, args)
 end
 
 local function put(keys, args)
+    if #args < 4 or #keys < 1 then
+        return redis.error_reply('ERR darkcount_put: too few arguments')
+    end
     local wrong = wrong_type(keys[1], 'hash')
     if wrong then
         return redis.error_reply(wrong)

@@ -1,6 +1,6 @@
 /*
- * A list of things to read from the store and, once they are there, their answers. load.c writes the
- * questions and reads the answers; store.c answers them. Pure.
+ * A list of things to read from the store and, once they are there, their answers. load.c writes
+ * the questions and reads the answers; store.c answers them. Pure.
  */
 #ifndef AGGREGATOR_FETCH_H
 #define AGGREGATOR_FETCH_H

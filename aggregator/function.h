@@ -1,5 +1,6 @@
 /*
- * The text of the Redis Function library `darkcount` (aggregator/darkcount.lua), built into the program.
+ * The text of the Redis Function library `darkcount` (aggregator/darkcount.lua), built into the
+ * program.
  */
 #ifndef AGGREGATOR_FUNCTION_H
 #define AGGREGATOR_FUNCTION_H

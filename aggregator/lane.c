@@ -23,11 +23,11 @@ struct lane {
     struct part part;
     struct load load;
     struct neighbours neighbours; /* while a new sensor is checked */
-    unsigned under_way; /* requests to the store */
-    size_t bytes;       /* of the puts among them */
-    uint64_t durable;   /* last durable sequence of the owner's epoch */
-    bool waiting;       /* the owner was told "later" */
-    bool opening;       /* `open` is to be answered */
+    unsigned under_way;           /* requests to the store */
+    size_t bytes;                 /* of the puts among them */
+    uint64_t durable;             /* last durable sequence of the owner's epoch */
+    bool waiting;                 /* the owner was told "later" */
+    bool opening;                 /* `open` is to be answered */
     struct frame_open open;
     char *darknet; /* of `open`, canonical */
     const struct lane_events *on;
@@ -67,7 +67,8 @@ static int refuse_store(struct frame_refuse *refuse, const char *why)
     return ERR_REFUSED;
 }
 
-/* --- endings ------------------------------------------------------------------------------------- */
+/* --- endings -------------------------------------------------------------------------------------
+ */
 
 /* The lane cannot go on. Its owner, if it has one, is told; the caller returns at once. */
 static void give_up(struct lane *lane, const struct frame_refuse *refuse)
@@ -111,7 +112,8 @@ static void tell_drained(struct lanes *lanes)
     drained(lanes->data);
 }
 
-/* --- puts ---------------------------------------------------------------------------------------- */
+/* --- puts ----------------------------------------------------------------------------------------
+ */
 
 static void put_done(void *data, int code, const char *why)
 {
@@ -119,7 +121,9 @@ static void put_done(void *data, int code, const char *why)
     struct lane *lane = sent.lane;
     free(data);
     lane->bytes -= sent.bytes;
-    if (code == 0 && sent.seq && lane->owner) { /* still under way: the owner may leave meanwhile */
+    /* Still under way, since the owner may leave in answer. An owner that has just come is answered
+     * when all is done: this record was of the one before it. */
+    if (code == 0 && sent.seq && lane->owner && !lane->opening) {
         lane->durable = sent.seq;
         lane->on->durable(lane->owner, sent.seq);
     }
@@ -166,7 +170,8 @@ static int apply(struct lane *lane, const struct record *record)
     return send_put(lane, &put, rc, record->seq);
 }
 
-/* --- loading ------------------------------------------------------------------------------------- */
+/* --- loading -------------------------------------------------------------------------------------
+ */
 
 static void load_answered(void *data, int code, const char *why);
 
@@ -184,7 +189,8 @@ static void fetch_load(struct lane *lane)
 static void neighbours_done(void *data, int code, const struct frame_refuse *refuse,
                             const char *why);
 
-/* The part is whole. A sensor that the store does not know must not share its darknet with another. */
+/* The part is whole. A sensor that the store does not know must not share its darknet with another.
+ */
 static void loaded(struct lane *lane)
 {
     if (lane->part.observed || !lane->opening || lane->part.darknet) {
@@ -234,7 +240,8 @@ static bool claimed_here(const struct lane *lane, struct frame_refuse *refuse)
     return false;
 }
 
-static void neighbours_done(void *data, int code, const struct frame_refuse *refuse, const char *why)
+static void neighbours_done(void *data, int code, const struct frame_refuse *refuse,
+                            const char *why)
 {
     struct lane *lane = data;
     struct frame_refuse claimed;
@@ -253,7 +260,8 @@ static void neighbours_done(void *data, int code, const struct frame_refuse *ref
     }
 }
 
-/* --- opening ------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------------
+ */
 
 static void answer_open(struct lane *lane)
 {
@@ -371,7 +379,8 @@ int lane_open(struct lanes *lanes, struct lane *held, const struct frame_open *o
     return 0;
 }
 
-/* --- what comes next ----------------------------------------------------------------------------- */
+/* --- what comes next -----------------------------------------------------------------------------
+ */
 
 /* Whether the log is to be folded now: the owner has left, or all end. */
 static bool must_fold(const struct lane *lane)
@@ -422,7 +431,8 @@ void lanes_drain(struct lanes *lanes, void (*drained)(void *data), void *data)
     tell_drained(lanes);
 }
 
-/* --- records ------------------------------------------------------------------------------------- */
+/* --- records -------------------------------------------------------------------------------------
+ */
 
 static enum lane_taken refused(struct lane *lane)
 {

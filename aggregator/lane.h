@@ -1,9 +1,9 @@
 /*
- * Lanes: one for each sensor that is delivering. A lane owns the sensor's part, brings it up from the
- * store, carries each record from the session through apply.c to the store, and tells the session what
- * has become durable. Puts are pipelined: each is guarded by the n that the one before it leaves, so when
- * one fails all after it fail too, the lane is broken, its part is dropped, and the sensor has to open
- * again. peer.c is the owner of a lane, at most one at a time.
+ * Lanes: one for each sensor that is delivering. A lane owns the sensor's part, brings it up from
+ * the store, carries each record from the session through apply.c to the store, and tells the
+ * session what has become durable. Puts are pipelined: each is guarded by the n that the one before
+ * it leaves, so when one fails all after it fail too, the lane is broken, its part is dropped, and
+ * the sensor has to open again. peer.c is the owner of a lane, at most one at a time.
  *
  *   lane_open -> [load] -> [a new sensor: neighbours] -> on->opened
  *   lane_record -> taken -> on->durable      | later -> on->ready | refused
@@ -20,7 +20,8 @@
 #include "aggregator/store.h"
 #include "common/frame.h"
 
-#define LANE_BYTES_MAX ((size_t)16 << 20) /* of puts under way for one sensor, before the next waits */
+#define LANE_BYTES_MAX                                                                             \
+    ((size_t)16 << 20) /* of puts under way for one sensor, before the next waits */
 
 struct lane;
 
@@ -49,9 +50,9 @@ enum lane_taken {
 
 void lanes_init(struct lanes *lanes, struct store *store);
 
-/* Opens the lane of the sensor for `owner`, or opens another epoch on the lane `held` that it has. `open`
- * is copied. `*lane` is set before any event. ERR_REFUSED with the reason in `refuse`: there is no lane,
- * and the one held is gone. */
+/* Opens the lane of the sensor for `owner`, or opens another epoch on the lane `held` that it has.
+ * `open` is copied. `*lane` is set before any event. ERR_REFUSED with the reason in `refuse`: there
+ * is no lane, and the one held is gone. */
 int lane_open(struct lanes *lanes, struct lane *held, const struct frame_open *open,
               const struct lane_events *on, void *owner, struct lane **lane,
               struct frame_refuse *refuse);
@@ -61,8 +62,8 @@ enum lane_taken lane_record(struct lane *lane, const uint8_t *bytes, size_t size
 /* The owner leaves; no event comes after it. */
 void lane_release(struct lane *lane);
 
-/* Folds what every lane has when its puts are done, then calls `drained`, perhaps at once. Records are
- * not to be offered any more. */
+/* Folds what every lane has when its puts are done, then calls `drained`, perhaps at once. Records
+ * are not to be offered any more. */
 void lanes_drain(struct lanes *lanes, void (*drained)(void *data), void *data);
 
 #endif

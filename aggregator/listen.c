@@ -16,8 +16,10 @@ static int parse_unix(struct listen_address *address, const char *path, char *er
     if (path[0] != '/')
         return err_set(errmsg, ERR_INVALID, "listen unix://%.100s: write unix:///path", path);
     if (strlen(path) >= sizeof address->path)
-        return err_set(errmsg, ERR_INVALID, "listen unix://%.100s...: longer than the %zu bytes that a "
-                       "socket's path may have", path, sizeof address->path - 1);
+        return err_set(errmsg, ERR_INVALID,
+                       "listen unix://%.100s...: longer than the %zu bytes that a "
+                       "socket's path may have",
+                       path, sizeof address->path - 1);
     strcpy(address->path, path);
     snprintf(address->shown, sizeof address->shown, "unix://%s", path);
     return 0;
@@ -33,7 +35,8 @@ static bool parse_port(const char *text, uint16_t *port)
     return true;
 }
 
-static bool parse_host(struct listen_address *address, const char *host, uint16_t port, bool *loopback)
+static bool parse_host(struct listen_address *address, const char *host, uint16_t port,
+                       bool *loopback)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&address->tcp;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->tcp;
@@ -81,10 +84,11 @@ int listen_parse(struct listen_address *address, const char *text, char *errmsg)
         return err_set(errmsg, ERR_INVALID,
                        "listen '%.100s': write unix:///path, 127.0.0.1:PORT or [::1]:PORT", text);
     if (!loopback)
-        return err_set(errmsg, ERR_REFUSED,
-                       "listen '%.100s': connections are not encrypted yet, so only loopback addresses "
-                       "are allowed; carry it to other machines through a tunnel",
-                       text);
+        return err_set(
+            errmsg, ERR_REFUSED,
+            "listen '%.100s': connections are not encrypted yet, so only loopback addresses "
+            "are allowed; carry it to other machines through a tunnel",
+            text);
     snprintf(address->shown, sizeof address->shown, "%s", text);
     return 0;
 }

@@ -7,7 +7,8 @@
 
 #include "common/err.h"
 
-/* --- the head ----------------------------------------------------------------------------------- */
+/* --- the head -----------------------------------------------------------------------------------
+ */
 
 static int parse_u64(const struct fetch_value *value, uint64_t *number)
 {
@@ -106,7 +107,8 @@ static void ask_head(struct load *load)
     fetch_ask(&load->fetch, FETCH_HASH, key, NULL);
 }
 
-/* --- the log ------------------------------------------------------------------------------------ */
+/* --- the log ------------------------------------------------------------------------------------
+ */
 
 static void ask_logs(struct load *load)
 {
@@ -144,13 +146,16 @@ static int take_logs(struct load *load, char *errmsg)
     for (size_t i = 1; i < load->part->log_count; i++) {
         struct period hour = calendar_period(LEVEL_HOUR, logs[0].start_s);
         if (logs[i].start_s < hour.start_s || logs[i].start_s >= hour.end_s)
-            return err_set(errmsg, ERR_DAMAGED, "sensor %s: log entries %" PRIu64 " and %" PRIu64
-                           " are of different hours", load->part->sensor, logs[0].n, logs[i].n);
+            return err_set(errmsg, ERR_DAMAGED,
+                           "sensor %s: log entries %" PRIu64 " and %" PRIu64
+                           " are of different hours",
+                           load->part->sensor, logs[0].n, logs[i].n);
     }
     return 0;
 }
 
-/* --- the open periods --------------------------------------------------------------------------- */
+/* --- the open periods ---------------------------------------------------------------------------
+ */
 
 /* Three questions a level, and one more for the day. */
 static void ask_level(struct load *load, struct part_level *open, struct period period)
@@ -195,9 +200,9 @@ static int take_addresses(const struct part *part, struct part_level *open,
     uint64_t folded = 0;
     addrvec_close(&open->addresses);
     open->dirty = false;
-    int rc = value ? folded_decode(&open->addresses, &folded, (const uint8_t *)value->bytes,
-                                   value->size)
-                   : 0;
+    int rc =
+        value ? folded_decode(&open->addresses, &folded, (const uint8_t *)value->bytes, value->size)
+              : 0;
     if (rc == 0 && folded > part->n)
         return ERR_STALE;
     for (size_t i = 0; rc == 0 && i < part->log_count; i++) {
@@ -228,7 +233,8 @@ static int refuse_item(const struct load *load, size_t index, int rc, char *errm
                    err_str(rc));
 }
 
-/* What an address vector says must be what the totals say, or one of them is not what was written. */
+/* What an address vector says must be what the totals say, or one of them is not what was written.
+ */
 static int check_level(const struct load *load, const struct part_level *open, size_t index,
                        char *errmsg)
 {
@@ -279,7 +285,8 @@ static int take_levels(struct load *load, char *errmsg)
     return 1;
 }
 
-/* --- the steps ---------------------------------------------------------------------------------- */
+/* --- the steps ----------------------------------------------------------------------------------
+ */
 
 void load_begin(struct load *load, struct part *part)
 {

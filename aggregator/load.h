@@ -1,11 +1,12 @@
 /*
- * Load: from what the store holds to a part in memory. The lane performs each fetch and hands it back:
+ * Load: from what the store holds to a part in memory. The lane performs each fetch and hands it
+ * back:
  *
  *   load_begin  -> HEAD -> LOGS -> LEVELS -> done    a sensor that was not in memory
  *   load_turn   -> LEVELS -> done                    its next record belongs to other periods
  *
- * Nothing read is trusted: a value that does not decode, and an address vector that does not add up to
- * its totals, is an error that names the key. Pure.
+ * Nothing read is trusted: a value that does not decode, and an address vector that does not add up
+ * to its totals, is an error that names the key. Pure.
  */
 #ifndef AGGREGATOR_LOAD_H
 #define AGGREGATOR_LOAD_H
@@ -24,14 +25,15 @@ struct load {
 
 /* Begins to fill `part`, which is freshly initialised. */
 void load_begin(struct load *load, struct part *part);
-/* Begins to open the periods of the instant `at_s`. The part has nothing that is not folded, or holds
- * the levels whose period changes without anything dirty. */
+/* Begins to open the periods of the instant `at_s`. The part has nothing that is not folded, or
+ * holds the levels whose period changes without anything dirty. */
 void load_turn(struct load *load, struct part *part, int64_t at_s);
 void load_close(struct load *load);
 
-/* Takes the answers of `load->fetch`. Returns 1 when the part is whole; 0 when `load->fetch` has become
- * the next one to perform; ERR_DAMAGED, ERR_VERSION, ERR_STALE (another writer is at work: begin again)
- * or ERR_NOMEM with the cause in `errmsg`: the part is then good for part_close only. */
+/* Takes the answers of `load->fetch`. Returns 1 when the part is whole; 0 when `load->fetch` has
+ * become the next one to perform; ERR_DAMAGED, ERR_VERSION, ERR_STALE (another writer is at work:
+ * begin again) or ERR_NOMEM with the cause in `errmsg`: the part is then good for part_close only.
+ */
 int load_take(struct load *load, char *errmsg);
 
 #endif

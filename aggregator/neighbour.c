@@ -59,8 +59,8 @@ static void compare(void *data, int code, const char *why)
         const char *other = item->key + strlen("darkcount:{");
         char name[SCHEMA_KEY_MAX];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(other, "}"), other);
-        if (item->count && neighbour_shares(check->sensor, check->darknet, name,
-                                            item->values[0].bytes, &refuse)) {
+        if (item->count &&
+            neighbour_shares(check->sensor, check->darknet, name, item->values[0].bytes, &refuse)) {
             finish(check, ERR_REFUSED, &refuse, "");
             return;
         }

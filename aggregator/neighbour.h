@@ -1,8 +1,8 @@
 /*
- * Neighbours: an address that two sensors counted would count twice in the telescope, so a sensor that
- * the store does not know yet is compared with all that it knows, and then entered in the list of
- * sensors. lane.c calls it before it accepts a new sensor. (Two aggregators that accept two new sensors
- * in the same moment do not see each other here.)
+ * Neighbours: an address that two sensors counted would count twice in the telescope, so a sensor
+ * that the store does not know yet is compared with all that it knows, and then entered in the list
+ * of sensors. lane.c calls it before it accepts a new sensor. (Two aggregators that accept two new
+ * sensors in the same moment do not see each other here.)
  */
 #ifndef AGGREGATOR_NEIGHBOUR_H
 #define AGGREGATOR_NEIGHBOUR_H
@@ -29,8 +29,8 @@ struct neighbours {
 int neighbours_check(struct neighbours *check, struct store *store, const char *sensor,
                      const char *darknet, neighbours_done_fn *done, void *data);
 
-/* Whether the darknets of two sensors, canonical lists, share an address; `refuse` then says so. A list
- * that does not parse shares nothing. */
+/* Whether the darknets of two sensors, canonical lists, share an address; `refuse` then says so. A
+ * list that does not parse shares nothing. */
 bool neighbour_shares(const char *sensor, const char *darknet, const char *other,
                       const char *other_darknet, struct frame_refuse *refuse);
 

@@ -1,6 +1,7 @@
 /*
- * Notices: log lines whose number others decide (a sensor that is refused again and again, a stranger who
- * knocks). At most NOTICE_BURST are written in NOTICE_WINDOW_S seconds; the rest is counted and told.
+ * Notices: log lines whose number others decide (a sensor that is refused again and again, a
+ * stranger who knocks). At most NOTICE_BURST are written in NOTICE_WINDOW_S seconds; the rest is
+ * counted and told.
  */
 #ifndef AGGREGATOR_NOTICE_H
 #define AGGREGATOR_NOTICE_H

@@ -1,7 +1,8 @@
 /*
- * Part: what an aggregator keeps in memory of one sensor, fenced by the head's `n`. It is a cache of the
- * store: load.c fills it from there, apply.c adds records to it and writes each change as a struct put,
- * and whoever drops it loses nothing. Order: part_init, load.c, apply.c, part_close. Pure.
+ * Part: what an aggregator keeps in memory of one sensor, fenced by the head's `n`. It is a cache
+ * of the store: load.c fills it from there, apply.c adds records to it and writes each change as a
+ * struct put, and whoever drops it loses nothing. Order: part_init, load.c, apply.c, part_close.
+ * Pure.
  */
 #ifndef AGGREGATOR_PART_H
 #define AGGREGATOR_PART_H
@@ -51,9 +52,9 @@ struct part_log {
 
 struct part {
     char sensor[SENSOR_NAME_MAX + 1];
-    uint64_t n;      /* calls applied */
-    uint64_t folded; /* the last call whose log entry is in the stored vectors */
-    char *darknet;   /* canonical list; NULL before the first record */
+    uint64_t n;                  /* calls applied */
+    uint64_t folded;             /* the last call whose log entry is in the stored vectors */
+    char *darknet;               /* canonical list; NULL before the first record */
     struct prefixset *addresses; /* the same as a set */
     bool observed;               /* whether from_ns and until_ns hold */
     int64_t from_ns, until_ns;
@@ -62,7 +63,7 @@ struct part {
     struct part_restater *restaters;
     size_t restater_count, restater_room;
     struct part_level levels[LEVELS];
-    struct course course; /* of the open day */
+    struct course course;  /* of the open day */
     struct part_log *logs; /* while loading */
     size_t log_count, log_room;
 };
@@ -70,10 +71,12 @@ struct part {
 void part_init(struct part *part, const char *sensor);
 void part_close(struct part *part);
 
-/* Sets the darknet from a canonical list (copied). ERR_INVALID, ERR_NOMEM with the cause in `errmsg`. */
+/* Sets the darknet from a canonical list (copied). ERR_INVALID, ERR_NOMEM with the cause in
+ * `errmsg`. */
 int part_set_darknet(struct part *part, const char *list, char *errmsg);
 
-/* The epoch, or NULL when the sensor has none of that name. Borrowed until the next part_add_epoch. */
+/* The epoch, or NULL when the sensor has none of that name. Borrowed until the next part_add_epoch.
+ */
 struct part_epoch *part_epoch(const struct part *part, const uint8_t uuid[EPOCH_SIZE]);
 /* Adds an epoch that is not there yet, with sequence 0; NULL without memory. */
 struct part_epoch *part_add_epoch(struct part *part, const uint8_t uuid[EPOCH_SIZE], bool replay);

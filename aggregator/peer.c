@@ -9,7 +9,8 @@
 
 static void work(struct peer *peer);
 
-/* --- the end ------------------------------------------------------------------------------------- */
+/* --- the end -------------------------------------------------------------------------------------
+ */
 
 static void handle_closed(uv_handle_t *handle)
 {
@@ -57,7 +58,8 @@ static void linger(struct peer *peer)
     }
 }
 
-/* --- out ----------------------------------------------------------------------------------------- */
+/* --- out -----------------------------------------------------------------------------------------
+ */
 
 struct sending {
     uv_write_t request;
@@ -102,12 +104,23 @@ static void flush(struct peer *peer)
     }
 }
 
-/* --- the lane's word ------------------------------------------------------------------------------ */
+/* --- the lane's word
+ * ------------------------------------------------------------------------------ */
+
+static void on_idle(uv_timer_t *timer)
+{
+    struct peer *peer = timer->data;
+    if (peer->session.pending > 0 || peer->record_offered || peer->open_asked)
+        uv_timer_start(timer, on_idle, PEER_IDLE_MS, 0);
+    else
+        peer_close(peer);
+}
 
 static void on_opened(void *owner, uint64_t seq)
 {
     struct peer *peer = owner;
     peer->open_asked = false;
+    uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
     session_opened(&peer->session, seq);
     work(peer);
 }
@@ -141,7 +154,8 @@ static void on_refused(void *owner, const struct frame_refuse *why)
     work(peer);
 }
 
-/* --- the session's events ------------------------------------------------------------------------- */
+/* --- the session's events
+ * ------------------------------------------------------------------------- */
 
 /* Each returns whether the session's next event can be asked for at once. */
 static bool open_lane(struct peer *peer)
@@ -213,16 +227,8 @@ static void ended(struct peer *peer)
         lane_release(lane);
 }
 
-/* --- in ------------------------------------------------------------------------------------------- */
-
-static void on_idle(uv_timer_t *timer)
-{
-    struct peer *peer = timer->data;
-    if (peer->session.pending > 0 || peer->record_offered || peer->open_asked)
-        uv_timer_start(timer, on_idle, PEER_IDLE_MS, 0);
-    else
-        peer_close(peer);
-}
+/* --- in
+ * ------------------------------------------------------------------------------------------- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {

@@ -1,11 +1,11 @@
 /*
- * Peer: one connection. It carries bytes between a libuv stream and a session, and the session's events
- * to the sensor's lane and back. The server makes one for each connection that it accepts.
+ * Peer: one connection. It carries bytes between a libuv stream and a session, and the session's
+ * events to the sensor's lane and back. The server makes one for each connection that it accepts.
  *
- * Happy path: peer_accept -> HELLO out -> bytes in -> OPEN -> lane -> RESUME out -> records -> ACKs out.
- * End: a refusal is sent, the sending side is closed, and what still arrives is thrown away for
- * PEER_LINGER_MS, so that the sensor can read why; everything else closes at once. `closed` is the
- * last thing a peer does.
+ * Happy path: peer_accept -> HELLO out -> bytes in -> OPEN -> lane -> RESUME out -> records -> ACKs
+ * out. End: a refusal is sent, the sending side is closed, and what still arrives is thrown away
+ * for PEER_LINGER_MS, so that the sensor can read why; everything else closes at once. `closed` is
+ * the last thing a peer does.
  */
 #ifndef AGGREGATOR_PEER_H
 #define AGGREGATOR_PEER_H
@@ -32,8 +32,8 @@ struct peer {
     uv_timer_t timer;
     int handles; /* not yet closed */
     struct session session;
-    struct lane *lane; /* NULL while there is none */
-    bool open_asked;   /* the lane has the OPEN at hand */
+    struct lane *lane;   /* NULL while there is none */
+    bool open_asked;     /* the lane has the OPEN at hand */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;
     size_t unsent;
@@ -42,8 +42,8 @@ struct peer {
     void *data;
 };
 
-/* Takes the next connection of `listener`, a Unix socket or TCP, as `unix_socket` says. Returns the peer,
- * which frees itself after `closed`; NULL when it could not be taken. */
+/* Takes the next connection of `listener`, a Unix socket or TCP, as `unix_socket` says. Returns the
+ * peer, which frees itself after `closed`; NULL when it could not be taken. */
 struct peer *peer_accept(uv_stream_t *listener, bool unix_socket, struct lanes *lanes,
                          uint8_t *chunk, void (*closed)(struct peer *peer, void *data), void *data);
 

@@ -1,7 +1,7 @@
 /*
  * One guarded change of a sensor's keys, as it is handed to the Redis function darkcount_put
- * (aggregator/darkcount.lua): either everything in it is done or nothing. apply.c writes it, store.c
- * sends it. Order: put_init, put_begin, any operations, put_failed, put_close. Pure.
+ * (aggregator/darkcount.lua): either everything in it is done or nothing. apply.c writes it,
+ * store.c sends it. Order: put_init, put_begin, any operations, put_failed, put_close. Pure.
  */
 #ifndef AGGREGATOR_PUT_H
 #define AGGREGATOR_PUT_H
@@ -16,7 +16,7 @@
 struct put_list {
     struct put_string {
         size_t at, size;
-    } *strings;
+    } * strings;
     size_t count, room;
 };
 
@@ -30,9 +30,9 @@ struct put {
 void put_init(struct put *put);
 void put_close(struct put *put);
 
-/* Begins the call after call `n` of the head `key`. It is refused by the store unless the head still
- * holds `n` and, where `epoch_field` is not NULL, the epoch in that field still holds the sequence
- * `seq` (0: the field is absent). */
+/* Begins the call after call `n` of the head `key`. It is refused by the store unless the head
+ * still holds `n` and, where `epoch_field` is not NULL, the epoch in that field still holds the
+ * sequence `seq` (0: the field is absent). */
 void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_field, uint64_t seq);
 
 /* The operations. `put_head` sets a field of the head itself. */

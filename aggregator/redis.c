@@ -18,7 +18,7 @@ struct redis {
     int events;  /* what `poll` waits for */
     int handles; /* not yet closed */
     bool closing, connected, freed;
-    size_t owed; /* replies not yet come */
+    size_t owed;     /* replies not yet come */
     const char *why; /* the cause of the loss, where it is ours to tell */
     struct redis_events on;
     void *data;
@@ -30,7 +30,8 @@ struct request {
     void *data;
 };
 
-/* --- the adapter: hiredis's wishes -> uv_poll ---------------------------------------------------- */
+/* --- the adapter: hiredis's wishes -> uv_poll ----------------------------------------------------
+ */
 
 static void handle_closed(uv_handle_t *handle)
 {
@@ -39,7 +40,8 @@ static void handle_closed(uv_handle_t *handle)
         free(redis);
 }
 
-/* Ends the connection from outside of hiredis; it calls back every owed reply and then `cleanup`. */
+/* Ends the connection from outside of hiredis; it calls back every owed reply and then `cleanup`.
+ */
 static void drop(struct redis *redis, const char *why)
 {
     if (!redis->context || redis->freed)
@@ -49,8 +51,9 @@ static void drop(struct redis *redis, const char *why)
     redisAsyncFree(redis->context);
 }
 
-/* An error on the descriptor is read from, so that hiredis sees it and ends the connection; should it
- * find nothing wrong, the connection is ended all the same, since the descriptor is no longer polled. */
+/* An error on the descriptor is read from, so that hiredis sees it and ends the connection; should
+ * it find nothing wrong, the connection is ended all the same, since the descriptor is no longer
+ * polled. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct redis *redis = poll->data;
@@ -113,7 +116,8 @@ static void cleanup(void *data)
         redis->on.lost(redis->data, why);
 }
 
-/* --- time-outs ----------------------------------------------------------------------------------- */
+/* --- time-outs -----------------------------------------------------------------------------------
+ */
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -129,7 +133,8 @@ static void await_reply(struct redis *redis)
         uv_timer_start(&redis->timer, on_timer, REDIS_REPLY_MS, 0);
 }
 
-/* --- connecting ---------------------------------------------------------------------------------- */
+/* --- connecting ----------------------------------------------------------------------------------
+ */
 
 static void on_connect(const redisAsyncContext *context, int status)
 {
@@ -202,7 +207,8 @@ void redis_close(struct redis *redis)
     drop(redis, NULL);
 }
 
-/* --- commands ------------------------------------------------------------------------------------ */
+/* --- commands ------------------------------------------------------------------------------------
+ */
 
 static void on_reply(redisAsyncContext *context, void *reply, void *data)
 {

@@ -1,13 +1,14 @@
 /*
- * A connection to Redis: hiredis 0.14's asynchronous client on a libuv loop, through an adapter of ours.
- * Debian's never reports a lost connection (an error on the descriptor is dropped) and crashes on a
- * context that already has an error; hiredis 0.14 has no time-outs of its own. store.c is the caller.
+ * A connection to Redis: hiredis 0.14's asynchronous client on a libuv loop, through an adapter of
+ * ours. Debian's never reports a lost connection (an error on the descriptor is dropped) and
+ * crashes on a context that already has an error; hiredis 0.14 has no time-outs of its own. store.c
+ * is the caller.
  *
  * Happy path: redis_connect -> events.connected -> redis_command ... -> redis_close.
- * Failure: events.lost, once, after every pending reply callback was called with NULL; the owner then
- * calls redis_close as well. `connected` may send commands and must not call redis_close. After redis_close
- * no event comes; pending replies come as NULL before it
- * returns, or, when it is called inside a reply callback, soon after it.
+ * Failure: events.lost, once, after every pending reply callback was called with NULL; the owner
+ * then calls redis_close as well. `connected` may send commands and must not call redis_close.
+ * After redis_close no event comes; pending replies come as NULL before it returns, or, when it is
+ * called inside a reply callback, soon after it.
  */
 #ifndef AGGREGATOR_REDIS_H
 #define AGGREGATOR_REDIS_H
@@ -29,11 +30,12 @@ struct redis_events {
     void (*lost)(void *data, const char *why);
 };
 
-/* `reply` is borrowed; NULL: the connection was lost, and whether the command was done is not known. */
+/* `reply` is borrowed; NULL: the connection was lost, and whether the command was done is not
+ * known. */
 typedef void redis_reply_fn(void *data, const redisReply *reply);
 
-/* Begins to connect; `url` is not kept. A name is resolved synchronously. NULL with the cause in `errmsg`
- * (ERRMSG_SIZE) when it cannot even begin. */
+/* Begins to connect; `url` is not kept. A name is resolved synchronously. NULL with the cause in
+ * `errmsg` (ERRMSG_SIZE) when it cannot even begin. */
 struct redis *redis_connect(uv_loop_t *loop, const struct storeurl *url,
                             const struct redis_events *events, void *data, char *errmsg);
 /* Ends the connection; frees itself when its handles have closed. NULL is allowed. */

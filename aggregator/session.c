@@ -59,12 +59,13 @@ void session_refuse(struct session *session, const struct frame_refuse *refuse)
 static enum session_event breach(struct session *session, const char *cause)
 {
     struct frame_refuse refuse = {.code = REFUSE_PROTOCOL, .final = false};
-    snprintf(refuse.text, sizeof refuse.text, "%s", cause);
+    snprintf(refuse.text, sizeof refuse.text, "%.500s", cause);
     session_refuse(session, &refuse);
     return SESSION_REFUSED;
 }
 
-/* What is wrong with a frame of this type now, known before its body is there; NULL when nothing is. */
+/* What is wrong with a frame of this type now, known before its body is there; NULL when nothing
+ * is. */
 static const char *out_of_turn(const struct session *session, uint8_t type)
 {
     switch (type) {
@@ -113,8 +114,8 @@ enum session_event session_next(struct session *session)
     const char *early = out_of_turn(session, session->in.bytes[FRAME_HEADER_SIZE - 1]);
     if (early)
         return breach(session, early);
-    int64_t size = frame_read(session->in.bytes, session->in.size, &session->frame, &session->need,
-                              cause);
+    int64_t size =
+        frame_read(session->in.bytes, session->in.size, &session->frame, &session->need, cause);
     if (size < 0)
         return breach(session, size == ERR_NOMEM ? err_str(ERR_NOMEM) : cause);
     if (size == 0)

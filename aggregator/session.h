@@ -1,13 +1,13 @@
 /*
- * Session: the aggregator's side of one conversation (common/frame.h), bytes in and bytes out, without
- * I/O. peer.c feeds it what arrived, takes the next event, has it carried out, tells the session the
- * result, and sends what stands in `out`:
+ * Session: the aggregator's side of one conversation (common/frame.h), bytes in and bytes out,
+ * without I/O. peer.c feeds it what arrived, takes the next event, has it carried out, tells the
+ * session the result, and sends what stands in `out`:
  *
  *   HANDSHAKE --OPEN--> OPENING --session_opened--> OPEN --RECORD--> ... --OPEN--> OPENING ...
  *   any --session_refuse or a breach of protocol--> ENDED
  *
- * Memory is bounded: before an OPEN was accepted by FRAME_CONTROL_MAX, after it by one record of the
- * greatest size, and each time one SESSION_CHUNK_MAX.
+ * Memory is bounded: before an OPEN was accepted by FRAME_CONTROL_MAX, after it by one record of
+ * the greatest size, and each time one SESSION_CHUNK_MAX.
  */
 #ifndef AGGREGATOR_SESSION_H
 #define AGGREGATOR_SESSION_H

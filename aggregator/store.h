@@ -1,14 +1,14 @@
 /*
- * The store: a connection to Redis that is checked before it is used, kept up, and asked through two
- * calls, a guarded change (put.h) and a list of reads (fetch.h). Requests are answered in the order in
- * which they were made, so a read sees every change asked for before it.
+ * The store: a connection to Redis that is checked before it is used, kept up, and asked through
+ * two calls, a guarded change (put.h) and a list of reads (fetch.h). Requests are answered in the
+ * order in which they were made, so a read sees every change asked for before it.
  *
  *   store_init -> store_open -> connecting -> checking -> UP -> requests
  *                                  ^-- a growing, jittered delay <-- connection lost, check failed
  *
- * While it is not up, requests fail at once with ERR_UNREACHABLE; those under way fail when the connection
- * is lost (whether they were done is then not known: the owner reloads). Every change of state is told
- * once. Only this file and redis.c know hiredis.
+ * While it is not up, requests fail at once with ERR_UNREACHABLE; those under way fail when the
+ * connection is lost (whether they were done is then not known: the owner reloads). Every change of
+ * state is told once. Only this file and redis.c know hiredis.
  */
 #ifndef AGGREGATOR_STORE_H
 #define AGGREGATOR_STORE_H
@@ -28,8 +28,9 @@ struct redis;
 struct store_events {
     /* The store answers, its checks passed. */
     void (*up)(void *data);
-    /* It does not: `code` ERR_UNREACHABLE (will be tried again), or ERR_REFUSED and ERR_VERSION when it
-     * cannot be used as it is (tried again too, at the slowest pace). `why` is for people. */
+    /* It does not: `code` ERR_UNREACHABLE (will be tried again), or ERR_REFUSED and ERR_VERSION
+     * when it cannot be used as it is (tried again too, at the slowest pace). `why` is for people.
+     */
     void (*down)(void *data, int code, const char *why);
 };
 
@@ -41,7 +42,7 @@ struct store {
     void *data;
     struct redis *redis; /* NULL while waiting to connect */
     bool up, closing, warned, patient;
-    int told; /* the code that `down` was last told, 0 after `up` */
+    int told;          /* the code that `down` was last told, 0 after `up` */
     unsigned attempts; /* since it was last up */
     uv_timer_t retry;
     void (*closed)(void *data);
@@ -62,9 +63,9 @@ void store_close(struct store *store, void (*closed)(void *data));
  * ERR_REFUSED: nothing was done, Redis says why. ERR_UNREACHABLE: not known. */
 typedef void store_done_fn(void *data, int code, const char *why);
 
-/* Both return ERR_UNREACHABLE or ERR_NOMEM when they could not be asked, and never call `done` then. The
- * put may be closed afterwards; the fetch belongs to the store until `done`, which finds its answers in
- * it. ERR_DAMAGED: a key is not of the kind that the schema says. */
+/* Both return ERR_UNREACHABLE or ERR_NOMEM when they could not be asked, and never call `done`
+ * then. The put may be closed afterwards; the fetch belongs to the store until `done`, which finds
+ * its answers in it. ERR_DAMAGED: a key is not of the kind that the schema says. */
 int store_put(struct store *store, const struct put *put, store_done_fn *done, void *data);
 int store_fetch(struct store *store, struct fetch *fetch, store_done_fn *done, void *data);
 /* Adds a sensor to darkcount:sensors. */

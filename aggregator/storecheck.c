@@ -60,7 +60,8 @@ static int ask(struct run *run, redis_reply_fn *replied, const char *const *word
     return rc;
 }
 
-/* --- look ---------------------------------------------------------------------------------------- */
+/* --- look ----------------------------------------------------------------------------------------
+ */
 
 static void auth_replied(void *data, const redisReply *reply)
 {
@@ -126,8 +127,7 @@ static int ask_login(struct run *run)
     snprintf(db, sizeof db, "%u", url->db);
     int rc = 0;
     if (*url->password && *url->user)
-        rc = ask(run, auth_replied,
-                 (const char *[]){"AUTH", url->user, url->password, NULL});
+        rc = ask(run, auth_replied, (const char *[]){"AUTH", url->user, url->password, NULL});
     else if (*url->password)
         rc = ask(run, auth_replied, (const char *[]){"AUTH", url->password, NULL});
     if (rc == 0 && url->db)
@@ -139,11 +139,9 @@ static int ask_settings(struct run *run)
 {
     int rc = ask(run, appendonly_replied, (const char *[]){"CONFIG", "GET", "appendonly", NULL});
     if (rc == 0)
-        rc = ask(run, appendfsync_replied,
-                 (const char *[]){"CONFIG", "GET", "appendfsync", NULL});
+        rc = ask(run, appendfsync_replied, (const char *[]){"CONFIG", "GET", "appendfsync", NULL});
     if (rc == 0)
-        rc = ask(run, policy_replied,
-                 (const char *[]){"CONFIG", "GET", "maxmemory-policy", NULL});
+        rc = ask(run, policy_replied, (const char *[]){"CONFIG", "GET", "maxmemory-policy", NULL});
     return rc;
 }
 
@@ -155,7 +153,8 @@ static int ask_look(struct run *run)
     return rc == 0 && run->check.warn ? ask_settings(run) : rc;
 }
 
-/* --- make ready ---------------------------------------------------------------------------------- */
+/* --- make ready ----------------------------------------------------------------------------------
+ */
 
 static void function_replied(void *data, const redisReply *reply)
 {
@@ -224,12 +223,13 @@ static int ask_function(struct run *run)
                (const char *[]){"FUNCTION", "LOAD", "REPLACE", function_text, NULL});
 }
 
-/* --- the steps ----------------------------------------------------------------------------------- */
+/* --- the steps -----------------------------------------------------------------------------------
+ */
 
 static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_function};
 
-/* Asks what the present step asks. What could not even be asked fails it; the replies that are owed by
- * then still end it. */
+/* Asks what the present step asks. What could not even be asked fails it; the replies that are owed
+ * by then still end it. */
 static int ask_step(struct run *run)
 {
     int rc = steps[run->step](run);

@@ -1,7 +1,7 @@
 /*
- * What must be true of a Redis server before it is used as the store, and what is made ready there: its
- * version, the Function library, the telescope's schema and time zone. Also says, once, what makes
- * "acknowledged" less than "durable". store.c calls it on each new connection.
+ * What must be true of a Redis server before it is used as the store, and what is made ready there:
+ * its version, the Function library, the telescope's schema and time zone. Also says, once, what
+ * makes "acknowledged" less than "durable". store.c calls it on each new connection.
  */
 #ifndef AGGREGATOR_STORECHECK_H
 #define AGGREGATOR_STORECHECK_H

@@ -24,7 +24,7 @@ int backlog_push(struct backlog *backlog, struct record *record)
     entry->next = NULL;
     entry->bytes = bytes;
     entry->record = *record;
-    addrvec_init(&record->addresses);
+    record_init(record);
     if (backlog->last)
         backlog->last->next = entry;
     else

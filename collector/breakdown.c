@@ -47,18 +47,18 @@ static void *list_open(const struct breakdown_options *options)
     return list;
 }
 
-static bool class_add(void *state, const struct packet *packet, int64_t ts_ns)
+static enum tally_result class_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct list *list = state;
     (void)ts_ns;
     sum_add(&list->sums[packet->class], packet);
-    return true;
+    return TALLY_COUNTED;
 }
 
 static void class_print(void *state, struct rows *rows)
 {
     const struct list *list = state;
-    for (int class = 0; class < PACKET_CLASSES; class++) {
+    for (int class = 0; class < PACKET_CLASSES; class ++) {
         if (list->sums[class].packets == 0 && !list->zeros)
             continue;
         rows_text(rows, packet_class_name((enum packet_class) class));
@@ -66,12 +66,12 @@ static void class_print(void *state, struct rows *rows)
     }
 }
 
-static bool protocol_add(void *state, const struct packet *packet, int64_t ts_ns)
+static enum tally_result protocol_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct list *list = state;
     (void)ts_ns;
     sum_add(&list->sums[packet->protocol], packet);
-    return true;
+    return TALLY_COUNTED;
 }
 
 static void protocol_print(void *state, struct rows *rows)
@@ -130,17 +130,17 @@ static void *ports_open(const struct breakdown_options *options)
     return calloc(1, sizeof(struct ports));
 }
 
-static bool ports_add(void *state, const struct packet *packet, int64_t ts_ns)
+static enum tally_result ports_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct ports *ports = state;
     (void)ts_ns;
     const uint8_t *found = memchr(port_protocols, packet->protocol, PORT_PROTOCOLS);
     if (!found)
-        return true;
+        return TALLY_COUNTED;
     size_t row = (size_t)(found - port_protocols);
     sum_add(packet->has_ports ? &ports->sums[row][packet->dst_port] : &ports->unreadable[row],
             packet);
-    return true;
+    return TALLY_COUNTED;
 }
 
 /* A port that could not be read is missing, not 0. */
@@ -190,17 +190,17 @@ static void *icmp_open(const struct breakdown_options *options)
     return calloc(1, sizeof(struct icmp));
 }
 
-static bool icmp_add(void *state, const struct packet *packet, int64_t ts_ns)
+static enum tally_result icmp_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct icmp *icmp = state;
     (void)ts_ns;
     int family = packet->family == 6;
     if (packet->protocol != (family ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP))
-        return true;
+        return TALLY_COUNTED;
     sum_add(packet->has_icmp ? &icmp->sums[family][packet->icmp_type][packet->icmp_code]
                              : &icmp->unreadable[family],
             packet);
-    return true;
+    return TALLY_COUNTED;
 }
 
 static void icmp_print_family(const struct icmp *icmp, int family, struct rows *rows)

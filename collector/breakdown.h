@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "collector/decode.h"
+#include "collector/tally.h"
 #include "common/prefix.h"
 #include "common/rows.h"
 
@@ -23,13 +24,14 @@ struct breakdown_kind {
     const char *name;
     const char *const *columns; /* ended by NULL */
     bool transport;             /* needs decode_transport() */
+    bool finds_darknet;         /* `add` may be given packets that are not to the darknet */
     bool zeros;                 /* knows what its rows without packets are */
 
     /* NULL without memory. `options` is borrowed until close. */
     void *(*open)(const struct breakdown_options *options);
     void (*close)(void *state);
-    /* Adds a packet to the darknet, of the time `ts_ns`. False: no room in a bounded table. */
-    bool (*add)(void *state, const struct packet *packet, int64_t ts_ns);
+    /* Adds a packet to the darknet, of the time `ts_ns`. */
+    enum tally_result (*add)(void *state, const struct packet *packet, int64_t ts_ns);
     /* Whether the rows can be printed, asked once before `print`: ERR_FULL, ERR_NOMEM with the
      * cause in `errmsg`. NULL: always. */
     int (*check)(void *state, char *errmsg);

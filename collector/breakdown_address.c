@@ -81,11 +81,11 @@ static void address_close(void *state)
     free(addresses);
 }
 
-static bool address_add(void *state, const struct packet *packet, int64_t ts_ns)
+static enum tally_result address_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct addresses *addresses = state;
     (void)ts_ns;
-    return tally_add(addresses->tally, packet) == TALLY_COUNTED;
+    return tally_add(addresses->tally, packet);
 }
 
 /* Rows of zero for the darknet's addresses before `end`. */
@@ -134,6 +134,7 @@ static void address_print(void *state, struct rows *rows)
 const struct breakdown_kind breakdown_address = {
     .name = "address",
     .columns = address_columns,
+    .finds_darknet = true,
     .zeros = true,
     .open = address_open,
     .close = address_close,
@@ -167,12 +168,13 @@ static void source_close(void *state)
     free(sources);
 }
 
-static bool source_add(void *state, const struct packet *packet, int64_t ts_ns)
+static enum tally_result source_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct sources *sources = state;
     (void)ts_ns;
-    return packet->family == 4 ? addrmap_add4(&sources->v4, packet->src4, 1, packet->bytes)
-                               : addrmap_add6(&sources->v6, packet->src6, 1, packet->bytes);
+    bool added = packet->family == 4 ? addrmap_add4(&sources->v4, packet->src4, 1, packet->bytes)
+                                     : addrmap_add6(&sources->v6, packet->src6, 1, packet->bytes);
+    return added ? TALLY_COUNTED : TALLY_REFUSED;
 }
 
 static void source_print(void *state, struct rows *rows)

@@ -183,17 +183,17 @@ static void add_addresses(struct intervals *all, struct interval *interval,
         relieve(all);
 }
 
-static bool interval_add(void *state, const struct packet *packet, int64_t ts_ns)
+static enum tally_result interval_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct intervals *all = state;
     int64_t width_ns = (int64_t)all->options->width_s * 1000000000;
     int64_t number = ts_ns / width_ns - (ts_ns % width_ns < 0);
     struct interval *interval = find(all, number);
     if (!interval)
-        return false;
+        return TALLY_REFUSED;
     sum_add(&interval->sum, packet);
     add_addresses(all, interval, packet);
-    return true;
+    return TALLY_COUNTED;
 }
 
 /* --- printing --------------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ struct capture {
 
     /* File: where the last whole packet ended, so that damage can be located. */
     FILE *file;             /* closed by pcap_close */
-    struct stream *stream;  /* freed with the file */
+    struct stream *stream;  /* behind the file */
     uint32_t record_header; /* bytes before a packet's data; 0: not constant (pcapng) */
     uint32_t snaplen;
     uint64_t good_end;
@@ -64,6 +64,7 @@ void capture_close(struct capture *cap)
         pcap_close(cap->pcap); /* closes the file */
     else if (cap->file)
         fclose(cap->file);
+    stream_close(cap->stream);
     free(cap->name);
     free(cap);
 }
@@ -120,10 +121,12 @@ static int read_error(const struct capture *cap, uint64_t offset, const char *ca
 {
     bool io;
     const char *damage = stream_damage(cap->stream, &io);
-    if (io)
-        return err_set(errmsg, ERR_IO, "reading %s: %s at byte %" PRIu64, cap->name, damage,
-                       offset);
-    return damaged_at(cap, offset, damage ? damage : cause, errmsg);
+    if (damage)
+        cause = damage;
+    if (io || (ferror(cap->file) && !damage))
+        return err_set(errmsg, ERR_IO, "reading %s: at byte %" PRIu64 ": %s", cap->name, offset,
+                       cause);
+    return damaged_at(cap, offset, cause, errmsg);
 }
 
 static int open_pcap(struct capture *cap, char *errmsg)
@@ -245,20 +248,24 @@ int capture_open_live(struct capture **cap, const char *iface,
 
 /* --- taking packets --------------------------------------------------------------------------- */
 
-/* Seconds that do not fit nanoseconds in 64 bits are no time of ours: the end of the scale. */
-static inline int64_t ts_ns(const struct pcap_pkthdr *header)
+/* Seconds that do not fit nanoseconds in 64 bits are no time of ours: the end of the scale. A pcap
+ * file's are 32 bits without a sign (draft-ietf-opsawg-pcap section 5), which libpcap takes with
+ * one. */
+static inline int64_t ts_ns(const struct capture *cap, const struct pcap_pkthdr *header)
 {
-    int64_t ns;
-    if (__builtin_mul_overflow((int64_t)header->ts.tv_sec, INT64_C(1000000000), &ns) ||
+    int64_t seconds = header->ts.tv_sec, ns;
+    if (seconds < 0 && cap->record_header)
+        seconds += INT64_C(1) << 32;
+    if (__builtin_mul_overflow(seconds, INT64_C(1000000000), &ns) ||
         __builtin_add_overflow(ns, (int64_t)header->ts.tv_usec, &ns))
-        return header->ts.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+        return seconds < 0 ? INT64_MIN : INT64_MAX;
     return ns;
 }
 
-static inline void set_packet(struct capture_packet *packet, const struct pcap_pkthdr *header,
-                              const u_char *data)
+static inline void set_packet(const struct capture *cap, struct capture_packet *packet,
+                              const struct pcap_pkthdr *header, const u_char *data)
 {
-    packet->ts_ns = ts_ns(header);
+    packet->ts_ns = ts_ns(cap, header);
     packet->caplen = header->caplen;
     packet->len = header->len;
     packet->data = data;
@@ -292,7 +299,7 @@ int capture_next(struct capture *cap, struct capture_packet *packet, char *errms
     if (status != 1)
         return end_of_file(cap, status == PCAP_ERROR ? status : 0, errmsg);
     advance(cap, header);
-    set_packet(packet, header, data);
+    set_packet(cap, packet, header, data);
     return 1;
 }
 
@@ -300,7 +307,7 @@ static void hand_over(u_char *user, const struct pcap_pkthdr *header, const u_ch
 {
     struct capture *cap = (struct capture *)user;
     struct capture_packet packet;
-    set_packet(&packet, header, data);
+    set_packet(cap, &packet, header, data);
     if (!cap->live)
         advance(cap, header);
     cap->handed++;

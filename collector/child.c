@@ -6,19 +6,39 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/err.h"
 #include "common/log.h"
+
+#define DEATH_SOON_S 10
+#define DEATHS_MAX   5
 
 struct child {
     struct ship_options options;
     int lock;
     pid_t pid; /* 0: none */
     int notes; /* writing end */
-    struct ship_note last[2]; /* what a new child must be told: how far the disk is, how to end */
-    bool has[2];
+    /* Everything a new child must be told: how far each epoch is on disk, then how to end. */
+    struct told {
+        struct ship_note note;
+        bool sent;
+    } *durable, ending;
+    size_t count, room;
+    bool is_ending;
+    time_t started_s; /* monotonic */
+    unsigned deaths;  /* in a row, each soon after the start */
+    bool ended;       /* by itself, or it cannot be started any more */
+    enum ship_result result;
 };
+
+static time_t monotonic_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
 
 /* In the child: its own signal set-up, then the loop. Never returns. */
 static void run_child(const struct ship_options *options, struct spool_epoch *epochs, size_t count)
@@ -47,8 +67,10 @@ static int fork_child(struct child *child, char *errmsg)
     }
     pid_t pid = fork();
     if (pid == 0) {
-        close(ends[1]);
-        close(child->lock);
+        /* Nothing of the capture process's goes along: not its lock, and where a child is started
+         * again, no segment and no interface. */
+        close_range(STDERR_FILENO + 1, (unsigned)ends[0] - 1, 0);
+        close_range((unsigned)ends[0] + 1, ~0U, 0);
         child->options.notes = ends[0];
         run_child(&child->options, epochs, count);
     }
@@ -61,6 +83,7 @@ static int fork_child(struct child *child, char *errmsg)
     }
     child->pid = pid;
     child->notes = ends[1];
+    child->started_s = monotonic_s();
     return 0;
 }
 
@@ -81,55 +104,97 @@ int child_start(struct child **out, const struct ship_options *options, int lock
     return 0;
 }
 
-static void send_note(const struct child *child, const struct ship_note *note)
+/* Writes a note that was not written yet; false when it cannot be now. */
+static bool send_note(const struct child *child, struct told *told)
 {
-    ssize_t wrote;
-    do {
-        wrote = write(child->notes, note, sizeof *note);
-    } while (wrote < 0 && errno == EINTR);
+    ssize_t wrote = (ssize_t)sizeof told->note;
+    while (!told->sent && (wrote = write(child->notes, &told->note, sizeof told->note)) < 0 &&
+           errno == EINTR)
+        ;
+    return told->sent = wrote == (ssize_t)sizeof told->note;
+}
+
+/* Writes what was not written yet, in order; the last word comes after everything else. */
+static void send_notes(struct child *child)
+{
+    if (child->notes < 0)
+        return;
+    for (size_t i = 0; i < child->count; i++)
+        if (!send_note(child, &child->durable[i]))
+            return;
+    if (child->is_ending)
+        send_note(child, &child->ending);
+}
+
+/* The place of the epoch's note, made where there is none; NULL without memory. */
+static struct told *find_durable(struct child *child, const uint8_t epoch[EPOCH_SIZE])
+{
+    for (size_t i = child->count; i-- > 0;)
+        if (memcmp(child->durable[i].note.epoch, epoch, EPOCH_SIZE) == 0)
+            return &child->durable[i];
+    if (child->count == child->room) {
+        size_t room = child->room ? child->room * 2 : 16;
+        struct told *more = realloc(child->durable, room * sizeof *more);
+        if (!more)
+            return NULL;
+        child->durable = more;
+        child->room = room;
+    }
+    return &child->durable[child->count++];
 }
 
 void child_note(struct child *child, enum ship_note_kind kind, const uint8_t epoch[EPOCH_SIZE],
                 uint64_t seq)
 {
-    struct ship_note note = {.kind = kind, .seq = seq};
-    if (epoch)
-        memcpy(note.epoch, epoch, EPOCH_SIZE);
-    int slot = kind == SHIP_DURABLE ? 0 : 1;
-    child->last[slot] = note;
-    child->has[slot] = true;
-    if (child->notes >= 0)
-        send_note(child, &note);
+    struct told told = {.note = {.kind = kind, .seq = seq}};
+    if (kind == SHIP_DURABLE) {
+        memcpy(told.note.epoch, epoch, EPOCH_SIZE);
+        struct told *place = find_durable(child, epoch);
+        if (place)
+            *place = told;
+    } else {
+        child->ending = told;
+        child->is_ending = true;
+    }
+    send_notes(child);
 }
 
 /* Starts a child in place of one that died and tells it what it has to know. */
 static bool restart(struct child *child, int signal_number)
 {
     char errmsg[ERRMSG_SIZE];
-    log_warn("the ship process died of signal %d: starting it again", signal_number);
     close(child->notes);
     child->notes = -1;
+    child->deaths = monotonic_s() - child->started_s < DEATH_SOON_S ? child->deaths + 1 : 0;
+    if (child->deaths > DEATHS_MAX) {
+        log_error("the ship process died of signal %d again: giving up", signal_number);
+        return false;
+    }
+    log_warn("the ship process died of signal %d: starting it again", signal_number);
     if (fork_child(child, errmsg) != 0) {
         log_error("%s", errmsg);
         return false;
     }
-    for (int i = 0; i < 2; i++)
-        if (child->has[i])
-            send_note(child, &child->last[i]);
+    for (size_t i = 0; i < child->count; i++)
+        child->durable[i].sent = false;
+    child->ending.sent = false;
+    send_notes(child);
     return true;
 }
 
 bool child_ended(struct child *child, enum ship_result *result)
 {
     int status;
-    if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid)
-        return false;
-    child->pid = 0;
-    *result = SHIP_BROKEN;
-    if (WIFSIGNALED(status))
-        return !restart(child, WTERMSIG(status));
-    *result = (enum ship_result)WEXITSTATUS(status);
-    return true;
+    if (!child->ended && waitpid(child->pid, &status, WNOHANG) == child->pid) {
+        child->pid = 0;
+        child->result = WIFSIGNALED(status) ? SHIP_BROKEN : (enum ship_result)WEXITSTATUS(status);
+        child->ended = !WIFSIGNALED(status) || !restart(child, WTERMSIG(status));
+    }
+    if (child->ended)
+        *result = child->result;
+    else
+        send_notes(child);
+    return child->ended;
 }
 
 void child_free(struct child *child)
@@ -142,5 +207,6 @@ void child_free(struct child *child)
         kill(child->pid, SIGKILL);
         waitpid(child->pid, NULL, 0);
     }
+    free(child->durable);
     free(child);
 }

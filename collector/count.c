@@ -204,18 +204,29 @@ static bool in_darknet(const struct prefixset *darknet, const struct packet *pac
                                : prefixset_has6(darknet, packet->dst6);
 }
 
-static inline void count_ip(struct count *count, struct packet *packet, int64_t ts_ns)
+static enum tally_result add_packet(struct count *count, struct packet *packet, int64_t ts_ns)
 {
-    if (!in_darknet(count->darknet, packet)) {
-        count->off_darknet++;
-        return;
-    }
-    if (count->kind->transport)
+    const struct breakdown_kind *kind = count->kind;
+    if (!kind->finds_darknet && !in_darknet(count->darknet, packet))
+        return TALLY_OFF_DARKNET;
+    if (kind->transport)
         decode_transport(packet);
-    if (count->kind->add(count->state, packet, ts_ns))
+    return kind->add(count->state, packet, ts_ns);
+}
+
+static void count_ip(struct count *count, struct packet *packet, int64_t ts_ns)
+{
+    switch (add_packet(count, packet, ts_ns)) {
+    case TALLY_COUNTED:
         count->in_darknet++;
-    else
+        break;
+    case TALLY_OFF_DARKNET:
+        count->off_darknet++;
+        break;
+    case TALLY_REFUSED:
         count->refused++;
+        break;
+    }
 }
 
 static void count_packet(void *user, const struct capture_packet *frame)

@@ -19,7 +19,7 @@ void delivery_close(struct delivery *delivery)
 void delivery_connected(struct delivery *delivery)
 {
     delivery->state = DELIVERY_HELLO;
-    delivery->input.size = 0;
+    buf_close(&delivery->input); /* a buffer that ran out of memory stays failed */
 }
 
 void delivery_disconnected(struct delivery *delivery)
@@ -123,14 +123,16 @@ int delivery_input(struct delivery *delivery, const uint8_t *bytes, size_t size,
 /* --- what the sensor says ----------------------------------------------------------------------- */
 
 /* Opens the epoch that the source names, if any. */
-static int open_epoch(struct delivery *delivery, struct buf *out)
+static int open_epoch(struct delivery *delivery, struct buf *out, char *errmsg)
 {
     struct frame_open open;
     int rc = delivery->source.epoch(delivery->source.user, &open);
     if (rc <= 0)
         return rc;
     delivery->state = DELIVERY_RESUME;
-    return frame_put_open(out, &open);
+    rc = frame_put_open(out, &open);
+    return rc ? err_set(errmsg, rc, "opening the epoch of sensor %s: %s", open.sensor, err_str(rc))
+              : 0;
 }
 
 static bool window_open(const struct delivery *delivery)
@@ -146,12 +148,13 @@ static int stream(struct delivery *delivery, struct buf *out, size_t most, char 
         size_t size;
         int rc = delivery->source.read(delivery->source.user, delivery->sent + 1, &sealed, &size, errmsg);
         if (rc == 0 && delivery->sent == delivery->acked)
-            return open_epoch(delivery, out); /* all of this one is delivered: another may wait */
+            return open_epoch(delivery, out, errmsg); /* all of this one is delivered: another may wait */
         if (rc <= 0)
             return rc;
         rc = frame_put_record(out, sealed, size);
         if (rc)
-            return rc;
+            return err_set(errmsg, rc, "sending record %" PRIu64 ": %s", delivery->sent + 1,
+                           err_str(rc));
         delivery->sent++;
         delivery->sizes[delivery->sent % FRAME_WINDOW] = size;
         delivery->unacked_bytes += size;
@@ -163,7 +166,7 @@ int delivery_output(struct delivery *delivery, struct buf *out, size_t most, cha
 {
     switch (delivery->state) {
     case DELIVERY_IDLE:
-        return open_epoch(delivery, out);
+        return open_epoch(delivery, out, errmsg);
     case DELIVERY_STREAMING:
         return stream(delivery, out, most, errmsg);
     default:

@@ -47,6 +47,13 @@ static int64_t now_ns(void)
     return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 /* --- records into the spool --------------------------------------------------------------------- */
 
 /* Appends what waits in memory, oldest first. Returns whether the backlog is empty. */
@@ -155,25 +162,33 @@ static int loop(struct live *live, char *errmsg)
             return err_set(errmsg, ERR_IO, "waiting for packets: %s", strerror(errno));
         for (size_t i = 0; rc == 0 && i < count; i++)
             rc = drain_tap(live, &live->taps[i], errmsg);
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        int64_t monotonic_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
-        if (rc == 0 && monotonic_ns >= next_tick_ns) {
-            next_tick_ns = monotonic_ns + TICK_MS * (NS_PER_S / 1000);
+        if (rc == 0 && monotonic_ns() >= next_tick_ns) {
+            next_tick_ns = monotonic_ns() + TICK_MS * (NS_PER_S / 1000);
             rc = tick(live, errmsg);
         }
     }
     return rc;
 }
 
+/* Takes what was captured until now: the kernel hands out a block that is not full only when it is
+ * CAPTURE_BLOCK_MS old. Packets keep coming, so that the time is bounded, not their number. */
+static void drain_rings(struct live *live)
+{
+    char ignored[ERRMSG_SIZE];
+    int64_t until_ns = monotonic_ns() + 2 * CAPTURE_BLOCK_MS * (NS_PER_S / 1000);
+    do {
+        poll(NULL, 0, 1);
+        for (size_t i = 0; i < live->sensor->interface_count; i++)
+            drain_tap(live, &live->taps[i], ignored);
+    } while (monotonic_ns() < until_ns);
+    for (size_t i = 0; i < live->sensor->interface_count; i++)
+        count_drops(live, &live->taps[i]);
+}
+
 /* Takes what still waits in the rings, seals the open interval and puts everything on disk. */
 static int end(struct live *live, int rc, char *errmsg)
 {
-    char late[ERRMSG_SIZE];
-    for (size_t i = 0; i < live->sensor->interface_count; i++) {
-        drain_tap(live, &live->taps[i], late);
-        count_drops(live, &live->taps[i]);
-    }
+    drain_rings(live);
     int ended = meter_end(live->meter, now_ns());
     publish(live);
     if (rc == 0 && ended)

@@ -27,8 +27,10 @@ int manifest_init(struct manifest *manifest, const char *spool, struct spool_epo
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = append(manifest, &epochs[i]);
-    if (rc) /* the identities' strings stay with the list that they came in */
+    if (rc) { /* the identities' strings stay with the list that they came in */
         manifest->count = 0;
+        manifest_close(manifest);
+    }
     spool_list_free(epochs, rc ? count : 0);
     return rc;
 }
@@ -66,21 +68,14 @@ static struct manifest_entry *find(struct manifest *manifest, const uint8_t epoc
 /* Looks an epoch that was made meanwhile up in the spool and adds it. */
 static int discover(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], char *errmsg)
 {
-    struct spool_epoch *epochs;
-    size_t count;
-    int rc = spool_list(manifest->spool, &epochs, &count, errmsg);
+    struct spool_epoch found;
+    int rc = spool_find(manifest->spool, epoch, &found, errmsg);
     if (rc)
         return rc;
-    rc = ERR_UNKNOWN;
-    for (size_t i = 0; i < count && rc == ERR_UNKNOWN; i++) {
-        if (memcmp(epochs[i].identity.epoch, epoch, EPOCH_SIZE) != 0)
-            continue;
-        rc = append(manifest, &epochs[i]);
-        if (rc == 0)
-            epochs[i].identity.darknet = NULL;
-    }
-    spool_list_free(epochs, count);
-    return rc;
+    rc = append(manifest, &found);
+    if (rc)
+        free(found.identity.darknet);
+    return rc ? err_set(errmsg, rc, "spool: out of memory") : 0;
 }
 
 int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], uint64_t seq,
@@ -220,6 +215,7 @@ void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s
         if (entry->acked != entry->noted &&
             spool_acknowledge(entry->epoch.path, entry->acked, errmsg) == 0)
             entry->noted = entry->acked;
-        spool_prune(&entry->epoch, entry->acked, retention_s, now_s);
+        if (!entry->epoch.identity.replay)
+            spool_prune(&entry->epoch, entry->acked, retention_s, now_s);
     }
 }

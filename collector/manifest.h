@@ -54,7 +54,8 @@ bool manifest_wants(const struct manifest *manifest);
  * acknowledged and the aggregator was not asked about yet are among them. */
 uint64_t manifest_waiting(const struct manifest *manifest);
 
-/* Writes new acknowledgements into the spool and deletes what was acknowledged long enough ago. */
+/* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged long enough
+ * ago; a replay may be being written to. */
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s);
 
 #endif

@@ -15,7 +15,7 @@
 struct interval {
     struct tally *tally;
     int64_t start_ns;
-    uint64_t bytes, captured, off_darknet, not_ip, undecodable, late, refused;
+    uint64_t bytes, captured, off_darknet, not_ip, undecodable, late;
     uint64_t kernel_dropped, interface_dropped;
     struct hll hosts;
 };
@@ -23,8 +23,11 @@ struct interval {
 struct meter {
     struct meter_options options;
     struct interval open;
-    struct interval late; /* tally NULL until the first late packet */
-    bool observing, has_late;
+    /* A second interval, its tally NULL until the first packet of it: with keep_late that of the
+     * late packets at hand, otherwise the one behind the open one. */
+    struct interval other;
+    bool observing, has_other;
+    int error;        /* what ended the meter; 0 while nothing did */
     int64_t first_ns; /* where observation of the open interval began */
     int64_t late_ns;  /* time of the first packet of the late interval */
     int64_t seen_ns;  /* the latest moment known to be observed */
@@ -49,6 +52,8 @@ static void interval_clear(struct interval *interval, int64_t start_ns)
 
 static int interval_record(struct interval *interval, struct record *record)
 {
+    /* Before the sums are asked for: increments that were deferred are completed by it. */
+    int rc = tally_addresses(interval->tally, &record->addresses);
     record->start_s = interval->start_ns / NS_PER_S;
     record->width_s = METER_WIDTH_S;
     record->packets = tally_packets(interval->tally);
@@ -58,11 +63,11 @@ static int interval_record(struct interval *interval, struct record *record)
     record->not_ip = interval->not_ip;
     record->undecodable = interval->undecodable;
     record->late = interval->late;
-    record->refused = interval->refused;
+    record->refused = tally_refused(interval->tally);
     record->kernel_dropped = interval->kernel_dropped;
     record->interface_dropped = interval->interface_dropped;
     record->hosts = interval->hosts;
-    return tally_addresses(interval->tally, &record->addresses);
+    return rc;
 }
 
 static void interval_add_counted(struct interval *interval, const struct packet *packet)
@@ -98,8 +103,7 @@ static void interval_add(struct interval *interval, int linktype, const struct c
     case TALLY_OFF_DARKNET:
         interval->off_darknet++;
         break;
-    case TALLY_REFUSED:
-        interval->refused++;
+    case TALLY_REFUSED: /* the tally counts these */
         break;
     }
 }
@@ -123,7 +127,7 @@ void meter_free(struct meter *meter)
     if (!meter)
         return;
     tally_free(meter->open.tally);
-    tally_free(meter->late.tally);
+    tally_free(meter->other.tally);
     free(meter);
 }
 
@@ -132,7 +136,7 @@ static int emit(struct meter *meter, struct interval *interval, int64_t first_ns
 {
     struct record *record = malloc(sizeof *record);
     if (!record)
-        return ERR_NOMEM;
+        return meter->error = ERR_NOMEM;
     record_init(record);
     strcpy(record->sensor, meter->options.sensor);
     record->first_ns = first_ns;
@@ -142,14 +146,23 @@ static int emit(struct meter *meter, struct interval *interval, int64_t first_ns
         rc = meter->options.sink(meter->options.user, record);
     record_close(record);
     free(record);
+    meter->error = rc;
     return rc;
 }
 
-/* Seals the open interval as observed until `last_ns` and opens the one that begins at `start_ns`. */
+/* Seals the open interval as observed until `last_ns` and opens the one that begins at `start_ns`.
+ */
 static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns)
 {
     int rc = emit(meter, &meter->open, meter->first_ns, last_ns);
-    interval_clear(&meter->open, start_ns);
+    if (meter->has_other && meter->other.start_ns == start_ns) {
+        struct interval next = meter->other;
+        meter->other = meter->open;
+        meter->open = next;
+        meter->has_other = false;
+    } else {
+        interval_clear(&meter->open, start_ns);
+    }
     meter->first_ns = start_ns;
     return rc;
 }
@@ -157,10 +170,10 @@ static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns)
 /* A late record adds to an interval that has its record: it claims one moment, not a span of its own. */
 static int seal_late(struct meter *meter)
 {
-    if (!meter->has_late)
+    if (!meter->has_other)
         return 0;
-    meter->has_late = false;
-    return emit(meter, &meter->late, meter->late_ns, meter->late_ns);
+    meter->has_other = false;
+    return emit(meter, &meter->other, meter->late_ns, meter->late_ns);
 }
 
 int meter_begin(struct meter *meter, int64_t now_ns)
@@ -173,53 +186,99 @@ int meter_begin(struct meter *meter, int64_t now_ns)
     return 0;
 }
 
+/* Seals open intervals, all observed to their ends, until the one that holds `at_ns` is open. */
+static int seal_until(struct meter *meter, int64_t at_ns)
+{
+    int rc = 0;
+    while (rc == 0 && at_ns - meter->open.start_ns >= WIDTH_NS) {
+        int64_t end_ns = meter->open.start_ns + WIDTH_NS;
+        rc = seal_open(meter, end_ns - 1, end_ns);
+    }
+    return rc;
+}
+
+/* Seals the open interval as observed until the last sign of life, and begins anew at `now_ns`. */
+static int leave_gap(struct meter *meter, int64_t now_ns)
+{
+    int rc = seal_until(meter, meter->seen_ns);
+    if (rc == 0)
+        rc = seal_open(meter, meter->seen_ns, interval_start(now_ns));
+    meter->first_ns = meter->seen_ns = now_ns;
+    return rc;
+}
+
 int meter_advance(struct meter *meter, int64_t now_ns)
 {
-    if (!time_valid(now_ns) || now_ns <= meter->seen_ns)
-        return 0;
-    int64_t start = interval_start(now_ns);
-    if (now_ns - meter->seen_ns > meter->options.max_quiet_ns && start > meter->open.start_ns) {
-        int rc = seal_open(meter, meter->seen_ns, start);
-        meter->first_ns = meter->seen_ns = now_ns;
-        return rc;
-    }
-    while (meter->open.start_ns < start) {
-        int64_t end = meter->open.start_ns + WIDTH_NS;
-        int rc = seal_open(meter, end - 1, end);
-        if (rc)
-            return rc;
-    }
-    meter->seen_ns = now_ns;
+    if (meter->error || !time_valid(now_ns))
+        return meter->error;
+    if (now_ns - meter->seen_ns > meter->options.max_quiet_ns &&
+        now_ns - meter->open.start_ns >= WIDTH_NS)
+        return leave_gap(meter, now_ns);
+    int rc = seal_until(meter, now_ns);
+    if (now_ns > meter->seen_ns)
+        meter->seen_ns = now_ns;
+    return rc;
+}
+
+/* Makes the second interval that of `start_ns`. */
+static int open_other(struct meter *meter, int64_t start_ns)
+{
+    if (!meter->other.tally)
+        meter->other.tally = tally_new(meter->options.darknet, false);
+    if (!meter->other.tally)
+        return meter->error = ERR_NOMEM;
+    interval_clear(&meter->other, start_ns);
+    meter->has_other = true;
     return 0;
 }
 
 static int add_late(struct meter *meter, int linktype, const struct capture_packet *packet)
 {
-    int64_t start = interval_start(packet->ts_ns);
-    if (!meter->late.tally) {
-        meter->late.tally = tally_new(meter->options.darknet, false);
-        if (!meter->late.tally)
-            return ERR_NOMEM;
-    }
-    if (!meter->has_late || meter->late.start_ns != start) {
+    int64_t start_ns = interval_start(packet->ts_ns);
+    if (!meter->has_other || meter->other.start_ns != start_ns) {
         int rc = seal_late(meter);
+        if (rc == 0)
+            rc = open_other(meter, start_ns);
         if (rc)
             return rc;
-        interval_clear(&meter->late, start);
         meter->late_ns = packet->ts_ns;
-        meter->has_late = true;
     }
-    interval_add(&meter->late, linktype, packet);
+    interval_add(&meter->other, linktype, packet);
     return 0;
+}
+
+/* Adds a packet of the interval behind the open one, which stays open: packets that were received
+ * before this one may still come, from another interface or processor. */
+static int add_ahead(struct meter *meter, int linktype, const struct capture_packet *packet)
+{
+    int rc = meter->has_other ? 0 : open_other(meter, meter->open.start_ns + WIDTH_NS);
+    if (rc)
+        return rc;
+    interval_add(&meter->other, linktype, packet);
+    if (packet->ts_ns > meter->seen_ns)
+        meter->seen_ns = packet->ts_ns;
+    return 0;
+}
+
+/* Whether the packet belongs to the interval right behind the open one, without a gap between. */
+static bool is_ahead(const struct meter *meter, int64_t ts_ns)
+{
+    int64_t behind_ns = ts_ns - meter->open.start_ns - WIDTH_NS;
+    return behind_ns >= 0 && behind_ns < WIDTH_NS &&
+           ts_ns - meter->seen_ns <= meter->options.max_quiet_ns;
 }
 
 int meter_packet(struct meter *meter, int linktype, const struct capture_packet *packet)
 {
+    if (meter->error)
+        return meter->error;
     if (!time_valid(packet->ts_ns)) {
         meter->open.captured++;
         meter->open.undecodable++;
         return 0;
     }
+    if (!meter->options.keep_late && is_ahead(meter, packet->ts_ns))
+        return add_ahead(meter, linktype, packet);
     int rc = meter_advance(meter, packet->ts_ns);
     if (rc)
         return rc;
@@ -242,10 +301,12 @@ void meter_dropped(struct meter *meter, uint64_t kernel, uint64_t interface)
 
 int meter_end(struct meter *meter, int64_t last_ns)
 {
-    if (!meter->observing)
-        return 0;
-    int rc = meter_advance(meter, last_ns);
+    if (meter->error || !meter->observing)
+        return meter->error;
     meter->observing = false;
+    int rc = meter_advance(meter, last_ns);
+    if (rc == 0)
+        rc = seal_until(meter, meter->seen_ns);
     if (rc == 0)
         rc = seal_open(meter, meter->seen_ns, meter->open.start_ns);
     return rc ? rc : seal_late(meter);

@@ -9,7 +9,8 @@
  *
  * A packet older than the open interval: with `keep_late` (captures: files are not always in order) it
  * goes into a further record of its own interval; without (live: a sealed interval stays as it is) it
- * is counted as late.
+ * is counted as late. So that few are, a live interval is not sealed by the first packet of the next one,
+ * which is counted beside it: only by meter_advance, a packet two intervals on, or one after a gap.
  */
 #ifndef COLLECTOR_METER_H
 #define COLLECTOR_METER_H
@@ -26,7 +27,8 @@
 struct meter;
 
 /* Takes a complete record; epoch and seq are the sink's to fill in. The record is the meter's and is
- * closed when the sink returns. A negative return ends the meter with that error. */
+ * closed when the sink returns. A negative return ends the meter: it does nothing from then on but
+ * return that error. */
 typedef int (*meter_sink)(void *user, struct record *record);
 
 struct meter_options {
@@ -52,7 +54,7 @@ int meter_packet(struct meter *meter, int linktype, const struct capture_packet 
 /* Adds drops that the kernel and the interface told of to the open interval. */
 void meter_dropped(struct meter *meter, uint64_t kernel, uint64_t interface);
 
-/* Seals every interval that ended by `now_ns`; a `now_ns` before what was seen already does nothing. */
+/* Seals every interval that ended by `now_ns`; a clock that was set back seals nothing. */
 int meter_advance(struct meter *meter, int64_t now_ns);
 
 /* Observation ends at `last_ns` (included): seals what is open, as a partial interval. */

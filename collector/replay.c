@@ -20,7 +20,8 @@
 /* One capture, as the first pass over it finds it. */
 struct survey {
     const char *path;
-    uint64_t packets;
+    uint64_t total;   /* packets in the file */
+    uint64_t packets; /* those of them with a time stamp that can be */
     struct span span;
     uint8_t epoch[EPOCH_SIZE];
     bool damaged;
@@ -77,14 +78,15 @@ static int survey_packets(struct sensor *sensor, struct capture *capture, struct
 {
     struct capture_packet packet;
     int rc;
-    for (uint64_t seen = 1; (rc = capture_next(capture, &packet, errmsg)) == 1; seen++) {
+    while ((rc = capture_next(capture, &packet, errmsg)) == 1) {
+        survey->total++;
         if (time_valid(packet.ts_ns)) {
             survey->packets++;
             widen(survey, packet.ts_ns);
         }
         if (digest_packet(digest, &packet) != 0)
             return err_set(errmsg, ERR_NOMEM, "%s: no digest", survey->path);
-        if (seen % STOP_EVERY == 0 && sensor_stopping(sensor))
+        if (survey->total % STOP_EVERY == 0 && sensor_stopping(sensor))
             return ERR_STOPPED;
     }
     if (rc == ERR_DAMAGED) {
@@ -172,13 +174,15 @@ static int count_packets(struct counting *counting, struct capture *capture, str
     struct capture_packet packet;
     char ignored[ERRMSG_SIZE];
     int rc = meter_begin(meter, counting->survey->span.first_ns);
-    int linktype = capture_linktype(capture), got = 0;
-    for (uint64_t seen = 1; rc == 0 && (got = capture_next(capture, &packet, ignored)) == 1; seen++) {
+    int linktype = capture_linktype(capture);
+    /* No more than the first pass saw: a file that is still written to gives what its epoch says. */
+    uint64_t left = counting->survey->total;
+    for (; rc == 0 && left > 0 && capture_next(capture, &packet, ignored) == 1; left--) {
         rc = meter_packet(meter, linktype, &packet);
-        if (rc == 0 && seen % STOP_EVERY == 0 && sensor_stopping(counting->sensor))
+        if (rc == 0 && left % STOP_EVERY == 0 && sensor_stopping(counting->sensor))
             rc = ERR_STOPPED;
     }
-    if (rc == 0 && got < 0 && !counting->survey->damaged)
+    if (rc == 0 && left > 0)
         rc = err_set(counting->errmsg, ERR_IO, "%s: changed while it was read", counting->survey->path);
     return rc ? rc : meter_end(meter, counting->survey->span.last_ns);
 }
@@ -233,20 +237,32 @@ static int count_file(struct sensor *sensor, const struct survey *survey, char *
 
 static int count_all(struct sensor *sensor, const struct survey *surveys, size_t count, char *errmsg)
 {
-    int worst = 0;
     for (size_t i = 0; i < count; i++) {
+        if (sensor_stopping(sensor))
+            return ERR_STOPPED;
         if (surveys[i].packets == 0 && !surveys[i].damaged)
             log_info("%s: no packets", surveys[i].path);
         int rc = surveys[i].packets ? count_file(sensor, &surveys[i], errmsg) : 0;
         if (rc)
             return rc;
-        if (surveys[i].damaged) {
-            log_error("%s", surveys[i].damage);
-            worst = err_set(errmsg, ERR_DAMAGED, "a capture was damaged: what was readable of it is "
-                                                 "counted");
-        }
     }
-    return worst;
+    return 0;
+}
+
+/* Says of every damaged capture what is wrong with it: of the last one in `errmsg`. */
+static int tell_damage(const struct survey *surveys, size_t count, char *errmsg)
+{
+    const struct survey *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!surveys[i].damaged)
+            continue;
+        if (last)
+            log_error("%s", last->damage);
+        last = &surveys[i];
+    }
+    return last ? err_set(errmsg, ERR_DAMAGED, "%.900s; what was readable of it is counted",
+                          last->damage)
+                : 0;
 }
 
 int sensor_replay(struct sensor *sensor, char *errmsg)
@@ -262,12 +278,14 @@ int sensor_replay(struct sensor *sensor, char *errmsg)
             rc = err_set(errmsg, ERR_INVALID, "run cannot replay standard input, which it would have to "
                                               "read twice: save it to a file first");
         else
-            rc = survey_file(sensor, &surveys[i], errmsg);
+            rc = sensor_stopping(sensor) ? ERR_STOPPED : survey_file(sensor, &surveys[i], errmsg);
     }
     if (rc == 0)
         rc = check_overlaps(surveys, list.count, errmsg);
     if (rc == 0)
         rc = count_all(sensor, surveys, list.count, errmsg);
+    if (rc == 0)
+        rc = tell_damage(surveys, list.count, errmsg);
     free(surveys);
     capture_list_close(&list);
     return rc;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/child.h"
@@ -19,6 +20,7 @@
 #define DEFAULT_CONFIG     "/etc/darkcount/collector.conf"
 #define DEFAULT_SPOOL      "/var/spool/darkcount"
 #define DEFAULT_AGGREGATOR "unix:///var/lib/darkcount/aggregator.sock"
+#define STOP_WAIT_MS       (SHIP_STOP_MS + 1000) /* a ship process that hangs is not waited for */
 
 static const char usage[] =
     "usage: darkcount-collector run [-c FILE] [-i IFACE... | -r FILE...] [OPTION...]\n"
@@ -265,17 +267,29 @@ static int open_signals(struct sensor *sensor, char *errmsg)
                                 : err_set(errmsg, ERR_IO, "signals: %s", strerror(errno));
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
 /* Waits for the ship process: it delivers everything (a replay that was not stopped) or what it can. */
 static enum ship_result wait_for_ship(struct sensor *sensor, bool drain)
 {
     enum ship_result result;
-    bool stopped = !drain;
+    int64_t deadline_ms = drain ? INT64_MAX : monotonic_ms() + STOP_WAIT_MS;
     child_note(sensor->child, drain ? SHIP_DRAIN : SHIP_STOP, NULL, 0);
     while (!child_ended(sensor->child, &result)) {
+        if (monotonic_ms() >= deadline_ms) {
+            log_error("the ship process does not end: ending it; its records stay in %s",
+                      sensor->spool);
+            return SHIP_WAITING;
+        }
         struct pollfd fd = {.fd = sensor->signals, .events = POLLIN};
-        poll(&fd, 1, 1000);
-        if (sensor_stopping(sensor) && !stopped) {
-            stopped = true;
+        poll(&fd, 1, 200);
+        if (sensor_stopping(sensor) && deadline_ms == INT64_MAX) {
+            deadline_ms = monotonic_ms() + STOP_WAIT_MS;
             child_note(sensor->child, SHIP_STOP, NULL, 0);
         }
     }
@@ -285,11 +299,12 @@ static enum ship_result wait_for_ship(struct sensor *sensor, bool drain)
 static int run(struct sensor *sensor, char *errmsg)
 {
     bool replay = sensor->path_count > 0;
+    errmsg[0] = '\0';
     int rc = replay ? sensor_replay(sensor, errmsg) : sensor_live(sensor, errmsg);
     if (rc == ERR_STOPPED)
         err_set(errmsg, rc, "stopped before everything was counted: run the same again to go on");
     if (rc)
-        log_error("%s", errmsg);
+        log_error("%s", errmsg[0] ? errmsg : err_str(rc));
     bool drain = replay && (rc == 0 || rc == ERR_DAMAGED);
     enum ship_result shipped = wait_for_ship(sensor, drain);
     if (shipped == SHIP_BROKEN || shipped == SHIP_REFUSED)
@@ -298,12 +313,28 @@ static int run(struct sensor *sensor, char *errmsg)
     return rc || (replay && shipped == SHIP_WAITING) ? 1 : 0;
 }
 
+/* Deletes replays that were acknowledged long enough ago, before anybody writes to one again. */
+static void prune_replays(const struct sensor *sensor)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct spool_epoch *epochs;
+    size_t count;
+    if (spool_list(sensor->spool, &epochs, &count, errmsg) != 0)
+        return; /* starting the ship process says why */
+    for (size_t i = 0; i < count; i++)
+        if (epochs[i].identity.replay)
+            spool_prune(&epochs[i], epochs[i].acked, (int64_t)sensor->retention_h * 3600,
+                        (int64_t)time(NULL));
+    spool_list_free(epochs, count);
+}
+
 static int start(struct sensor *sensor, char *errmsg)
 {
     int rc = open_signals(sensor, errmsg);
     int lock = rc ? rc : spool_lock(sensor->spool, errmsg);
     if (lock < 0)
         return lock;
+    prune_replays(sensor);
     struct ship_options options = {.spool = sensor->spool,
                                    .aggregator = sensor->aggregator,
                                    .retention_s = sensor->retention_h * 3600};

@@ -25,6 +25,7 @@
 #define RETRY_MIN_MS   200
 #define RETRY_MAX_MS   10000
 #define TICK_MS        1000
+#define STOP_TICK_MS   200
 #define OUTPUT_MOST    ((size_t)1 << 20) /* bytes handed to the socket at a time */
 #define CONNECT_MAX_MS 10000             /* from connecting to HELLO and RESUME */
 
@@ -49,7 +50,7 @@ struct ship {
     uv_poll_t notes;
     unsigned failures; /* connections in a row that came to nothing */
     bool said_unreachable;
-    uint64_t link_since_ms;
+    uint64_t link_since_ms; /* when we last were not waiting for an answer to connect or OPEN */
     struct delivery delivery;
     struct manifest manifest;
     enum ending ending;
@@ -60,6 +61,8 @@ struct ship {
 
 static void connect_if_wanted(struct ship *ship);
 static void pump(struct ship *ship);
+static void check_ending(struct ship *ship);
+static void on_tick(uv_timer_t *timer);
 
 /* --- address ------------------------------------------------------------------------------------ */
 
@@ -120,6 +123,7 @@ static void on_link_closed(uv_handle_t *handle)
 {
     struct ship *ship = handle->data;
     ship->link_open = ship->link_closing = false;
+    buf_close(&ship->output); /* what could not be handed to this connection is not for the next */
     delivery_disconnected(&ship->delivery);
     if (!ship->finished)
         schedule_retry(ship);
@@ -211,6 +215,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
         drop(ship, rc == ERR_REFUSED && ship->manifest.refused ? NULL : errmsg);
     else
         pump(ship);
+    check_ending(ship);
 }
 
 /* --- connecting --------------------------------------------------------------------------------- */
@@ -310,6 +315,9 @@ static void begin_ending(struct ship *ship, enum ending ending)
     ship->progress = ship->manifest.progress;
     ship->deadline_ms =
         uv_now(&ship->loop) + (ending == DRAINING ? (uint64_t)SHIP_GIVE_UP_MS : SHIP_STOP_MS);
+    uv_timer_stop(&ship->retry); /* the next try is worth making at once */
+    if (ending == STOPPING)
+        uv_timer_start(&ship->tick, on_tick, STOP_TICK_MS, STOP_TICK_MS);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -317,7 +325,9 @@ static void on_tick(uv_timer_t *timer)
     struct ship *ship = timer->data;
     bool waiting = ship->delivery.state == DELIVERY_OFFLINE ||
                    ship->delivery.state == DELIVERY_HELLO || ship->delivery.state == DELIVERY_RESUME;
-    if (ship->link_open && waiting && uv_now(&ship->loop) - ship->link_since_ms > CONNECT_MAX_MS)
+    if (!waiting)
+        ship->link_since_ms = uv_now(&ship->loop); /* an OPEN that is sent later counts from there */
+    else if (ship->link_open && uv_now(&ship->loop) - ship->link_since_ms > CONNECT_MAX_MS)
         drop(ship, "aggregator: does not answer");
     manifest_save(&ship->manifest, (int64_t)ship->options->retention_s, (int64_t)time(NULL));
     check_ending(ship);
@@ -352,7 +362,7 @@ static void on_notes(uv_poll_t *poll, int status, int events)
         return;
     if (got <= 0) {
         uv_poll_stop(poll);
-        begin_ending(ship, ship->ending == RUNNING ? STOPPING : ship->ending);
+        begin_ending(ship, STOPPING);
     }
     for (ssize_t i = 0; i < got / (ssize_t)sizeof notes[0]; i++)
         take_note(ship, &notes[i]);

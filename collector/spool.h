@@ -75,6 +75,10 @@ struct spool_epoch {
  * out; a damaged one is left out and named in `errmsg` (empty otherwise). ERR_IO, ERR_NOMEM. */
 int spool_list(const char *spool, struct spool_epoch **epochs, size_t *count, char *errmsg);
 void spool_list_free(struct spool_epoch *epochs, size_t count);
+/* One epoch of a spool; `found->identity.darknet` is to be freed. ERR_UNKNOWN when there is none;
+ * ERR_DAMAGED, ERR_IO, ERR_NOMEM. */
+int spool_find(const char *spool, const uint8_t epoch[EPOCH_SIZE], struct spool_epoch *found,
+               char *errmsg);
 
 struct spool_reader;
 
@@ -91,8 +95,9 @@ int spool_read(struct spool_reader *reader, const uint8_t **sealed, size_t *size
 int spool_acknowledge(const char *path, uint64_t seq, char *errmsg);
 /* Notes that the aggregator refused the epoch for good. */
 int spool_refuse(const char *path, const char *reason, char *errmsg);
-/* Deletes acknowledged segments last written more than `retention_s` before `now_s`; the newest segment
- * of a live epoch stays, so that its sequence is not forgotten. Needs no free space. */
+/* Deletes acknowledged segments last written `retention_s` or more before `now_s`. The newest segment of a
+ * live epoch stays, so that its sequence is not forgotten. A replay goes as a whole when all of it is
+ * acknowledged: replaying the capture makes it anew; nobody may be writing to it. Needs no free space. */
 void spool_prune(const struct spool_epoch *epoch, uint64_t acked, int64_t retention_s, int64_t now_s);
 
 #endif

@@ -13,6 +13,8 @@
 #include "common/err.h"
 
 #define SEGMENT_SUFFIX ".segment"
+/* A segment ends with the record that passes SPOOL_SEGMENT_MAX, or is one record. */
+#define SEGMENT_TAIL_MAX (SPOOL_SEGMENT_MAX + RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX)
 
 void segment_path(char out[PATH_MAX], const char *path, uint64_t first)
 {
@@ -101,6 +103,36 @@ int segment_walk(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t first, uint64
     }
     buf_close(&buf);
     return rc < 0 ? rc : 0;
+}
+
+/* The next place in [at, end) where a record could begin, or NULL. */
+static const uint8_t *find_magic(const uint8_t *at, const uint8_t *end)
+{
+    return memmem(at, (size_t)(end - at), "DCR1", 4);
+}
+
+int segment_goes_on(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t seq, size_t size)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return err_from_errno(errno);
+    size_t left = (size_t)info.st_size > size ? (size_t)info.st_size - size : 0;
+    if (left > SEGMENT_TAIL_MAX)
+        left = SEGMENT_TAIL_MAX;
+    uint8_t *tail = malloc(left + 1);
+    if (!tail)
+        return ERR_NOMEM;
+    ssize_t got = pread(fd, tail, left, (off_t)size);
+    int rc = got < 0 ? err_from_errno(errno) : 0;
+    const uint8_t *end = tail + (got < 0 ? 0 : got);
+    for (const uint8_t *at = tail; rc == 0 && (at = find_magic(at, end)); at++) {
+        struct record_header header;
+        rc = record_peek(at, (size_t)(end - at), &header) == 0 && header.seq > seq &&
+             memcmp(header.epoch, epoch, EPOCH_SIZE) == 0 && header.size <= (size_t)(end - at) &&
+             record_check(at, header.size) == 0;
+    }
+    free(tail);
+    return rc;
 }
 
 static int write_all(int fd, const char *bytes, size_t size)

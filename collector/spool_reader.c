@@ -131,6 +131,15 @@ int spool_list(const char *spool, struct spool_epoch **epochs, size_t *count, ch
     return 0;
 }
 
+int spool_find(const char *spool, const uint8_t epoch[EPOCH_SIZE], struct spool_epoch *found,
+               char *errmsg)
+{
+    char name[37];
+    epoch_format(epoch, name);
+    int rc = read_epoch(found, spool, name);
+    return rc ? err_set(errmsg, rc, "spool %s/%s: %s", spool, name, err_str(rc)) : 0;
+}
+
 void spool_list_free(struct spool_epoch *epochs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -203,7 +212,7 @@ static int open_segment(struct spool_reader *reader)
     segment_path(name, reader->path, first);
     reader->fd = open(name, O_RDONLY | O_CLOEXEC);
     if (reader->fd < 0)
-        return err_from_errno(errno);
+        return errno == ENOENT ? ERR_UNKNOWN : err_from_errno(errno);
     reader->offset = 0;
     return 1;
 }
@@ -293,22 +302,51 @@ int spool_refuse(const char *path, const char *reason, char *errmsg)
     return file_replace(path, "refused", text, true, errmsg);
 }
 
+/* Whether the segment was last written before `before_s`. */
+static bool segment_old(const char *path, uint64_t first, int64_t before_s)
+{
+    char name[PATH_MAX];
+    struct stat info;
+    segment_path(name, path, first);
+    return stat(name, &info) == 0 && info.st_mtime <= before_s;
+}
+
+static void segment_delete(const char *path, uint64_t first)
+{
+    char name[PATH_MAX];
+    segment_path(name, path, first);
+    unlink(name);
+}
+
+/* A segment that has a successor ends where that begins; the newest one is kept. */
+static void prune_live(const char *path, const uint64_t *firsts, size_t count, uint64_t acked,
+                       int64_t before_s)
+{
+    for (size_t i = 0; i + 1 < count && firsts[i + 1] - 1 <= acked; i++) {
+        if (!segment_old(path, firsts[i], before_s))
+            break;
+        segment_delete(path, firsts[i]);
+    }
+}
+
+/* Newest first, so that what is left by a crash is still the beginning of the capture. */
+static void prune_replay(const char *path, const uint64_t *firsts, size_t count, int64_t before_s)
+{
+    if (!segment_old(path, firsts[count - 1], before_s))
+        return;
+    for (size_t i = count; i-- > 0;)
+        segment_delete(path, firsts[i]);
+}
+
 void spool_prune(const struct spool_epoch *epoch, uint64_t acked, int64_t retention_s, int64_t now_s)
 {
     uint64_t *firsts;
     size_t count;
-    if (segments_list(epoch->path, &firsts, &count) != 0) {
-        free(firsts);
-        return;
-    }
-    /* A segment that has a successor ends where that begins; the newest one is kept. */
-    for (size_t i = 0; i + 1 < count && firsts[i + 1] - 1 <= acked; i++) {
-        char name[PATH_MAX];
-        struct stat info;
-        segment_path(name, epoch->path, firsts[i]);
-        if (stat(name, &info) != 0 || info.st_mtime > now_s - retention_s)
-            break;
-        unlink(name);
+    if (segments_list(epoch->path, &firsts, &count) == 0 && count > 0) {
+        if (!epoch->identity.replay)
+            prune_live(epoch->path, firsts, count, acked, now_s - retention_s);
+        else if (acked >= epoch->last)
+            prune_replay(epoch->path, firsts, count, now_s - retention_s);
     }
     free(firsts);
 }

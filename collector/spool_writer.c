@@ -20,6 +20,16 @@ struct spool_writer {
     bool dirty; /* appended and not synced */
 };
 
+/* Makes a directory where it is missing; what was made stays after a power cut. */
+static int make_directory(const char *path)
+{
+    char parent[PATH_MAX];
+    if (mkdir(path, 0750) != 0)
+        return errno == EEXIST ? 0 : -1;
+    snprintf(parent, sizeof parent, "%.4000s/..", path);
+    return directory_sync(parent);
+}
+
 /* mkdir -p: every missing part of the path. */
 static int make_directories(const char *path)
 {
@@ -31,11 +41,11 @@ static int make_directories(const char *path)
     strcpy(part, path);
     for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(part, 0750) != 0 && errno != EEXIST)
+        if (make_directory(part) != 0)
             return -1;
         *slash = '/';
     }
-    return mkdir(part, 0750) != 0 && errno != EEXIST ? -1 : 0;
+    return make_directory(part);
 }
 
 int spool_lock(const char *spool, char *errmsg)
@@ -117,6 +127,13 @@ static int open_newest(struct spool_writer *writer, uint64_t first, char *errmsg
     if (rc)
         return rc;
     rc = segment_walk(writer->fd, writer->epoch, first, &writer->last, &writer->size);
+    if (rc == 0)
+        rc = segment_goes_on(writer->fd, writer->epoch, writer->last, writer->size);
+    if (rc > 0)
+        return err_set(errmsg, ERR_DAMAGED,
+                       "spool %s: segment %" PRIu64 " is damaged behind record %" PRIu64
+                       "; move this directory away to begin anew without it",
+                       writer->path, first, writer->last);
     if (rc)
         return err_set(errmsg, rc, "spool %s: %s", writer->path, err_str(rc));
     if (ftruncate(writer->fd, (off_t)writer->size) != 0 || fsync(writer->fd) != 0)
@@ -165,9 +182,13 @@ static int begin_segment(struct spool_writer *writer, uint64_t first, char *errm
         return rc;
     if (writer->fd >= 0)
         close(writer->fd);
+    writer->fd = -1;
     rc = segment_open(writer, first, O_CREAT | O_TRUNC, errmsg);
-    if (rc == 0 && directory_sync(writer->path) != 0)
-        rc = err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
+    if (rc || directory_sync(writer->path) == 0)
+        return rc;
+    rc = err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
+    close(writer->fd); /* the next append tries again from the beginning */
+    writer->fd = -1;
     return rc;
 }
 

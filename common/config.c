@@ -30,7 +30,7 @@ struct reading {
 static char *read_line(char *line, int size, void *user)
 {
     struct reading *reading = user;
-    if (reading->rc || reading->too_long || !fgets(line, size, reading->file))
+    if (reading->rc || !fgets(line, size, reading->file))
         return NULL;
     reading->line++;
     reading->too_long = strlen(line) == (size_t)size - 1 && line[size - 2] != '\n';
@@ -145,6 +145,9 @@ int config_read(const char *path, const struct config_key *keys, char *errmsg)
     int line = ini_parse_stream(read_line, &reading, on_key, &reading);
     bool broken = ferror(file);
     fclose(file);
+    if (line > 0) /* before the line that ended the reading, if one did */
+        return err_set(errmsg, ERR_INVALID, "%s:%d: not a line of the form 'key = value'", path,
+                       line);
     if (reading.rc)
         return reading.rc;
     if (reading.too_long)
@@ -155,8 +158,5 @@ int config_read(const char *path, const struct config_key *keys, char *errmsg)
         return err_set(errmsg, ERR_IO, "configuration %s: cannot be read", path);
     if (line < 0)
         return err_set(errmsg, ERR_NOMEM, "configuration %s: %s", path, err_str(ERR_NOMEM));
-    if (line > 0)
-        return err_set(errmsg, ERR_INVALID, "%s:%d: not a line of the form 'key = value'", path,
-                       line);
     return 0;
 }

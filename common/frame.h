@@ -26,9 +26,8 @@
 #define FRAME_PROTOCOL    1
 #define FRAME_HEADER_SIZE 5
 #define FRAME_WINDOW      64            /* records sent and not acknowledged */
-#define FRAME_CONTROL_MAX (1024 * 1024) /* body of anything but RECORD: a long darknet list fits   \
-                                         */
-#define FRAME_TEXT_MAX 512
+#define FRAME_CONTROL_MAX (1024 * 1024) /* body of anything but RECORD */
+#define FRAME_TEXT_MAX    512
 
 enum frame_type {
     FRAME_HELLO = 1,

@@ -7,8 +7,17 @@
 #include "common/log.h"
 
 static const char *const columns[] = {
-    "year",         "packets",  "observed_addresses", "packets_per_address", "method", "seconds_per_packet",
-    "unique_hosts", "coverage", "dropped",            "revision",            NULL,
+    "year",
+    "packets",
+    "observed_addresses",
+    "packets_per_address",
+    "method",
+    "seconds_per_packet",
+    "unique_hosts",
+    "coverage",
+    "dropped",
+    "revision",
+    NULL,
 };
 
 #define COVERAGE_DECIMALS 9

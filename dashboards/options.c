@@ -23,7 +23,8 @@ static const char help[] =
     "\n"
     "  --store URL         unix:///path or redis://[user:password@]host:port[/db]; otherwise\n"
     "                      DARKCOUNT_STORE, the configuration file, the local aggregator's store\n"
-    "  --method METHOD     daily (default), mean or inventory: how packets per address is computed\n"
+    "  --method METHOD     daily (default), mean or inventory: how packets per address is "
+    "computed\n"
     "  --year YYYY         this year only\n"
     "  --format FORMAT     table (default on a terminal), csv (default elsewhere) or json\n"
     "  -o, --output FILE   the chart; its ending says the kind\n"
@@ -37,7 +38,14 @@ const char *options_help(void)
     return help;
 }
 
-enum { OPTION_STORE = 256, OPTION_METHOD, OPTION_YEAR, OPTION_FORMAT, OPTION_REFERENCE, OPTION_LANG };
+enum {
+    OPTION_STORE = 256,
+    OPTION_METHOD,
+    OPTION_YEAR,
+    OPTION_FORMAT,
+    OPTION_REFERENCE,
+    OPTION_LANG
+};
 
 static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
@@ -73,7 +81,8 @@ static int set_word(struct options *options, int option, const char *word, char 
     case OPTION_METHOD:
         if (method_parse(word, &options->method) == 0)
             return 0;
-        return err_set(errmsg, ERR_INVALID, "--method '%.40s': give daily, mean or inventory", word);
+        return err_set(errmsg, ERR_INVALID, "--method '%.40s': give daily, mean or inventory",
+                       word);
     case OPTION_FORMAT:
         if (rows_format_parse(word, &options->format) == 0)
             return 0;
@@ -128,25 +137,29 @@ static int set_command(struct options *options, char **words, int count, char *e
         return 0;
     }
     if (strcmp(words[0], "chart") != 0)
-        return err_set(errmsg, ERR_INVALID, "'%.40s': not expected; the commands are annual and "
-                                            "chart annual",
+        return err_set(errmsg, ERR_INVALID,
+                       "'%.40s': not expected; the commands are annual and "
+                       "chart annual",
                        words[strcmp(words[0], "annual") == 0 ? 1 : 0]);
     if (count != 2 || strcmp(words[1], "annual") != 0)
-        return err_set(errmsg, ERR_INVALID, "chart: the one chart of this version is 'chart annual'");
+        return err_set(errmsg, ERR_INVALID,
+                       "chart: the one chart of this version is 'chart annual'");
     options->command = COMMAND_CHART_ANNUAL;
     return 0;
 }
 
 static int check_given(const struct options *options, unsigned given, char *errmsg)
 {
-    if (options->command == COMMAND_ANNUAL && (given & (GIVEN_OUTPUT | GIVEN_REFERENCE | GIVEN_LANG)))
+    if (options->command == COMMAND_ANNUAL &&
+        (given & (GIVEN_OUTPUT | GIVEN_REFERENCE | GIVEN_LANG)))
         return err_set(errmsg, ERR_INVALID,
                        "annual: --output, --reference and --lang belong to chart annual");
     if (options->command == COMMAND_CHART_ANNUAL && (given & GIVEN_FORMAT))
         return err_set(errmsg, ERR_INVALID,
                        "chart annual: --format belongs to annual; the file's ending says the kind");
     if (options->command == COMMAND_CHART_ANNUAL && !options->output)
-        return err_set(errmsg, ERR_INVALID, "chart annual: name the file with -o FILE.svg, .png or .pdf");
+        return err_set(errmsg, ERR_INVALID,
+                       "chart annual: name the file with -o FILE.svg, .png or .pdf");
     return 0;
 }
 
@@ -174,7 +187,8 @@ int options_parse(struct options *options, int argc, char **argv, char *errmsg)
     return rc ? rc : check_given(options, given, errmsg);
 }
 
-/* --- the store ---------------------------------------------------------------------------------- */
+/* --- the store ----------------------------------------------------------------------------------
+ */
 
 /* `store` as the configuration file says, to be freed; NULL where it does not. */
 static int configured_store(char **store, char *errmsg)

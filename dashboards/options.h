@@ -1,7 +1,7 @@
 /*
- * The command line of darkcount: options before and after the subcommand, checked; and where the store
- * is when no option says so. Pure but for the environment and the configuration file. main calls
- * options_parse first, the commands find everything in struct options.
+ * The command line of darkcount: options before and after the subcommand, checked; and where the
+ * store is when no option says so. Pure but for the environment and the configuration file. main
+ * calls options_parse first, the commands find everything in struct options.
  */
 #ifndef DASHBOARDS_OPTIONS_H
 #define DASHBOARDS_OPTIONS_H
@@ -27,16 +27,16 @@ struct options {
     enum language language;
 };
 
-/* Reads the command line; strings are borrowed from argv. ERR_INVALID with the cause in `errmsg` for wrong
- * usage. */
+/* Reads the command line; strings are borrowed from argv. ERR_INVALID with the cause in `errmsg`
+ * for wrong usage. */
 int options_parse(struct options *options, int argc, char **argv, char *errmsg);
 
 /* The text of --help. */
 const char *options_help(void);
 
-/* Where the store is: --store, DARKCOUNT_STORE, `store` in section [dashboard] of the configuration file
- * (DARKCOUNT_CONFIG or /etc/darkcount/dashboard.conf), or else the local aggregator's private store.
- * ERR_INVALID, ERR_IO. */
+/* Where the store is: --store, DARKCOUNT_STORE, `store` in section [dashboard] of the configuration
+ * file (DARKCOUNT_CONFIG or /etc/darkcount/dashboard.conf), or else the local aggregator's private
+ * store. ERR_INVALID, ERR_IO. */
 int options_store(const struct options *options, struct storeurl *url, char *errmsg);
 
 #endif

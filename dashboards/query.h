@@ -1,6 +1,6 @@
 /*
- * Queries: the one place where figures come from. annual, chart and whatever exports figures ask here
- * and compute nothing of their own. Reads through an open store, adds up with figures.h.
+ * Queries: the one place where figures come from. annual, chart and whatever exports figures ask
+ * here and compute nothing of their own. Reads through an open store, adds up with figures.h.
  */
 #ifndef DASHBOARDS_QUERY_H
 #define DASHBOARDS_QUERY_H
@@ -17,8 +17,8 @@ struct query_annual {
 };
 
 /* The figures of `year`, or of every year when `year` is 0. A year without any record is not in the
- * result. Courses are read for METHOD_INVENTORY only. Errors as store_read_year, and ERR_INVALID when a
- * sum does not fit. To be closed with query_annual_close when it returned 0. */
+ * result. Courses are read for METHOD_INVENTORY only. Errors as store_read_year, and ERR_INVALID
+ * when a sum does not fit. To be closed with query_annual_close when it returned 0. */
 int query_annual(struct store *store, enum method method, int year, struct query_annual *annual,
                  char *errmsg);
 void query_annual_close(struct query_annual *annual);

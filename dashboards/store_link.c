@@ -44,8 +44,7 @@ static int refused(const struct store *store, const char *key, const char *reply
 
 int store_damaged(const struct store *store, const char *key, const char *what, char *errmsg)
 {
-    return err_set(errmsg, ERR_DAMAGED,
-                   "store %s: key %s is damaged: %s; restore it from a backup",
+    return err_set(errmsg, ERR_DAMAGED, "store %s: key %s is damaged: %s; restore it from a backup",
                    store->url.shown, key, what);
 }
 

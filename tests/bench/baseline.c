@@ -1,7 +1,7 @@
 /*
- * What `count` is measured against: `baseline FILE PREFIX`, the bare libpcap loop as anybody would write
- * it first: pcap_open_offline with its defaults, Ethernet and IPv4 only, a 64-bit array by destination.
- * Prints the packets counted, so that both can be seen to do the same work.
+ * What `count` is measured against: `baseline FILE PREFIX`, the bare libpcap loop as anybody would
+ * write it first: pcap_open_offline with its defaults, Ethernet and IPv4 only, a 64-bit array by
+ * destination. Prints the packets counted, so that both can be seen to do the same work.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>

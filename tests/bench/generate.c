@@ -1,7 +1,7 @@
 /*
- * Makes a capture for the benchmarks: `generate COUNT PREFIX FILE` writes COUNT frames of 60 bytes, half
- * of them TCP SYNs and half UDP, from random sources to random addresses of the IPv4 prefix, 100,000 a
- * second, as a classic pcap. The seed is fixed: the same arguments give the same bytes.
+ * Makes a capture for the benchmarks: `generate COUNT PREFIX FILE` writes COUNT frames of 60 bytes,
+ * half of them TCP SYNs and half UDP, from random sources to random addresses of the IPv4 prefix,
+ * 100,000 a second, as a classic pcap. The seed is fixed: the same arguments give the same bytes.
  */
 #include <arpa/inet.h>
 #include <stdint.h>

@@ -134,9 +134,18 @@ darknet_down() {
     darknet_holders=()
 }
 
-# Returns when a packet socket is open in the dark namespace; 1 after ten seconds without.
+# Whether a packet socket of the dark namespace takes packets: in /proc/net/packet it has a protocol
+# (column 4), an interface (5) and is running (6). libpcap opens its socket without a protocol and gives
+# it one as the last thing, when the ring is in place; what comes before that is not captured.
+darknet_captured() {
+    "${darknet_dark[@]}" awk '
+        NR > 1 && $4 != "0000" && $5 != "0" && $6 == "1" { yes = 1 }
+        END { exit !yes }' /proc/net/packet
+}
+
+# Returns when something captures in the dark namespace; 1 after ten seconds without.
 darknet_wait_capture() {
-    darknet_poll 100 eval '[ "$("${darknet_dark[@]}" cat /proc/net/packet | wc -l)" -gt 1 ]'
+    darknet_poll 100 darknet_captured
 }
 
 # Packets that left the scanners' interface for the darknet: all but the nudges (below).
@@ -205,7 +214,8 @@ darknet_hping3() { # PACKETS
 
 # One pass: about 1,500 packets in about five seconds. 1 when a scanner failed (its log in DIR).
 darknet_scan() {
-    local -a ports=(22,23 80,445 3389,5555 8080,2323 5900,6379 7547,8443 1433,3306 5060,9200)
+    local -a ports=("22,23" "80,445" "3389,5555" "8080,2323" "5900,6379" "7547,8443" "1433,3306"
+        "5060,9200")
     local pass=$1 failed=0
     darknet_nmap "${ports[pass % 8]}" || failed=1
     darknet_masscan "${ports[(pass + 3) % 8]},$((10000 + pass))" || failed=1

@@ -230,6 +230,7 @@ Test(addrvec, decode_refuses_what_breaks_the_invariant)
         {"a gap that wraps", {2, 2, 0, 0, 0}, {{5, UINT64_MAX - 3}, {1, 1}}},
         {"halves of other length", {0, 0, 2, 1, 2}, {{0}, {0}, {1, 2}, {1}, {1, 1}}},
         {"IPv6 counts of other length", {0, 0, 2, 2, 1}, {{0}, {0}, {1, 2}, {1, 1}, {1}}},
+        {"more IPv6 counts than addresses", {0, 0, 1, 1, 2}, {{0}, {0}, {1}, {1}, {1, 1}}},
         {"an IPv6 count of 0", {0, 0, 2, 2, 2}, {{0}, {0}, {1, 2}, {1, 1}, {0, 1}}},
         {"the same IPv6 address twice", {0, 0, 2, 2, 2}, {{0}, {0}, {1, 1}, {1, 1}, {1, 1}}},
         {"descending low halves", {0, 0, 2, 2, 2}, {{0}, {0}, {1, 1}, {2, 1}, {1, 1}}},

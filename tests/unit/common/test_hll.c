@@ -293,3 +293,21 @@ Test(hll, merges_as_redis_does)
     expect_same_registers(&redis, "from-ours", &all);
     redis_stop(&redis);
 }
+
+/* Registers as no few elements make them: each rank up to the highest takes its part in the count.
+ */
+Test(hll, sketches_with_the_highest_ranks_count_as_in_redis)
+{
+    struct redis redis;
+    uint64_t seed = 22;
+    redis_start(&redis);
+    for (int lowest = 0; lowest <= 46; lowest += 2) {
+        struct hll hll;
+        for (size_t i = 0; i < HLL_REGISTERS; i++)
+            hll.registers[i] =
+                (uint8_t)(lowest + random_below(&seed, (uint64_t)(HLL_REGISTER_MAX - lowest + 1)));
+        set_dense(&redis, "ours", &hll);
+        cr_expect_eq(hll_count(&hll), pfcount(&redis, "ours"), "ranks from %d", lowest);
+    }
+    redis_stop(&redis);
+}

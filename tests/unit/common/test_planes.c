@@ -112,15 +112,15 @@ Test(planes, refuses_what_encode_never_writes)
         cr_expect_eq(decode_bytes(table[i].bytes, table[i].size), ERR_DAMAGED, "%s", table[i].why);
 }
 
-/* `count` values of one plane, whose zstd frame holds `held` bytes. */
-static int decode_held(uint32_t count, size_t held, size_t cut)
+/* `count` values of some planes, whose zstd frame holds `held` bytes. */
+static int decode_held(uint32_t count, uint8_t planes, size_t held, size_t cut)
 {
     uint8_t raw[64] = {1, 2, 3}, frame[256];
     size_t size = ZSTD_compress(frame, sizeof frame, raw, held, 1) - cut;
     struct buf out;
     buf_init(&out);
     buf_put_u32_le(&out, count);
-    buf_put_u8(&out, 1);
+    buf_put_u8(&out, planes);
     buf_put_u32_le(&out, (uint32_t)size);
     buf_put(&out, frame, size);
     int rc = decode_bytes(out.bytes, out.size);
@@ -130,8 +130,11 @@ static int decode_held(uint32_t count, size_t held, size_t cut)
 
 Test(planes, a_frame_of_another_size_is_damaged)
 {
-    cr_expect_eq(decode_held(40, 40, 0), 0);
-    cr_expect_eq(decode_held(40, 39, 0), ERR_DAMAGED);
-    cr_expect_eq(decode_held(40, 41, 0), ERR_DAMAGED);
-    cr_expect_eq(decode_held(40, 40, 1), ERR_DAMAGED, "a frame without its last byte");
+    cr_expect_eq(decode_held(40, 1, 40, 0), 0);
+    cr_expect_eq(decode_held(40, 1, 39, 0), ERR_DAMAGED);
+    cr_expect_eq(decode_held(40, 1, 41, 0), ERR_DAMAGED);
+    cr_expect_eq(decode_held(40, 1, 40, 1), ERR_DAMAGED, "a frame without its last byte");
+    cr_expect_eq(decode_held(5, 8, 40, 0), 0);
+    cr_expect_eq(decode_held(4, 9, 36, 0), ERR_DAMAGED, "nine planes of a sound frame");
+    cr_expect_eq(decode_held(0, 1, 0, 0), ERR_DAMAGED, "a sound frame of nothing");
 }

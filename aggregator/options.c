@@ -1,0 +1,219 @@
+#include "aggregator/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/err.h"
+
+static const char help[] =
+    "usage: darkcount-aggregator run [-c FILE] [--state DIR] [--listen ADDRESS]... [--store URL]\n"
+    "                                [--timezone ZONE]\n"
+    "\n"
+    "Takes the records of sensors and keeps their counts in Redis, until it is told to stop.\n"
+    "\n"
+    "  -c, --config FILE     configuration, section [aggregator]; the options below win over it\n"
+    "                        (default " OPTIONS_CONFIG ", where there is one)\n"
+    "      --state DIR       state directory (default " OPTIONS_STATE ")\n"
+    "      --listen ADDRESS  unix:///path, or HOST:PORT on loopback; may be repeated\n"
+    "                        (default unix://DIR/aggregator.sock)\n"
+    "      --store URL       unix:///path or redis://[user:password@]host:port[/db]\n"
+    "                        (default: a redis-server of its own in the state directory)\n"
+    "      --timezone ZONE   days, months and years are cut in it (default UTC); a store keeps "
+    "the\n"
+    "                        one it was begun with\n"
+    "  -h, --help            print this\n"
+    "      --version         print the version\n";
+
+enum { OPTION_STATE = 256, OPTION_LISTEN, OPTION_STORE, OPTION_TIMEZONE, OPTION_VERSION };
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"state", required_argument, NULL, OPTION_STATE},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"store", required_argument, NULL, OPTION_STORE},
+    {"timezone", required_argument, NULL, OPTION_TIMEZONE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* The command line before it is laid over the file; NULL: not given. */
+struct given {
+    const char *config, *state, *store, *timezone;
+    char *listen; /* joined with commas */
+};
+
+static int add_listen(struct given *given, const char *address)
+{
+    char *joined;
+    if (asprintf(&joined, "%s%s%s", given->listen ? given->listen : "", given->listen ? "," : "",
+                 address) < 0)
+        return ERR_NOMEM;
+    free(given->listen);
+    given->listen = joined;
+    return 0;
+}
+
+static enum options_result take_option(struct given *given, int option, char *errmsg)
+{
+    switch (option) {
+    case 'c':
+        given->config = optarg;
+        break;
+    case OPTION_STATE:
+        given->state = optarg;
+        break;
+    case OPTION_LISTEN:
+        if (add_listen(given, optarg)) {
+            err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+            return OPTIONS_FAILED;
+        }
+        break;
+    case OPTION_STORE:
+        given->store = optarg;
+        break;
+    case OPTION_TIMEZONE:
+        given->timezone = optarg;
+        break;
+    case 'h':
+        fputs(help, stdout);
+        return OPTIONS_DONE;
+    case OPTION_VERSION:
+        puts("darkcount-aggregator " DARKCOUNT_VERSION);
+        return OPTIONS_DONE;
+    default:
+        err_set(errmsg, ERR_INVALID, "unknown option or missing value; try --help");
+        return OPTIONS_USAGE;
+    }
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_command_line(struct given *given, int argc, char **argv,
+                                             char *errmsg)
+{
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+        enum options_result result = take_option(given, option, errmsg);
+        if (result != OPTIONS_RUN)
+            return result;
+    }
+    if (optind + 1 == argc && strcmp(argv[optind], "run") == 0)
+        return OPTIONS_RUN;
+    if (optind == argc)
+        err_set(errmsg, ERR_INVALID, "no command; try --help");
+    else
+        err_set(errmsg, ERR_INVALID, "unknown command or argument '%.64s'; try --help",
+                argv[strcmp(argv[optind], "run") == 0 ? optind + 1 : optind]);
+    return OPTIONS_USAGE;
+}
+
+/* A file that was asked for must be there. */
+static int read_config(struct options *options, const char *asked, char *errmsg)
+{
+    const struct config_key keys[] = {
+        {"aggregator", "state", CONFIG_STRING, &options->state, 0, 0},
+        {"aggregator", "listen", CONFIG_LIST, &options->listen, 0, 0},
+        {"aggregator", "store", CONFIG_STRING, &options->store, 0, 0},
+        {"aggregator", "timezone", CONFIG_STRING, &options->timezone, 0, 0},
+        {NULL, NULL, CONFIG_STRING, NULL, 0, 0},
+    };
+    if (!asked && access(OPTIONS_CONFIG, F_OK) != 0)
+        return 0;
+    return config_read(asked ? asked : OPTIONS_CONFIG, keys, errmsg);
+}
+
+static int replace(char **value, const char *with)
+{
+    char *copy = strdup(with);
+    if (!copy)
+        return ERR_NOMEM;
+    free(*value);
+    *value = copy;
+    return 0;
+}
+
+static int lay_over(struct options *options, const struct given *given)
+{
+    int rc = given->state ? replace(&options->state, given->state) : 0;
+    if (rc == 0 && given->listen)
+        rc = replace(&options->listen, given->listen);
+    if (rc == 0 && given->store)
+        rc = replace(&options->store, given->store);
+    if (rc == 0 && given->timezone)
+        rc = replace(&options->timezone, given->timezone);
+    return rc;
+}
+
+static int set_defaults(struct options *options)
+{
+    *options = (struct options){0};
+    int rc = replace(&options->state, OPTIONS_STATE);
+    if (rc == 0)
+        rc = replace(&options->listen, "");
+    if (rc == 0)
+        rc = replace(&options->store, "");
+    return rc ? rc : replace(&options->timezone, "UTC");
+}
+
+/* The state directory as it stands in messages and in the path of its sockets. */
+static int finish(struct options *options)
+{
+    size_t size = strlen(options->state);
+    while (size > 1 && options->state[size - 1] == '/')
+        options->state[--size] = '\0';
+    if (options->state[0] != '/') {
+        char *here = getcwd(NULL, 0), *whole = NULL;
+        int rc = here ? asprintf(&whole, "%s/%s", here, options->state) : -1;
+        free(here);
+        if (rc < 0)
+            return ERR_NOMEM;
+        free(options->state);
+        options->state = whole;
+    }
+    if (*options->listen)
+        return 0;
+    free(options->listen);
+    if (asprintf(&options->listen, "unix://%s/aggregator.sock", options->state) < 0) {
+        options->listen = NULL;
+        return ERR_NOMEM;
+    }
+    return 0;
+}
+
+static int combine(struct options *options, const struct given *given, char *errmsg)
+{
+    int rc = set_defaults(options);
+    if (rc)
+        return err_set(errmsg, rc, "%s", err_str(rc));
+    rc = read_config(options, given->config, errmsg);
+    if (rc)
+        return rc;
+    rc = lay_over(options, given);
+    if (rc == 0)
+        rc = finish(options);
+    return rc ? err_set(errmsg, rc, "%s", err_str(rc)) : 0;
+}
+
+enum options_result options_read(struct options *options, int argc, char **argv, char *errmsg)
+{
+    struct given given = {0};
+    *options = (struct options){0};
+    enum options_result result = read_command_line(&given, argc, argv, errmsg);
+    if (result == OPTIONS_RUN && combine(options, &given, errmsg))
+        result = OPTIONS_FAILED;
+    free(given.listen);
+    return result;
+}
+
+void options_close(struct options *options)
+{
+    free(options->state);
+    free(options->listen);
+    free(options->store);
+    free(options->timezone);
+}

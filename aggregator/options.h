@@ -1,0 +1,27 @@
+/*
+ * What the aggregator is told: the command line over the configuration file over the defaults.
+ */
+#ifndef AGGREGATOR_OPTIONS_H
+#define AGGREGATOR_OPTIONS_H
+
+#include "aggregator/server.h"
+
+#define OPTIONS_CONFIG "/etc/darkcount/aggregator.conf"
+#define OPTIONS_STATE  "/var/lib/darkcount"
+
+struct options {
+    char *state;    /* the state directory, without a slash at its end */
+    char *listen;   /* addresses separated by commas; empty: a socket in the state directory */
+    char *store;    /* empty: a private one */
+    char *timezone; /* IANA name */
+};
+
+enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE, OPTIONS_FAILED };
+
+/* Reads the command line, and the configuration file that it names or OPTIONS_CONFIG where there is
+ * one. OPTIONS_DONE: help or version was printed. OPTIONS_USAGE, OPTIONS_FAILED: with the cause in
+ * `errmsg`. */
+enum options_result options_read(struct options *options, int argc, char **argv, char *errmsg);
+void options_close(struct options *options);
+
+#endif

@@ -1,0 +1,185 @@
+#include "aggregator/server.h"
+
+#include <stdio.h>
+
+#include "aggregator/notice.h"
+#include "common/err.h"
+#include "common/log.h"
+
+/* --- the store
+ * ------------------------------------------------------------------------------------ */
+
+static void on_up(void *data)
+{
+    struct server *server = data;
+    server->on.up(server->data);
+}
+
+static void on_down(void *data, int code, const char *why)
+{
+    struct server *server = data;
+    server->on.down(server->data, code, why);
+}
+
+int server_init(struct server *server, uv_loop_t *loop, const struct storeurl *store,
+                const char *timezone, const struct server_events *events, void *data)
+{
+    static const struct store_events store_events = {on_up, on_down};
+    *server = (struct server){.loop = loop, .on = *events, .data = data};
+    int rc = store_init(&server->store, loop, store, timezone, &store_events, server);
+    if (rc)
+        return rc;
+    uv_timer_init(loop, &server->drain);
+    server->drain.data = server;
+    lanes_init(&server->lanes, &server->store);
+    return 0;
+}
+
+void server_start(struct server *server)
+{
+    store_open(&server->store);
+}
+
+/* --- connections
+ * ---------------------------------------------------------------------------------- */
+
+static void part_closed(struct server *server)
+{
+    if (--server->open_parts == 0)
+        server->on.ended(server->data);
+}
+
+static void peer_closed(struct peer *peer, void *data)
+{
+    struct server *server = data;
+    struct peer **at = &server->peers;
+    while (*at != peer)
+        at = &(*at)->next;
+    *at = peer->next;
+    server->peer_count--;
+    if (server->ending)
+        part_closed(server);
+}
+
+/* Tells the first failure of a row; libuv has closed the connections that it could not take. */
+static void accept_failed(struct server *server, const char *why)
+{
+    if (!server->accept_failed)
+        log_warn("accept: %s; connections are turned away until it is over", why);
+    server->accept_failed = true;
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    struct listener *listener = stream->data;
+    struct server *server = listener->server;
+    if (server->stopping)
+        return;
+    if (status < 0) {
+        accept_failed(server, uv_strerror(status));
+        return;
+    }
+    struct peer *peer = peer_accept(stream, *listener->address.path, &server->lanes, server->chunk,
+                                    peer_closed, server);
+    if (!peer) {
+        accept_failed(server, err_str(ERR_NOMEM));
+        return;
+    }
+    peer->next = server->peers;
+    server->peers = peer;
+    if (++server->peer_count > SERVER_PEERS_MAX) {
+        notice("more than %d connections: one is turned away", SERVER_PEERS_MAX);
+        peer_close(peer);
+        return;
+    }
+    server->accept_failed = false;
+}
+
+static int init_listener(struct server *server, struct listener *listener)
+{
+    listener->server = server;
+    int rc = *listener->address.path ? uv_pipe_init(server->loop, &listener->socket.pipe, 0)
+                                     : uv_tcp_init(server->loop, &listener->socket.tcp);
+    if (rc)
+        return rc;
+    listener->socket.stream.data = listener;
+    server->listener_count++;
+    return 0;
+}
+
+int server_listen(struct server *server, const char *address, char *errmsg)
+{
+    if (server->listener_count == SERVER_LISTENERS_MAX)
+        return err_set(errmsg, ERR_FULL, "listen %.100s: %d addresses are the most", address,
+                       SERVER_LISTENERS_MAX);
+    struct listener *listener = &server->listeners[server->listener_count];
+    int rc = listen_parse(&listener->address, address, errmsg);
+    if (rc)
+        return rc;
+    rc = init_listener(server, listener);
+    if (rc)
+        return err_set(errmsg, ERR_IO, "listen %s: %s", listener->address.shown, uv_strerror(rc));
+    return listen_bind(&listener->socket.stream, &listener->address, errmsg);
+}
+
+int server_serve(struct server *server, char *errmsg)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct listener *listener = &server->listeners[i];
+        int rc = uv_listen(&listener->socket.stream, 128, on_connection);
+        if (rc)
+            return err_set(errmsg, ERR_IO, "listen %s: %s", listener->address.shown,
+                           uv_strerror(rc));
+    }
+    return 0;
+}
+
+/* --- the end
+ * -------------------------------------------------------------------------------------- */
+
+static void store_ended(void *data)
+{
+    part_closed(data);
+}
+
+static void drain_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
+}
+
+/* Closes what is left. The lanes end with their requests, which the store fails. */
+static void end(struct server *server)
+{
+    server->ending = true;
+    server->open_parts = 2 + (int)server->peer_count;
+    for (struct peer *peer = server->peers; peer; peer = peer->next)
+        peer_close(peer);
+    uv_close((uv_handle_t *)&server->drain, drain_closed);
+    store_close(&server->store, store_ended);
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    end(timer->data);
+}
+
+/* May come from inside a reply: what follows is done from the loop. */
+static void on_drained(void *data)
+{
+    struct server *server = data;
+    if (!server->ending)
+        uv_timer_start(&server->drain, on_drain, 0, 0);
+}
+
+void server_stop(struct server *server)
+{
+    if (server->stopping)
+        return;
+    server->stopping = true;
+    for (size_t i = 0; i < server->listener_count; i++)
+        uv_close((uv_handle_t *)&server->listeners[i].socket.stream, NULL);
+    for (struct peer *peer = server->peers; peer; peer = peer->next)
+        peer_quiesce(peer);
+    uv_timer_start(&server->drain, on_drain, SERVER_DRAIN_MS, 0);
+    lanes_drain(&server->lanes, on_drained, server);
+}

@@ -1,0 +1,73 @@
+/*
+ * Server: listens, accepts, and owns store, lanes and peers. main.c makes one.
+ *
+ *   server_init -> server_listen ... -> server_start -> [up] -> serving -> server_stop -> ended
+ *
+ * server_stop: no more connections and records; what is under way is finished and folded, at most
+ * until SERVER_DRAIN_MS; then everything is closed and `ended` called. The loop then has no handle
+ * of the server.
+ */
+#ifndef AGGREGATOR_SERVER_H
+#define AGGREGATOR_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "aggregator/lane.h"
+#include "aggregator/listen.h"
+#include "aggregator/peer.h"
+#include "aggregator/store.h"
+
+#define SERVER_PEERS_MAX     1024
+#define SERVER_LISTENERS_MAX 16
+#define SERVER_DRAIN_MS      3000
+
+struct server;
+
+struct server_events {
+    void (*up)(void *data); /* the store is there, each time */
+    void (*down)(void *data, int code, const char *why);
+    void (*ended)(void *data);
+};
+
+struct listener {
+    struct server *server;
+    union {
+        uv_stream_t stream;
+        uv_pipe_t pipe;
+        uv_tcp_t tcp;
+    } socket;
+    struct listen_address address;
+};
+
+struct server {
+    uv_loop_t *loop;
+    struct store store;
+    struct lanes lanes;
+    struct listener listeners[SERVER_LISTENERS_MAX];
+    size_t listener_count;
+    struct peer *peers;
+    size_t peer_count;
+    uv_timer_t drain;
+    int open_parts; /* peers, timer and store not yet closed, while ending */
+    bool stopping, ending, accept_failed;
+    struct server_events on;
+    void *data;
+    uint8_t chunk[SESSION_CHUNK_MAX];
+};
+
+/* Prepares; `events` is copied. */
+int server_init(struct server *server, uv_loop_t *loop, const struct storeurl *store,
+                const char *timezone, const struct server_events *events, void *data);
+/* Binds one address; connections are accepted from server_serve on. ERR_INVALID, ERR_REFUSED,
+ * ERR_IO, ERR_FULL with the cause in `errmsg`. */
+int server_listen(struct server *server, const char *address, char *errmsg);
+/* Connects to the store; `up` or `down` follows. */
+void server_start(struct server *server);
+/* Begins to accept. ERR_IO with the cause in `errmsg`. */
+int server_serve(struct server *server, char *errmsg);
+/* Ends; may be called at any time after server_init, again without effect. */
+void server_stop(struct server *server);
+
+#endif

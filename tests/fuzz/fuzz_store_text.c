@@ -1,0 +1,45 @@
+/* The values of the store that are text: totals and the state of an epoch. Whatever is accepted is
+ * written again and read as the same. */
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+#include "common/schema.h"
+
+static void totals(const char *text, size_t size)
+{
+    struct totals parsed, again;
+    char form[TOTALS_TEXT_MAX];
+    if (totals_parse(&parsed, text, size) != 0)
+        return;
+    totals_format(&parsed, form);
+    fuzz_require(totals_parse(&again, form, strlen(form)) == 0);
+    fuzz_require(memcmp(&parsed, &again, sizeof again) == 0);
+}
+
+static void epoch(const char *text, size_t size)
+{
+    struct epoch_state state, again;
+    struct buf form;
+    epoch_state_init(&state);
+    epoch_state_init(&again);
+    buf_init(&form);
+    if (epoch_state_parse(&state, text, size) == 0) {
+        fuzz_require(epoch_state_format(&state, &form) == 0);
+        fuzz_require(epoch_state_parse(&again, (char *)form.bytes, form.size) == 0);
+        fuzz_require(again.seq == state.seq && again.count == state.count);
+        for (size_t i = 0; i < state.count; i++)
+            fuzz_require(epoch_state_add(&again, state.spans[i]) == 0);
+        fuzz_require(again.count == state.count);
+    }
+    epoch_state_close(&state);
+    epoch_state_close(&again);
+    buf_close(&form);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    totals((const char *)bytes, size);
+    epoch((const char *)bytes, size);
+    return 0;
+}

@@ -1,0 +1,153 @@
+/* Writes the seeds of the fuzz corpus: `seeds FOLDER` fills FOLDER/<target>/ with one small valid
+ * input of each kind. Run by hand after a form has changed (`make fuzz-seeds`); what it writes is
+ * kept in the repository, beside inputs that once broke something. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zstd.h>
+
+#include "common/frame.h"
+#include "common/record.h"
+#include "common/schema.h"
+
+static const char *corpus;
+
+static void write_seed(const char *target, const char *name, const void *bytes, size_t size)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", corpus, target);
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/%s", corpus, target, name);
+    FILE *file = fopen(path, "we");
+    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+static void write_text(const char *target, const char *name, const char *text)
+{
+    write_seed(target, name, text, strlen(text));
+}
+
+static void fill_vector(struct addrvec *vec)
+{
+    addrvec_append4(vec, 0xc6336401, 7);
+    addrvec_append4(vec, 0xc63364ff, 300);
+    addrvec_append6(vec, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8}, 3);
+    addrvec_append6(vec, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 1);
+}
+
+/* The sealed record, and the protobuf message in it. */
+static void record_seeds(const char *name, bool quiet, struct buf *sealed)
+{
+    static uint8_t message[65536];
+    struct record record;
+    record_init(&record);
+    record.seq = 1;
+    strcpy(record.sensor, "s");
+    record.start_s = 1795321020;
+    record.width_s = 60;
+    record.first_ns = record.start_s * 1000000000;
+    record.last_ns = record.first_ns + 59999999999;
+    if (!quiet) {
+        fill_vector(&record.addresses);
+        record.packets = record.captured = addrvec_packets(&record.addresses);
+        hll_add(&record.hosts, "abcd", 4);
+    }
+    if (record_seal(&record, sealed, NULL) != 0)
+        exit(1);
+    write_seed("record_open", name, sealed->bytes, sealed->size);
+    size_t size = ZSTD_decompress(message, sizeof message, sealed->bytes + RECORD_HEADER_SIZE,
+                                  sealed->size - RECORD_HEADER_SIZE);
+    write_seed("record_message", name, message, size);
+    record_close(&record);
+}
+
+static void frame_seeds(const struct buf *sealed)
+{
+    struct frame_open open = {.sensor = "s", .darknet = (char *)"198.51.100.0/24", .replay = true};
+    struct buf out;
+    buf_init(&out);
+    frame_put_hello(&out);
+    frame_put_open(&out, &open);
+    frame_put_resume(&out, 1);
+    write_seed("frame_read", "handshake", out.bytes, out.size);
+    buf_consume(&out, out.size);
+    frame_put_record(&out, sealed->bytes, sealed->size);
+    frame_put_ack(&out, 2);
+    frame_put_refuse(&out, REFUSE_GAP, true, "a\nb");
+    write_seed("frame_read", "delivery", out.bytes, out.size);
+    buf_close(&out);
+}
+
+/* A form of the store behind the byte that chooses its decoder. */
+static void form_seed(uint8_t choice, const char *name, const struct buf *form)
+{
+    struct buf out;
+    buf_init(&out);
+    buf_put_u8(&out, choice);
+    buf_put(&out, form->bytes, form->size);
+    write_seed("store_forms", name, out.bytes, out.size);
+    buf_close(&out);
+}
+
+static void store_seeds(void)
+{
+    static struct course course = {.packets = {1, 2, 300}, .observed_ns = {60000000000}};
+    struct addrvec vec;
+    struct buf folded, log, day, part;
+    addrvec_init(&vec);
+    fill_vector(&vec);
+    buf_init(&folded);
+    buf_init(&log);
+    buf_init(&day);
+    if (folded_encode(&vec, 9, &folded) || log_encode(&vec, 1795321020, &log) ||
+        course_encode(&course, &day))
+        exit(1);
+    part = (struct buf){.bytes = folded.bytes + 9, .size = folded.size - 9};
+    form_seed(0, "vector", &part);
+    form_seed(1, "planes", &part);
+    form_seed(2, "folded", &folded);
+    form_seed(2, "log", &log);
+    form_seed(3, "course", &day);
+    addrvec_close(&vec);
+    buf_close(&folded);
+    buf_close(&log);
+    buf_close(&day);
+}
+
+static void text_seeds(void)
+{
+    write_text("store_text", "totals", "1 1 2 3 4 5 6 7 8 9 10 11 12");
+    write_text("store_text", "epoch", "5 1 0-1 3-9 1795321020000000000-1795321079999999999");
+    write_text("arguments", "unix", "unix:///run/redis%20a.sock");
+    write_text("arguments", "tcp", "redis://u:p%40@h:6380/1");
+    write_text("arguments", "tcp6", "redis://[2001:db8::1]:1/2");
+    write_text("arguments", "time", "2009-11-01T00:00:30.5-02:30");
+    write_text("arguments", "day", "2009-11-01");
+    write_text("arguments", "epoch", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
+    write_text("config_read", "whole",
+               "[sensor]\nname = a ; b\ndarknet = 192.0.2.0/24\n  2001:db8::/32\nwidth = 60\n"
+               "live = yes\n");
+    write_text("config_read", "windows", "\xef\xbb\xbf[sensor]\r\nwidth: 7\r\n");
+}
+
+int main(int argc, char **argv)
+{
+    struct buf quiet, sealed;
+    if (argc != 2)
+        return 2;
+    corpus = argv[1];
+    buf_init(&quiet);
+    buf_init(&sealed);
+    record_seeds("quiet", true, &quiet);
+    record_seeds("counted", false, &sealed);
+    frame_seeds(&sealed);
+    store_seeds();
+    text_seeds();
+    buf_close(&quiet);
+    buf_close(&sealed);
+    return 0;
+}

@@ -1,0 +1,53 @@
+#include "tests/unit/aggregator/sensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+uint64_t sensor_random(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(0x2545F4914F6CDD1D);
+}
+
+static uint64_t below(uint64_t *state, uint64_t bound)
+{
+    return (sensor_random(state) >> 16) % bound;
+}
+
+static void count_packets(struct record *record, uint64_t *state)
+{
+    uint32_t address = UINT32_C(0xC6336400) + (uint32_t)below(state, 40);
+    for (unsigned i = 0; i < 5; i++, address += 1 + (uint32_t)below(state, 40))
+        addrvec_append4(&record->addresses, address, 1 + below(state, 1000));
+    uint8_t address6[16] = {0x20, 0x01, 0x0d, 0xb8};
+    for (unsigned i = 0; i < 2; i++) {
+        address6[15] = (uint8_t)(address6[15] + 1 + below(state, 9));
+        addrvec_append6(&record->addresses, address6, 1 + below(state, 10));
+    }
+    record->packets = addrvec_packets(&record->addresses);
+    record->bytes = record->packets * 40 + below(state, 1000);
+    for (unsigned i = 0; i < 20; i++) {
+        uint32_t host = (uint32_t)below(state, 100000);
+        hll_add(&record->hosts, &host, sizeof host);
+    }
+}
+
+void sensor_record(struct record *record, const char *sensor, uint8_t epoch, uint64_t seq,
+                   int64_t start_s, uint64_t *state)
+{
+    snprintf(record->sensor, sizeof record->sensor, "%s", sensor);
+    memset(record->epoch, epoch, EPOCH_SIZE);
+    record->seq = seq;
+    record->start_s = start_s;
+    record->width_s = 60;
+    record->first_ns = start_s * INT64_C(1000000000) + (int64_t)below(state, 1000);
+    record->last_ns = (start_s + 60) * INT64_C(1000000000) - 1 - (int64_t)below(state, 1000);
+    if (below(state, 4) > 0)
+        count_packets(record, state);
+    record->off_darknet = below(state, 5);
+    record->late = below(state, 3);
+    record->captured = record->packets + record->off_darknet + record->late;
+    record->kernel_dropped = below(state, 7);
+}

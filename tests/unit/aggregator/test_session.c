@@ -1,0 +1,275 @@
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/session.h"
+#include "common/err.h"
+#include "tests/unit/aggregator/sensor.h"
+
+/* What a run of bytes made of a session: the events in order and the frames that came out. */
+struct outcome {
+    char events[128]; /* O opens, R records, X refused */
+    char frames[128]; /* h hello, s resume, a ack, x refuse */
+    enum refuse_code code;
+    enum session_state state;
+};
+
+static void read_out(struct session *session, struct outcome *outcome)
+{
+    static const char names[] = "?hOsRax";
+    struct frame frame;
+    size_t need;
+    int64_t size;
+    char errmsg[ERRMSG_SIZE];
+    while (session->out.size > 0) {
+        size = frame_read(session->out.bytes, session->out.size, &frame, &need, errmsg);
+        cr_assert(size > 0, "%s", errmsg);
+        outcome->frames[strlen(outcome->frames)] = names[frame.type];
+        if (frame.type == FRAME_REFUSE)
+            outcome->code = frame.refuse.code;
+        frame_close(&frame);
+        buf_consume(&session->out, (size_t)size);
+    }
+}
+
+/* Plays the lane: accepts every OPEN and every record, which is durable at once. Returns false at
+ * the end of what can be done. */
+static bool play(struct session *session, struct outcome *outcome)
+{
+    char *event = &outcome->events[strlen(outcome->events)];
+    switch (session_next(session)) {
+    case SESSION_OPENS:
+        *event = 'O';
+        session_opened(session, 7);
+        return true;
+    case SESSION_RECORDS:
+        *event = 'R';
+        session_taken(session, true);
+        session_durable(session, 1, 8);
+        return true;
+    case SESSION_REFUSED:
+        *event = 'X';
+        return false;
+    case SESSION_NOTHING:
+        break;
+    }
+    return false;
+}
+
+/* Feeds the bytes in pieces of `first` and the rest. */
+static struct outcome converse(const struct buf *bytes, size_t first)
+{
+    struct outcome outcome = {0};
+    struct session session;
+    cr_assert_eq(session_init(&session), 0);
+    cr_assert_eq(session_feed(&session, bytes->bytes, first), 0);
+    while (play(&session, &outcome))
+        ;
+    cr_assert_eq(session_feed(&session, bytes->bytes + first, bytes->size - first), 0);
+    if (!strchr(outcome.events, 'X'))
+        while (play(&session, &outcome))
+            ;
+    read_out(&session, &outcome);
+    outcome.state = session.state;
+    session_close(&session);
+    return outcome;
+}
+
+static void put_open(struct buf *out, const char *sensor)
+{
+    struct frame_open open = {.darknet = (char[]){SENSOR_DARKNET}};
+    strcpy(open.sensor, sensor);
+    cr_assert_eq(frame_put_open(out, &open), 0);
+}
+
+static void put_record(struct buf *out)
+{
+    uint64_t random = 1;
+    struct record record;
+    struct buf sealed;
+    record_init(&record);
+    buf_init(&sealed);
+    sensor_record(&record, "s", 1, 1, 60, &random);
+    cr_assert_eq(record_seal(&record, &sealed, NULL), 0);
+    cr_assert_eq(frame_put_record(out, sealed.bytes, sealed.size), 0);
+    buf_close(&sealed);
+    record_close(&record);
+}
+
+/* The streams of the table: O open of s, o open of another sensor, R record, h hello, a ack, r
+ * resume, x refuse, ? a frame of no type, L a frame too large, G an OPEN that does not parse. */
+static void put_letter(struct buf *out, char letter)
+{
+    static const uint8_t unknown[] = {0, 0, 0, 1, 9, 0}, large[] = {0x10, 0, 0, 0, FRAME_OPEN},
+                         garbage[] = {0, 0, 0, 2, FRAME_OPEN, 0xff, 0xff};
+    switch (letter) {
+    case 'O':
+        put_open(out, "s");
+        break;
+    case 'o':
+        put_open(out, "other");
+        break;
+    case 'R':
+        put_record(out);
+        break;
+    case 'h':
+        frame_put_hello(out);
+        break;
+    case 'a':
+        frame_put_ack(out, 1);
+        break;
+    case 'r':
+        frame_put_resume(out, 1);
+        break;
+    case 'x':
+        frame_put_refuse(out, REFUSE_GAP, true, "no");
+        break;
+    case '?':
+        buf_put(out, unknown, sizeof unknown);
+        break;
+    case 'L':
+        buf_put(out, large, sizeof large);
+        break;
+    case 'G':
+        buf_put(out, garbage, sizeof garbage);
+        break;
+    }
+}
+
+static const struct {
+    const char *stream, *events, *frames;
+    enum session_state state;
+} conversations[] = {
+    {"", "", "h", SESSION_HANDSHAKE},       {"O", "O", "hs", SESSION_OPEN},
+    {"ORR", "ORR", "hsaa", SESSION_OPEN},   {"OROR", "OROR", "hsasa", SESSION_OPEN},
+    {"R", "X", "hx", SESSION_ENDED},        {"h", "X", "hx", SESSION_ENDED},
+    {"Oa", "OX", "hsx", SESSION_ENDED},     {"OrR", "OX", "hsx", SESSION_ENDED},
+    {"Ox", "OX", "hsx", SESSION_ENDED},     {"Oo", "OX", "hsx", SESSION_ENDED},
+    {"OR?R", "ORX", "hsax", SESSION_ENDED}, {"L", "X", "hx", SESSION_ENDED},
+    {"G", "X", "hx", SESSION_ENDED},        {"?", "X", "hx", SESSION_ENDED},
+};
+
+/* The same, wherever the stream is cut in two. */
+Test(session, conversations_split_at_every_byte)
+{
+    for (size_t i = 0; i < sizeof conversations / sizeof *conversations; i++) {
+        struct buf bytes;
+        buf_init(&bytes);
+        for (const char *at = conversations[i].stream; *at; at++)
+            put_letter(&bytes, *at);
+        for (size_t first = 0; first <= bytes.size; first++) {
+            struct outcome outcome = converse(&bytes, first);
+            cr_assert_str_eq(outcome.events, conversations[i].events, "'%s' cut at %zu",
+                             conversations[i].stream, first);
+            cr_assert_str_eq(outcome.frames, conversations[i].frames, "'%s' cut at %zu",
+                             conversations[i].stream, first);
+            cr_assert_eq(outcome.state, conversations[i].state);
+            if (outcome.state == SESSION_ENDED)
+                cr_assert_eq(outcome.code, REFUSE_PROTOCOL);
+        }
+        buf_close(&bytes);
+    }
+}
+
+Test(session, a_record_before_open_is_refused_by_its_header_alone)
+{
+    const uint8_t header[] = {0x03, 0xff, 0xff, 0xff, FRAME_RECORD};
+    struct session session;
+    session_init(&session);
+    session_feed(&session, header, sizeof header);
+    cr_expect_eq(session_next(&session), SESSION_REFUSED);
+    session_close(&session);
+}
+
+/* Opens and feeds `count` records. */
+static void feed_records(struct session *session, unsigned count)
+{
+    struct buf bytes;
+    buf_init(&bytes);
+    put_open(&bytes, "s");
+    session_feed(session, bytes.bytes, bytes.size);
+    cr_assert_eq(session_next(session), SESSION_OPENS);
+    session_opened(session, 0);
+    buf_consume(&bytes, bytes.size);
+    for (unsigned i = 0; i < count; i++)
+        put_record(&bytes);
+    session_feed(session, bytes.bytes, bytes.size);
+    buf_close(&bytes);
+}
+
+Test(session, no_more_than_the_window_is_taken)
+{
+    struct session session;
+    session_init(&session);
+    feed_records(&session, FRAME_WINDOW + 2);
+    for (unsigned i = 0; i < FRAME_WINDOW; i++) {
+        cr_assert_eq(session_next(&session), SESSION_RECORDS);
+        session_taken(&session, true);
+    }
+    cr_expect_eq(session_next(&session), SESSION_NOTHING);
+    cr_expect_not(session_hungry(&session));
+    session_durable(&session, 1, 1);
+    cr_expect_eq(session_next(&session), SESSION_RECORDS);
+    session_close(&session);
+}
+
+Test(session, an_open_with_records_pending_is_refused)
+{
+    struct session session;
+    struct buf bytes;
+    session_init(&session);
+    feed_records(&session, 1);
+    cr_assert_eq(session_next(&session), SESSION_RECORDS);
+    session_taken(&session, true);
+    buf_init(&bytes);
+    put_open(&bytes, "s");
+    session_feed(&session, bytes.bytes, bytes.size);
+    cr_expect_eq(session_next(&session), SESSION_REFUSED);
+    cr_expect_eq(session.refused.code, REFUSE_PROTOCOL);
+    buf_close(&bytes);
+    session_close(&session);
+}
+
+Test(session, nothing_is_read_while_an_open_is_checked_or_a_record_waits)
+{
+    struct session session;
+    struct buf bytes;
+    session_init(&session);
+    cr_expect(session_hungry(&session));
+    buf_init(&bytes);
+    put_open(&bytes, "s");
+    session_feed(&session, bytes.bytes, bytes.size);
+    cr_assert_eq(session_next(&session), SESSION_OPENS);
+    cr_expect_not(session_hungry(&session));
+    cr_expect_eq(session_next(&session), SESSION_OPENS); /* until its result is told */
+    session_opened(&session, 0);
+    cr_expect(session_hungry(&session));
+    buf_consume(&bytes, bytes.size);
+    put_record(&bytes);
+    session_feed(&session, bytes.bytes, bytes.size);
+    cr_assert_eq(session_next(&session), SESSION_RECORDS);
+    cr_expect_not(session_hungry(&session));
+    session_taken(&session, true);
+    cr_expect(session_hungry(&session));
+    buf_close(&bytes);
+    session_close(&session);
+}
+
+Test(session, a_refusal_reaches_the_sensor_once_and_ends_it)
+{
+    struct session session;
+    struct outcome outcome = {0};
+    session_init(&session);
+    feed_records(&session, 1);
+    cr_assert_eq(session_next(&session), SESSION_RECORDS);
+    const struct frame_refuse refuse = {.code = REFUSE_OVERLAP, .final = true, .text = "twice"};
+    session_refuse(&session, &refuse);
+    session_refuse(&session, &refuse);
+    cr_expect_eq(session_next(&session), SESSION_REFUSED);
+    read_out(&session, &outcome);
+    cr_expect_str_eq(outcome.frames, "hsx");
+    cr_expect_eq(outcome.code, REFUSE_OVERLAP);
+    cr_expect_not(session_hungry(&session));
+    session_close(&session);
+}

@@ -1,0 +1,34 @@
+/*
+ * A temporary directory for a test, and its removal with everything in it.
+ */
+#ifndef TESTS_UNIT_COLLECTOR_FOLDER_H
+#define TESTS_UNIT_COLLECTOR_FOLDER_H
+
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline int folder_remove_one(const char *path, const struct stat *info, int type,
+                                    struct FTW *walk)
+{
+    (void)info;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static inline void folder_remove(const char *path)
+{
+    nftw(path, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Makes a directory and writes its name to `path`. */
+static inline void folder_make(char path[64])
+{
+    strcpy(path, "/tmp/darkcount-test-XXXXXX");
+    cr_assert(mkdtemp(path));
+}
+
+#endif

@@ -1,0 +1,499 @@
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/decode.h"
+
+#define SRC4     0xc0000201 /* 192.0.2.1 */
+#define DST4     0xc6336407 /* 198.51.100.7 */
+#define ETHERNET 1
+#define RAW      12
+
+/* A frame under construction; the bytes are copied to the heap for decoding, so that
+ * AddressSanitizer sees every read beyond them. */
+struct frame {
+    uint8_t bytes[512];
+    uint32_t size;
+};
+
+static void put(struct frame *frame, const void *bytes, uint32_t size)
+{
+    memcpy(frame->bytes + frame->size, bytes, size);
+    frame->size += size;
+}
+
+/* Bytes written in hexadecimal, blanks allowed. */
+static void put_hex(struct frame *frame, const char *hex)
+{
+    for (; *hex; hex++) {
+        if (*hex == ' ')
+            continue;
+        char digits[3] = {hex[0], hex[1], '\0'};
+        frame->bytes[frame->size++] = (uint8_t)strtoul(digits, NULL, 16);
+        hex++;
+    }
+}
+
+/* IPv4 without options; `fragment` is the 16-bit field of flags and offset. */
+static void put_ipv4(struct frame *frame, uint8_t protocol, uint16_t total, uint16_t fragment)
+{
+    uint8_t header[20] = {0x45,
+                          0,
+                          total >> 8,
+                          (uint8_t)total,
+                          0,
+                          1,
+                          fragment >> 8,
+                          (uint8_t)fragment,
+                          64,
+                          protocol,
+                          0,
+                          0,
+                          192,
+                          0,
+                          2,
+                          1,
+                          198,
+                          51,
+                          100,
+                          7};
+    put(frame, header, sizeof header);
+}
+
+/* From 2001:db8::1 to 2001:db8::7. */
+static void put_ipv6(struct frame *frame, uint8_t next, uint16_t payload)
+{
+    uint8_t header[40] = {0x60, 0, 0, 0, payload >> 8, (uint8_t)payload, next, 64};
+    header[8] = header[24] = 0x20;
+    header[9] = header[25] = 0x01;
+    header[10] = header[26] = 0x0d;
+    header[11] = header[27] = 0xb8;
+    header[23] = 1;
+    header[39] = 7;
+    put(frame, header, sizeof header);
+}
+
+static void put_tcp(struct frame *frame, uint8_t flags)
+{
+    uint8_t header[20] = {0x30, 0x39, 0, 23, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags};
+    put(frame, header, sizeof header);
+}
+
+/* Decodes the first `caplen` bytes, and layer 4 where there is IP. The packet's pointers are not to
+ * be used afterwards. */
+static enum decode_result decode_part(int linktype, const struct frame *frame, uint32_t caplen,
+                                      struct packet *packet)
+{
+    uint8_t *copy = malloc(caplen ? caplen : 1);
+    memcpy(copy, frame->bytes, caplen);
+    memset(packet, 0xa5, sizeof *packet);
+    enum decode_result result = decode(linktype, copy, caplen, frame->size, packet);
+    if (result == DECODE_IP)
+        decode_transport(packet);
+    free(copy);
+    return result;
+}
+
+static enum decode_result decode_all(int linktype, const struct frame *frame, struct packet *packet)
+{
+    return decode_part(linktype, frame, frame->size, packet);
+}
+
+/* --- link layers ------------------------------------------------------------------------------ */
+
+struct link_case {
+    int linktype;
+    char prefix[120];
+    int family;
+};
+
+static const struct link_case links[] = {
+    {1, "ffffffffffff 020000000001 0800", 4},
+    {1, "ffffffffffff 020000000001 86dd", 6},
+    {1, "ffffffffffff 020000000001 8100 0064 0800", 4},
+    {1, "ffffffffffff 020000000001 88a8 0001 8100 0064 86dd", 6},
+    {1, "ffffffffffff 020000000001 9100 0001 9100 0002 8100 0064 0800", 4},
+    {1, "ffffffffffff 020000000001 8847 000641ff 0800", 0}, /* two bytes that do not belong */
+    {1, "ffffffffffff 020000000001 8847 000641ff", 4},
+    {1, "ffffffffffff 020000000001 8848 000640ff 000651ff", 6},
+    {1, "ffffffffffff 020000000001 8100 0064 8847 000641ff", 4},
+    {1, "ffffffffffff 020000000001 8864 1100 0001 0020 0021", 4},
+    {1, "ffffffffffff 020000000001 8864 1100 0001 0020 0057", 6},
+    {1, "ffffffffffff 020000000001 0030 aaaa03 000000 0800", 4},
+    {12, "", 4},
+    {12, "", 6},
+    {14, "", 4},
+    {101, "", 6},
+    {228, "", 4},
+    {229, "", 6},
+    {0, "02000000", 4},
+    {0, "00000002", 4},
+    {0, "0a000000", 6},
+    {0, "18000000", 6},
+    {0, "1c000000", 6},
+    {0, "1e000000", 6},
+    {108, "00000002", 4},
+    {108, "0000001e", 6},
+    {113, "0000 0001 0006 020000000001 0000 0800", 4},
+    {113, "0000 0001 0006 020000000001 0000 8100 0064 86dd", 6},
+    {276, "0800 0000 00000002 0001 00 06 020000000001 0000", 4},
+    {276, "86dd 0000 00000002 0001 00 06 020000000001 0000", 6},
+    {9, "ff03 0021", 4},
+    {9, "0057", 6},
+    {9, "21", 4},
+    {9, "ff03 0281 000641ff", 4},
+    {50, "ff03 0021", 4},
+    {51, "1100 0001 0020 0021", 4},
+    {104, "0f00 0800", 4},
+};
+
+static void make_link(struct frame *frame, const struct link_case *link)
+{
+    frame->size = 0;
+    put_hex(frame, link->prefix);
+    if (link->family == 6)
+        put_ipv6(frame, PROTOCOL_TCP, 20);
+    else
+        put_ipv4(frame, PROTOCOL_TCP, 40, 0);
+    put_tcp(frame, 2);
+}
+
+Test(decode, every_link_layer_leads_to_the_ip_header)
+{
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        struct frame frame;
+        struct packet packet;
+        make_link(&frame, &links[i]);
+        cr_assert(decode_supported(links[i].linktype));
+        enum decode_result result = decode_all(links[i].linktype, &frame, &packet);
+        if (links[i].family == 0) {
+            cr_assert_eq(result, DECODE_NOT_IP, "case %zu", i);
+            continue;
+        }
+        cr_assert_eq(result, DECODE_IP, "case %zu", i);
+        cr_assert_eq(packet.family, links[i].family, "case %zu", i);
+        cr_assert_eq(packet.bytes, links[i].family == 4 ? 40 : 60, "case %zu", i);
+        cr_assert_eq(packet.class, CLASS_TCP_SYN, "case %zu", i);
+        cr_assert(packet.has_ports);
+        cr_assert_eq(packet.src_port, 12345);
+        cr_assert_eq(packet.dst_port, 23);
+        if (packet.family == 4) {
+            cr_assert_eq(packet.src4, SRC4);
+            cr_assert_eq(packet.dst4, DST4);
+        }
+    }
+}
+
+/* Wherever a frame is cut: undecodable until the IP header is whole, and counted from there on. */
+Test(decode, a_cut_frame_counts_once_its_ip_header_is_whole)
+{
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        struct frame frame;
+        struct packet packet;
+        make_link(&frame, &links[i]);
+        uint32_t needed = frame.size - 20;
+        if (links[i].family == 0)
+            continue;
+        for (uint32_t caplen = 0; caplen < frame.size; caplen++) {
+            enum decode_result result = decode_part(links[i].linktype, &frame, caplen, &packet);
+            if (caplen >= needed)
+                cr_assert_eq(result, DECODE_IP, "case %zu cut to %u", i, caplen);
+            else
+                cr_assert_neq(result, DECODE_IP, "case %zu cut to %u", i, caplen);
+        }
+    }
+}
+
+Test(decode, ipv6_addresses_are_borrowed_from_the_frame)
+{
+    struct frame frame = {0};
+    struct packet packet;
+    put_ipv6(&frame, PROTOCOL_UDP, 8);
+    cr_assert_eq(decode(RAW, frame.bytes, frame.size, frame.size, &packet), DECODE_IP);
+    cr_assert_eq(packet.src6, frame.bytes + 8);
+    cr_assert_eq(packet.dst6, frame.bytes + 24);
+}
+
+Test(decode, other_protocols_are_not_ip)
+{
+    static const struct {
+        int linktype;
+        char hex[80];
+    } cases[] = {
+        {1, "ffffffffffff 020000000001 0806 0001 0800 0604 0001"},      /* ARP */
+        {1, "0180c2000000 020000000001 0026 424203 0000 0000 00"},      /* spanning tree */
+        {1, "ffffffffffff 020000000001 8100 0064 0806 0001"},           /* ARP in a VLAN */
+        {1, "ffffffffffff 020000000001 8864 1100 0001 0008 c021 0101"}, /* PPP LCP */
+        {1, "ffffffffffff 020000000001 8863 1109 0000 0000 0000"},      /* PPPoE discovery */
+        {1, "ffffffffffff 020000000001 8847 000641ff 00000000 0000"},   /* pseudo-wire */
+        {0, "07000000 0000"},
+        {113, "0000 0001 0006 020000000001 0000 0806 0001"},
+        {147, "4500"}, /* a link type nobody supports */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct frame frame = {0};
+        struct packet packet;
+        put_hex(&frame, cases[i].hex);
+        cr_assert_eq(decode_all(cases[i].linktype, &frame, &packet), DECODE_NOT_IP, "case %zu", i);
+    }
+}
+
+Test(decode, a_header_that_contradicts_its_link_layer_is_undecodable)
+{
+    struct packet packet;
+    struct frame six_in_four = {0}, short_header = {0}, nothing = {0};
+    put_hex(&six_in_four, "ffffffffffff 020000000001 0800");
+    put_ipv6(&six_in_four, PROTOCOL_TCP, 0);
+    cr_assert_eq(decode_all(ETHERNET, &six_in_four, &packet), DECODE_UNDECODABLE);
+    put_ipv4(&short_header, PROTOCOL_TCP, 40, 0);
+    short_header.bytes[0] = 0x44; /* 16 bytes of header */
+    cr_assert_eq(decode_all(RAW, &short_header, &packet), DECODE_UNDECODABLE);
+    put_hex(&nothing, "f0000000 00000000 00000000 00000000 00000000");
+    cr_assert_eq(decode_all(RAW, &nothing, &packet), DECODE_UNDECODABLE);
+}
+
+Test(decode, endless_tags_and_labels_end)
+{
+    struct packet packet;
+    struct frame tags = {0}, labels = {0};
+    put_hex(&tags, "ffffffffffff 020000000001");
+    put_hex(&labels, "ffffffffffff 020000000001 8847");
+    for (int i = 0; i < 100; i++) {
+        put_hex(&tags, "8100 0001");
+        put_hex(&labels, "000640ff");
+    }
+    cr_assert_eq(decode_all(ETHERNET, &tags, &packet), DECODE_UNDECODABLE);
+    cr_assert_eq(decode_all(ETHERNET, &labels, &packet), DECODE_UNDECODABLE);
+}
+
+Test(decode, unknown_link_types_are_not_supported)
+{
+    cr_assert_not(decode_supported(147));
+    cr_assert_not(decode_supported(105)); /* IEEE 802.11 */
+    cr_assert_not(decode_supported(-1));
+}
+
+/* --- lengths ---------------------------------------------------------------------------------- */
+
+Test(decode, bytes_are_the_ip_length_not_the_captured_one)
+{
+    struct packet packet;
+    struct frame frame = {0};
+    put_hex(&frame, "ffffffffffff 020000000001 0800");
+    put_ipv4(&frame, PROTOCOL_UDP, 1400, 0);
+    cr_assert_eq(decode_all(ETHERNET, &frame, &packet), DECODE_IP);
+    cr_assert_eq(packet.bytes, 1400);
+}
+
+Test(decode, a_length_of_zero_is_the_length_on_the_wire)
+{
+    struct packet packet;
+    struct frame four = {0}, six = {0};
+    put_hex(&four, "ffffffffffff 020000000001 0800");
+    put_ipv4(&four, PROTOCOL_TCP, 0, 0);
+    cr_assert_eq(decode(ETHERNET, four.bytes, four.size, 14 + 40000, &packet), DECODE_IP);
+    cr_assert_eq(packet.bytes, 40000);
+    put_hex(&six, "ffffffffffff 020000000001 8100 0001 86dd");
+    put_ipv6(&six, PROTOCOL_TCP, 0);
+    cr_assert_eq(decode(ETHERNET, six.bytes, six.size, 18 + 70000, &packet), DECODE_IP);
+    cr_assert_eq(packet.bytes, 70000);
+}
+
+/* --- layer 4 ---------------------------------------------------------------------------------- */
+
+static enum packet_class class_of4(uint8_t protocol, uint16_t fragment, const char *payload,
+                                   struct packet *packet)
+{
+    struct frame frame = {0};
+    put_ipv4(&frame, protocol, 1000, fragment);
+    put_hex(&frame, payload);
+    cr_assert_eq(decode_all(RAW, &frame, packet), DECODE_IP);
+    return packet->class;
+}
+
+Test(decode, tcp_flags_decide_the_class)
+{
+    static const struct {
+        uint8_t flags;
+        enum packet_class class;
+    } cases[] = {
+        {0x02, CLASS_TCP_SYN},    {0xc2, CLASS_TCP_SYN},   {0x03, CLASS_TCP_SYN},
+        {0x12, CLASS_TCP_SYNACK}, {0x04, CLASS_TCP_RST},   {0x14, CLASS_TCP_RST},
+        {0x06, CLASS_TCP_RST},    {0x16, CLASS_TCP_RST},   {0xff, CLASS_TCP_RST},
+        {0x10, CLASS_TCP_OTHER},  {0x11, CLASS_TCP_OTHER}, {0x00, CLASS_TCP_OTHER},
+        {0x01, CLASS_TCP_OTHER},  {0x29, CLASS_TCP_OTHER},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct packet packet;
+        struct frame frame = {0};
+        put_ipv4(&frame, PROTOCOL_TCP, 40, 0);
+        put_tcp(&frame, cases[i].flags);
+        cr_assert_eq(decode_all(RAW, &frame, &packet), DECODE_IP);
+        cr_assert_eq(packet.class, cases[i].class, "flags %02x", cases[i].flags);
+    }
+}
+
+Test(decode, icmp_type_decides_the_class)
+{
+    static const uint8_t backscatter4[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
+    static const uint8_t backscatter6[] = {1, 2, 3, 4, 129};
+    for (unsigned type = 0; type < 256; type++) {
+        struct packet packet;
+        char payload[8];
+        snprintf(payload, sizeof payload, "%02x07", type);
+        enum packet_class expected = type == 8 ? CLASS_ICMP_ECHO_REQUEST
+                                     : memchr(backscatter4, (int)type, sizeof backscatter4)
+                                         ? CLASS_ICMP_BACKSCATTER
+                                         : CLASS_ICMP_OTHER;
+        cr_assert_eq(class_of4(PROTOCOL_ICMP, 0, payload, &packet), expected, "type %u", type);
+        cr_assert(packet.has_icmp);
+        cr_assert_eq(packet.icmp_type, type);
+        cr_assert_eq(packet.icmp_code, 7);
+
+        struct frame frame = {0};
+        put_ipv6(&frame, PROTOCOL_ICMPV6, 2);
+        put_hex(&frame, payload);
+        cr_assert_eq(decode_all(RAW, &frame, &packet), DECODE_IP);
+        expected = type == 128                                            ? CLASS_ICMP_ECHO_REQUEST
+                   : memchr(backscatter6, (int)type, sizeof backscatter6) ? CLASS_ICMP_BACKSCATTER
+                                                                          : CLASS_ICMP_OTHER;
+        cr_assert_eq(packet.class, expected, "ICMPv6 type %u", type);
+    }
+}
+
+Test(decode, what_cannot_be_read_leaves_the_class_of_the_protocol)
+{
+    struct packet packet;
+    cr_assert_eq(class_of4(PROTOCOL_TCP, 0, "", &packet), CLASS_TCP_OTHER);
+    cr_assert_not(packet.has_ports);
+    cr_assert_eq(class_of4(PROTOCOL_TCP, 0, "3039 0017 00000000 00000000 50", &packet),
+                 CLASS_TCP_OTHER);
+    cr_assert(packet.has_ports);
+    cr_assert_eq(packet.dst_port, 23);
+    cr_assert_eq(class_of4(PROTOCOL_UDP, 0, "303900", &packet), CLASS_UDP);
+    cr_assert_not(packet.has_ports);
+    cr_assert_eq(class_of4(PROTOCOL_ICMP, 0, "08", &packet), CLASS_ICMP_OTHER);
+    cr_assert_not(packet.has_icmp);
+    cr_assert_eq(class_of4(47, 0, "0000 0800", &packet), CLASS_OTHER);
+    cr_assert_not(packet.has_ports);
+    /* ICMPv6 in IPv4 is no ICMP */
+    cr_assert_eq(class_of4(PROTOCOL_ICMPV6, 0, "8000", &packet), CLASS_OTHER);
+    cr_assert_not(packet.has_icmp);
+}
+
+Test(decode, a_later_fragment_has_no_layer_4)
+{
+    struct packet packet;
+    const char *syn = "3039 0017 00000000 00000000 5002";
+    cr_assert_eq(class_of4(PROTOCOL_TCP, 0x0001, syn, &packet), CLASS_TCP_OTHER);
+    cr_assert_not(packet.has_ports);
+    cr_assert_eq(class_of4(PROTOCOL_UDP, 0x2001, syn, &packet), CLASS_UDP);
+    cr_assert_not(packet.has_ports);
+    cr_assert_eq(class_of4(PROTOCOL_ICMP, 0x1fff, "0800", &packet), CLASS_ICMP_OTHER);
+    cr_assert_not(packet.has_icmp);
+    /* the first fragment has: more fragments, offset 0 */
+    cr_assert_eq(class_of4(PROTOCOL_TCP, 0x2000, syn, &packet), CLASS_TCP_SYN);
+    cr_assert(packet.has_ports);
+}
+
+Test(decode, a_header_with_options_is_passed_over)
+{
+    struct packet packet;
+    struct frame frame = {0};
+    put_ipv4(&frame, PROTOCOL_TCP, 48, 0);
+    frame.bytes[0] = 0x47;
+    put_hex(&frame, "01010101 01010100");
+    put_tcp(&frame, 0x12);
+    cr_assert_eq(decode_all(RAW, &frame, &packet), DECODE_IP);
+    cr_assert_eq(packet.class, CLASS_TCP_SYNACK);
+    /* longer than what was captured: counted all the same */
+    frame.bytes[0] = 0x4f;
+    cr_assert_eq(decode_part(RAW, &frame, 24, &packet), DECODE_IP);
+    cr_assert_eq(packet.class, CLASS_TCP_OTHER);
+}
+
+static void decode6(uint8_t next, const char *payload, struct packet *packet)
+{
+    struct frame frame = {0};
+    put_ipv6(&frame, next, 100);
+    put_hex(&frame, payload);
+    cr_assert_eq(decode_all(RAW, &frame, packet), DECODE_IP);
+}
+
+Test(decode, ipv6_extension_headers_are_walked)
+{
+    struct packet packet;
+    decode6(0,
+            "3c00 000000000000  2b00 000000000000  0601 000000000000 0000000000000000"
+            "3039 0017 00000000 00000000 5002",
+            &packet);
+    cr_assert_eq(packet.protocol, PROTOCOL_TCP);
+    cr_assert_eq(packet.class, CLASS_TCP_SYN);
+    cr_assert_eq(packet.dst_port, 23);
+    decode6(51, "1101 0000 00000000 00000000 3039 0035 0008 0000", &packet); /* AH, then UDP */
+    cr_assert_eq(packet.protocol, PROTOCOL_UDP);
+    cr_assert_eq(packet.dst_port, 53);
+}
+
+Test(decode, ipv6_fragments_are_told_apart)
+{
+    struct packet packet;
+    decode6(44, "1100 0001 00000001 3039 0035 0008 0000", &packet); /* first */
+    cr_assert_eq(packet.class, CLASS_UDP);
+    cr_assert(packet.has_ports);
+    decode6(44, "1100 0009 00000001 3039 0035 0008 0000", &packet); /* offset 8 */
+    cr_assert_eq(packet.class, CLASS_UDP);
+    cr_assert_eq(packet.protocol, PROTOCOL_UDP);
+    cr_assert_not(packet.has_ports);
+}
+
+Test(decode, ipv6_extension_headers_that_are_cut_or_endless_end)
+{
+    struct packet packet;
+    decode6(0, "06", &packet);
+    cr_assert_eq(packet.class, CLASS_OTHER);
+    decode6(0, "06ff 0000", &packet); /* longer than the packet */
+    cr_assert_eq(packet.class, CLASS_TCP_OTHER);
+    cr_assert_not(packet.has_ports);
+    struct frame frame = {0};
+    put_ipv6(&frame, 0, 400);
+    for (int i = 0; i < 50; i++)
+        put_hex(&frame, "0000 000000000000");
+    cr_assert_eq(decode_all(RAW, &frame, &packet), DECODE_IP);
+    cr_assert_eq(packet.class, CLASS_OTHER);
+}
+
+Test(decode, classes_have_names)
+{
+    static const char names[PACKET_CLASSES][20] = {
+        "tcp-syn",           "tcp-synack",       "tcp-rst",    "tcp-other", "udp",
+        "icmp-echo-request", "icmp-backscatter", "icmp-other", "other"};
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        cr_assert_str_eq(packet_class_name((enum packet_class) class), names[class]);
+}
+
+/* Bytes that mean nothing, of every length and link type: the sanitizers watch. */
+Test(decode, noise_is_survived)
+{
+    static const int linktypes[] = {0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 228, 229, 276};
+    uint64_t state = 42;
+    unsigned decoded = 0;
+    for (int round = 0; round < 200000; round++) {
+        struct frame frame;
+        struct packet packet;
+        frame.size = (uint32_t)round % 120;
+        for (uint32_t i = 0; i < frame.size; i++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            frame.bytes[i] = (uint8_t)(state >> 56);
+        }
+        if (frame.size > 14 && round % 3 == 0) {
+            memcpy(frame.bytes + 12, round % 2 ? "\x81\x00" : "\x86\xdd", 2);
+            frame.bytes[14] = round % 2 ? frame.bytes[14] : 0x60;
+        }
+        int linktype = linktypes[(size_t)round % (sizeof linktypes / sizeof linktypes[0])];
+        decoded += decode_all(linktype, &frame, &packet) == DECODE_IP;
+    }
+    cr_assert_gt(decoded, 100);
+}

@@ -1,0 +1,152 @@
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/rows.h"
+
+static const char *const columns[] = {"name", "count", "share", NULL};
+
+/* Two rows, the second with a missing figure. */
+static char *print(enum rows_format format, const char *text)
+{
+    char *output = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&output, &size);
+    struct rows *rows = rows_begin(out, format, columns);
+    rows_extra_u64(rows, "total", 18446744073709551615u);
+    rows_text(rows, text);
+    rows_u64(rows, 1234567);
+    rows_double(rows, 0.5, 2);
+    rows_text(rows, "b");
+    rows_missing(rows);
+    rows_double(rows, NAN, 2);
+    rows_extra_u64(rows, "after", 0);
+    cr_assert_eq(rows_end(rows), 0);
+    fclose(out);
+    return output;
+}
+
+static void expect(enum rows_format format, const char *text, const char *expected)
+{
+    char *output = print(format, text);
+    cr_assert_str_eq(output, expected);
+    free(output);
+}
+
+Test(rows, csv_leaves_missing_cells_empty)
+{
+    expect(ROWS_CSV, "a", "name,count,share\na,1234567,0.50\nb,,\n");
+}
+
+Test(rows, csv_quotes_what_would_break_it)
+{
+    expect(ROWS_CSV, "a,\"b\"", "name,count,share\n\"a,\"\"b\"\"\",1234567,0.50\nb,,\n");
+    expect(ROWS_CSV, "a\nb", "name,count,share\n\"a\nb\",1234567,0.50\nb,,\n");
+}
+
+Test(rows, table_aligns_numbers_to_the_right)
+{
+    expect(ROWS_TABLE, "abcdefg",
+           "name       count  share\n"
+           "abcdefg  1234567   0.50\n"
+           "b                      \n");
+}
+
+Test(rows, table_counts_characters_not_bytes)
+{
+    expect(ROWS_TABLE, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa9\xc3\xa8", /* five letters */
+           "name     count  share\n"
+           "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa9\xc3\xa8  1234567   0.50\n"
+           "b                    \n");
+}
+
+Test(rows, json_has_extras_beside_the_rows)
+{
+    expect(ROWS_JSON, "a",
+           "{\n  \"total\": 18446744073709551615,\n  \"rows\": [\n"
+           "    {\"name\": \"a\", \"count\": 1234567, \"share\": 0.50},\n"
+           "    {\"name\": \"b\", \"count\": null, \"share\": null}\n"
+           "  ],\n  \"after\": 0\n}\n");
+}
+
+Test(rows, json_escapes_text)
+{
+    char *output = print(ROWS_JSON, "\"\\\n\x01\xc3\xa4\xff\xed\xa0\x80");
+    cr_assert(strstr(output, "\"\\\"\\\\\\u000a\\u0001\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd"), "%s",
+              output);
+    cr_assert_not(strchr(output, '\xff'));
+    free(output);
+}
+
+Test(rows, no_rows_are_an_empty_list)
+{
+    static const char *const expected[] = {
+        [ROWS_TABLE] = "name  count  share\n",
+        [ROWS_CSV] = "name,count,share\n",
+        [ROWS_JSON] = "{\n  \"rows\": []\n}\n",
+    };
+    for (int format = 0; format < 3; format++) {
+        char *output = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&output, &size);
+        struct rows *rows = rows_begin(out, (enum rows_format)format, columns);
+        cr_assert_eq(rows_end(rows), 0);
+        fclose(out);
+        cr_assert_str_eq(output, expected[format]);
+        free(output);
+    }
+}
+
+Test(rows, long_tables_go_on_with_the_widths_they_began_with)
+{
+    static const char *const one[] = {"n", NULL};
+    char *output = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&output, &size);
+    struct rows *rows = rows_begin(out, ROWS_TABLE, one);
+    for (uint64_t i = 1; i <= 5000; i++)
+        rows_u64(rows, i);
+    cr_assert_eq(rows_end(rows), 0);
+    fclose(out);
+    uint64_t expected = 0;
+    strtok(output, "\n");
+    for (char *line = strtok(NULL, "\n"); line; line = strtok(NULL, "\n"))
+        cr_assert_eq(strtoull(line, NULL, 10), ++expected);
+    cr_assert_eq(expected, 5000);
+    free(output);
+}
+
+Test(rows, a_full_disk_is_told)
+{
+    for (int format = 0; format < 3; format++) {
+        FILE *out = fopen("/dev/full", "w");
+        struct rows *rows = rows_begin(out, (enum rows_format)format, columns);
+        for (int i = 0; i < 30000; i++)
+            rows_u64(rows, 1);
+        cr_assert_eq(rows_end(rows), ERR_FULL);
+        fclose(out);
+    }
+}
+
+Test(rows, formats_are_known_by_name)
+{
+    enum rows_format format = ROWS_TABLE;
+    cr_assert_eq(rows_format_parse("json", &format), 0);
+    cr_assert_eq(format, ROWS_JSON);
+    cr_assert_eq(rows_format_parse("csv", &format), 0);
+    cr_assert_eq(format, ROWS_CSV);
+    cr_assert_eq(rows_format_parse("table", &format), 0);
+    cr_assert_eq(format, ROWS_TABLE);
+    cr_assert_eq(rows_format_parse("xml", &format), ERR_INVALID);
+    cr_assert_eq(rows_format_parse("", &format), ERR_INVALID);
+}
+
+Test(rows, the_default_off_a_terminal_is_csv)
+{
+    FILE *out = fopen("/dev/null", "w");
+    cr_assert_eq(rows_format_default(out), ROWS_CSV);
+    fclose(out);
+}

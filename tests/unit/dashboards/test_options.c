@@ -1,0 +1,146 @@
+/* The command line and the places where the store may be named. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "dashboards/options.h"
+
+/* Splits `line` at blanks and parses it; the strings stay in `line`. */
+static int parse(char *line, struct options *options, char *errmsg)
+{
+    char *argv[16];
+    int argc = 0;
+    while (argc < 15 && (argv[argc] = strsep(&line, " ")))
+        argc++;
+    argv[argc] = NULL;
+    return options_parse(options, argc, argv, errmsg);
+}
+
+Test(options, annual_has_its_defaults)
+{
+    char line[] = "darkcount annual", errmsg[ERRMSG_SIZE];
+    struct options options;
+    cr_assert_eq(parse(line, &options, errmsg), 0);
+    cr_assert_eq(options.command, COMMAND_ANNUAL);
+    cr_assert_eq(options.method, METHOD_DAILY);
+    cr_assert_eq(options.year, 0);
+    cr_assert_not(options.format_given);
+    cr_assert_null(options.store);
+}
+
+Test(options, the_store_may_stand_before_or_after_the_command)
+{
+    char before[] = "darkcount --store unix:///s annual",
+         after[] = "darkcount annual --store=unix:///s";
+    char errmsg[ERRMSG_SIZE];
+    struct options options;
+    cr_assert_eq(parse(before, &options, errmsg), 0);
+    cr_assert_str_eq(options.store, "unix:///s");
+    cr_assert_eq(parse(after, &options, errmsg), 0);
+    cr_assert_str_eq(options.store, "unix:///s");
+}
+
+Test(options, chart_annual_takes_everything)
+{
+    char line[] =
+        "darkcount chart annual -o a.pdf --method mean --year 2024 --reference nict --lang ja";
+    char errmsg[ERRMSG_SIZE];
+    struct options options;
+    cr_assert_eq(parse(line, &options, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(options.command, COMMAND_CHART_ANNUAL);
+    cr_assert_str_eq(options.output, "a.pdf");
+    cr_assert_eq(options.method, METHOD_MEAN);
+    cr_assert_eq(options.year, 2024);
+    cr_assert(options.reference_nict);
+    cr_assert_eq(options.language, LANGUAGE_JA);
+}
+
+struct wrong {
+    char line[80], names[32];
+};
+
+ParameterizedTestParameters(options, wrong_usage)
+{
+    static struct wrong cases[] = {
+        {"darkcount", "no command"},
+        {"darkcount annually", "annually"},
+        {"darkcount annual extra", "extra"},
+        {"darkcount chart", "chart annual"},
+        {"darkcount chart daily -o a.svg", "chart annual"},
+        {"darkcount chart annual", "-o"},
+        {"darkcount annual -o a.svg", "chart annual"},
+        {"darkcount annual --reference nict", "chart annual"},
+        {"darkcount chart annual -o a.svg --format csv", "--format"},
+        {"darkcount annual --method best", "best"},
+        {"darkcount annual --year 24", "24"},
+        {"darkcount annual --year 1969", "1969"},
+        {"darkcount annual --year 20x4", "20x4"},
+        {"darkcount annual --format xml", "xml"},
+        {"darkcount chart annual -o a.svg --lang de", "de"},
+        {"darkcount chart annual -o a.svg --reference caida", "caida"},
+        {"darkcount annual --nonsense", "--nonsense"},
+        {"darkcount annual --year", "--year"},
+    };
+    return cr_make_param_array(struct wrong, cases, sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct wrong *param, options, wrong_usage)
+{
+    char line[80], errmsg[ERRMSG_SIZE] = "";
+    struct options options;
+    strcpy(line, param->line);
+    cr_assert_eq(parse(line, &options, errmsg), ERR_INVALID, "%s", param->line);
+    cr_assert(strstr(errmsg, param->names), "%s: %s", param->line, errmsg);
+}
+
+/* --- the store ----------------------------------------------------------------------------------
+ */
+
+Test(options, the_option_goes_before_the_environment_and_that_before_the_file)
+{
+    char errmsg[ERRMSG_SIZE] = "", path[] = "/tmp/darkcount-conf.XXXXXX";
+    struct options options = {.store = "unix:///option"};
+    struct storeurl url;
+    int fd = mkstemp(path);
+    cr_assert_gt(dprintf(fd, "[dashboard]\nstore = unix:///file\n"), 0);
+    close(fd);
+    setenv("DARKCOUNT_CONFIG", path, 1);
+    setenv("DARKCOUNT_STORE", "unix:///environment", 1);
+    cr_assert_eq(options_store(&options, &url, errmsg), 0);
+    cr_assert_str_eq(url.path, "/option");
+    options.store = NULL;
+    cr_assert_eq(options_store(&options, &url, errmsg), 0);
+    cr_assert_str_eq(url.path, "/environment");
+    unsetenv("DARKCOUNT_STORE");
+    cr_assert_eq(options_store(&options, &url, errmsg), 0, "%s", errmsg);
+    cr_assert_str_eq(url.path, "/file");
+    unlink(path);
+    cr_assert_neq(options_store(&options, &url, errmsg), 0);
+    cr_assert(strstr(errmsg, path), "%s", errmsg);
+}
+
+Test(options, without_any_it_is_the_local_aggregators)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct options options = {0};
+    struct storeurl url;
+    if (access("/etc/darkcount/dashboard.conf", F_OK) == 0)
+        cr_skip_test("skipped: this machine has a /etc/darkcount/dashboard.conf");
+    unsetenv("DARKCOUNT_CONFIG");
+    unsetenv("DARKCOUNT_STORE");
+    cr_assert_eq(options_store(&options, &url, errmsg), 0, "%s", errmsg);
+    cr_assert_str_eq(url.path, "/var/lib/darkcount/redis.sock");
+}
+
+Test(options, redis_cluster_is_not_supported)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct options options = {.store = "redis-cluster://127.0.0.1:7000"};
+    struct storeurl url;
+    cr_assert_eq(options_store(&options, &url, errmsg), ERR_INVALID);
+    cr_assert(strstr(errmsg, "redis-cluster") && strstr(errmsg, "support"), "%s", errmsg);
+}
