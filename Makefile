@@ -170,6 +170,9 @@ install: all
 		test -e $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || \
 		install -m 644 packaging/$$conf.conf $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	install -m 644 packaging/sysusers.d/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 packaging/tmpfiles.d/*.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	for unit in $(notdir $(wildcard packaging/systemd/*.service)); do \
 		sed 's|/usr/bin/|$(PREFIX)/bin/|' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
 	done
@@ -177,6 +180,7 @@ install: all
 uninstall:
 	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
+	rm -f $(patsubst packaging/%,$(DESTDIR)$(PREFIX)/lib/%,$(wildcard packaging/sysusers.d/* packaging/tmpfiles.d/*))
 	rm -f $(patsubst packaging/systemd/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard packaging/systemd/*.service))
 
 dist:

@@ -151,8 +151,6 @@ static int source_resumed(void *user, uint64_t seq, char *errmsg)
 {
     struct manifest *manifest = user;
     struct manifest_entry *entry = &manifest->entries[manifest->current];
-    char epoch[37];
-    epoch_format(entry->epoch.identity.epoch, epoch);
     manifest->progress++;
     if (seq > entry->durable && !entry->epoch.identity.replay) {
         manifest->broken = true;
@@ -161,9 +159,8 @@ static int source_resumed(void *user, uint64_t seq, char *errmsg)
                        ": it was put back to an older state; move it away to begin a new epoch",
                        entry->epoch.path, seq, entry->durable);
     }
-    if (!entry->resumed && entry->epoch.identity.replay)
-        log_info("capture %s: %" PRIu64 " records, %" PRIu64 " of them new to the aggregator", epoch,
-                 entry->durable, seq < entry->durable ? entry->durable - seq : 0);
+    if (!entry->resumed)
+        entry->held = seq;
     entry->resumed = true;
     entry->acked = seq;
     spool_reader_free(manifest->reader);
@@ -205,6 +202,21 @@ struct delivery_source manifest_source(struct manifest *manifest)
         .acked = source_acked,
         .refused = source_refused,
     };
+}
+
+void manifest_report(const struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct manifest_entry *entry = &manifest->entries[i];
+        if (!entry->epoch.identity.replay || !entry->resumed || entry->epoch.refused)
+            continue;
+        char epoch[37];
+        epoch_format(entry->epoch.identity.epoch, epoch);
+        uint64_t fresh = entry->acked > entry->held ? entry->acked - entry->held : 0;
+        log_info("capture %s: %" PRIu64 " of %" PRIu64 " records acknowledged, %" PRIu64
+                 " of them new to the aggregator",
+                 epoch, entry->acked, entry->durable, fresh);
+    }
 }
 
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s)

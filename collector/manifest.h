@@ -21,6 +21,7 @@ struct manifest_entry {
     bool announced;   /* the capture process works on it: the aggregator is to be asked, whatever the
                          spool believes to be acknowledged */
     bool resumed;     /* the aggregator said where it stands */
+    uint64_t held;    /* what it held when it said so first */
 };
 
 struct manifest {
@@ -53,6 +54,9 @@ bool manifest_wants(const struct manifest *manifest);
 /* Records that wait, over all epochs that are not refused; those that the spool believes to be
  * acknowledged and the aggregator was not asked about yet are among them. */
 uint64_t manifest_waiting(const struct manifest *manifest);
+
+/* Says of each replayed capture how much of it the aggregator holds and how much of that was new. */
+void manifest_report(const struct manifest *manifest);
 
 /* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged long enough
  * ago; a replay may be being written to. */

@@ -419,6 +419,7 @@ enum ship_result ship_run(const struct ship_options *options, struct spool_epoch
         uv_loop_close(&ship->loop);
     }
     manifest_save(&ship->manifest, (int64_t)options->retention_s, (int64_t)time(NULL));
+    manifest_report(&ship->manifest);
     enum ship_result end = result(ship);
     if (end == SHIP_WAITING)
         log_error("%" PRIu64 " records are not acknowledged: they stay in %s and go out when the sensor "

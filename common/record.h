@@ -29,8 +29,7 @@
 #define RECORD_PAYLOAD_MAX   ((uint32_t)64 << 20) /* sealed, compressed */
 #define RECORD_MESSAGE_MAX   ((size_t)512 << 20)  /* uncompressed */
 #define RECORD_ADDRESSES_MAX ((size_t)1 << 25)    /* of both families: two /8 */
-#define RECORD_CAPTURED_MAX                                                                        \
-    (UINT64_C(1) << 40) /* in a minute: ten times 1 Tbit/s of 64-byte packets */
+#define RECORD_CAPTURED_MAX  (UINT64_C(1) << 40)  /* in a minute; 1 Tbit/s carries a tenth */
 
 struct record {
     uint8_t epoch[EPOCH_SIZE];

@@ -9,7 +9,7 @@
 #include "common/err.h"
 
 #define CONNECT_TIMEOUT_S 5
-#define COMMAND_TIMEOUT_S 10
+#define COMMAND_TIMEOUT_S 5
 #define WINDOW            128 /* requests on their way: bounds memory here and stalls of others there */
 
 int store_lost(const struct store *store, char *errmsg)

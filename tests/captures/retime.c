@@ -4,12 +4,12 @@
  *
  *   retime START SPAN < IN > OUT
  *
- * START: time of the first packet, seconds since the epoch. SPAN: seconds from the first packet to the
- * last one; distances in between grow by one whole factor, so the last packet comes at most one
+ * START: time of the first packet, seconds since the epoch. SPAN: seconds from the first packet to
+ * the last one; distances in between grow by one whole factor, so the last packet comes at most one
  * length of the original capture early. Nothing else changes, and the same input gives the same
- * output. A packet that the capture shows earlier than the one before it gets that one's time: stretched,
- * such a microsecond would become hours.
- * Microsecond captures in the byte order of this machine, as tcpdump writes them; all else is refused.
+ * output. A packet that the capture shows earlier than the one before it gets that one's time:
+ * stretched, such a microsecond would become hours. Microsecond captures in the byte order of this
+ * machine, as tcpdump writes them; all else is refused.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -117,7 +117,8 @@ int main(int argc, char **argv)
     struct stretch stretch = {0};
     int64_t span_us, last_us;
 
-    if (argc != 3 || !seconds_parse(argv[1], &stretch.start_us) || !seconds_parse(argv[2], &span_us))
+    if (argc != 3 || !seconds_parse(argv[1], &stretch.start_us) ||
+        !seconds_parse(argv[2], &span_us))
         return fail("usage: retime START_SECONDS SPAN_SECONDS < IN > OUT"), 2;
     if (fread(&header, sizeof(header), 1, stdin) != 1 || header.magic != PCAP_MAGIC_US)
         return fail("standard input is no microsecond pcap file of this byte order");

@@ -31,6 +31,7 @@ darknet_scan_mac=02:00:00:00:00:01
 darknet_dark_ip=198.18.0.2 # RFC 2544's benchmarking range
 darknet_scan_ip=198.18.0.1
 darknet_holders=()
+darknet_sender_pid=
 
 # Polls `"$@"` every 50 ms until it succeeds, at most $1 tenths of a second.
 darknet_poll() {
@@ -124,14 +125,16 @@ darknet_up() {
     darknet_why=
 }
 
-# Ends the namespaces, with them the interfaces and whatever was set in them.
+# Ends a scanner that is still running and the namespaces, with them the interfaces and all that was set
+# in them.
 darknet_down() {
     local pid
-    for pid in "${darknet_holders[@]}"; do
+    for pid in $darknet_sender_pid "${darknet_holders[@]}"; do
         kill "$pid" 2>/dev/null || :
         wait "$pid" 2>/dev/null || :
     done
     darknet_holders=()
+    darknet_sender_pid=
 }
 
 # Whether a packet socket of the dark namespace takes packets: in /proc/net/packet it has a protocol
@@ -174,11 +177,13 @@ darknet_sender() {
     before=$(darknet_sent)
     timeout -k 2 30 "${darknet_scanner[@]}" "$@" </dev/null >"$log" 2>&1 &
     pid=$!
+    darknet_sender_pid=$pid
     if [ "$name" = masscan ]; then
         darknet_poll 300 eval "grep -q '100.00% done' '$log' || ! kill -0 $pid" || :
-        darknet_poll 300 darknet_nudge_until_gone $pid || :
+        darknet_poll 300 darknet_nudge_until_gone "$pid" || :
     fi
-    wait $pid || status=$?
+    wait "$pid" || status=$?
+    darknet_sender_pid=
     after=$(darknet_sent)
     said=$(tr '\r' '\n' <"$log" | sed -n "$said" | tail -n 1)
     [ -z "$said" ] || said=$((said)) # masscan's is a product

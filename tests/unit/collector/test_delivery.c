@@ -371,6 +371,28 @@ static void reach(enum delivery_state state)
     cr_assert_eq(delivery.state, state);
 }
 
+/* An acknowledgement that is said twice can cross the OPEN of the next epoch. */
+Test(delivery, repeated_acknowledgement_crosses_the_next_open)
+{
+    begin(2, 2);
+    delivery_connected(&delivery);
+    give_hello();
+    send_all();
+    cr_assert_eq(give_ack(0), ERR_DAMAGED, "nothing was sent on this connection");
+    delivery_disconnected(&delivery);
+    out.size = 0;
+    stream_from(0);
+    send_all();
+    expect_records(1, 2);
+    cr_assert_eq(give_ack(2), 0);
+    send_all();
+    expect_open(2);
+    cr_assert_eq(give_ack(2), 0);
+    cr_assert_eq(give_ack(1), ERR_DAMAGED);
+    cr_assert_eq(epochs[1].acked, 0);
+    end();
+}
+
 Test(delivery, refusal_in_each_state)
 {
     for (int state = DELIVERY_HELLO; state <= DELIVERY_STREAMING; state++) {

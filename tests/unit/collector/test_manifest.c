@@ -1,0 +1,317 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/manifest.h"
+#include "common/err.h"
+#include "tests/unit/collector/folder.h"
+#include "tests/unit/collector/sealed.h"
+
+static char spool[64];
+static char errmsg[ERRMSG_SIZE];
+static char darknet[] = "198.51.100.0/24";
+static struct manifest manifest;
+static struct delivery_source source;
+
+static void set_up(void)
+{
+    folder_make(spool);
+}
+
+static void tear_down(void)
+{
+    manifest_close(&manifest);
+    folder_remove(spool);
+}
+
+TestSuite(manifest, .init = set_up, .fini = tear_down);
+
+static void identify(struct spool_identity *identity, uint8_t mark, bool replay)
+{
+    *identity = (struct spool_identity){.epoch = {mark},
+                                        .sensor = "tester",
+                                        .darknet = darknet,
+                                        .replay = replay,
+                                        .first_ns = mark,
+                                        .last_ns = replay ? mark : 0};
+}
+
+/* Writes so many records more into the epoch. */
+static void fill(uint8_t mark, bool replay, unsigned records, size_t size)
+{
+    struct spool_identity identity;
+    struct spool_writer *writer;
+    struct buf sealed;
+    identify(&identity, mark, replay);
+    cr_assert_eq(spool_writer_open(&writer, spool, &identity, errmsg), 0, "%s", errmsg);
+    buf_init(&sealed);
+    for (unsigned i = 0; i < records; i++) {
+        sealed.size = 0;
+        sealed_put(&sealed, identity.epoch, spool_writer_last(writer) + 1, size);
+        cr_assert_eq(spool_append(writer, sealed.bytes, sealed.size, errmsg), 0);
+    }
+    buf_close(&sealed);
+    cr_assert_eq(spool_sync(writer, errmsg), 0);
+    spool_writer_close(writer);
+}
+
+static void open_manifest(void)
+{
+    struct spool_epoch *epochs;
+    size_t count;
+    cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0);
+    cr_assert_eq(manifest_init(&manifest, spool, epochs, count), 0);
+    source = manifest_source(&manifest);
+}
+
+static int durable(uint8_t mark, uint64_t seq)
+{
+    uint8_t epoch[EPOCH_SIZE] = {mark};
+    return manifest_durable(&manifest, epoch, seq, errmsg);
+}
+
+/* The first byte of the epoch that is to be opened; 0 for none. */
+static uint8_t next_epoch(void)
+{
+    struct frame_open open;
+    int rc = source.epoch(source.user, &open);
+    cr_assert_geq(rc, 0);
+    return rc ? open.epoch[0] : 0;
+}
+
+static void expect_record(uint8_t mark, uint64_t seq)
+{
+    uint8_t epoch[EPOCH_SIZE] = {mark};
+    const uint8_t *bytes;
+    size_t size;
+    int rc = source.read(source.user, seq, &bytes, &size, errmsg);
+    cr_assert_eq(rc, 1, "record %lu: %d %s", (unsigned long)seq, rc, errmsg);
+    cr_assert(sealed_is(bytes, size, epoch, seq));
+}
+
+static int read_any(uint64_t seq)
+{
+    const uint8_t *bytes;
+    size_t size;
+    return source.read(source.user, seq, &bytes, &size, errmsg);
+}
+
+static uint64_t acked_on_disk(uint8_t mark)
+{
+    uint8_t epoch[EPOCH_SIZE] = {mark};
+    struct spool_epoch found;
+    cr_assert_eq(spool_find(spool, epoch, &found, errmsg), 0);
+    free(found.identity.darknet);
+    return found.acked;
+}
+
+Test(manifest, empty_spool_wants_nothing)
+{
+    open_manifest();
+    cr_assert_not(manifest_wants(&manifest));
+    cr_assert_eq(manifest_waiting(&manifest), 0);
+    cr_assert_eq(next_epoch(), 0);
+}
+
+Test(manifest, what_an_earlier_run_left_is_delivered)
+{
+    fill(7, false, 3, 10);
+    open_manifest();
+    cr_assert(manifest_wants(&manifest));
+    cr_assert_eq(manifest_waiting(&manifest), 3);
+    cr_assert_eq(next_epoch(), 7);
+    cr_assert_eq(source.resumed(source.user, 1, errmsg), 0);
+    cr_assert_eq(manifest_waiting(&manifest), 2);
+    expect_record(7, 2);
+    expect_record(7, 3);
+    cr_assert_eq(read_any(4), 0);
+    cr_assert_eq(source.acked(source.user, 3, errmsg), 0);
+    cr_assert_eq(manifest_waiting(&manifest), 0);
+    cr_assert_not(manifest_wants(&manifest));
+    cr_assert_eq(acked_on_disk(7), 0);
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(acked_on_disk(7), 3);
+    cr_assert_eq(manifest.progress, 2);
+}
+
+/* Replays before the live epoch, oldest first. */
+Test(manifest, replays_come_first)
+{
+    fill(1, false, 1, 10);
+    fill(9, true, 1, 10);
+    fill(5, true, 1, 10);
+    open_manifest();
+    static const uint8_t order[] = {5, 9, 1, 0};
+    for (size_t i = 0; i < sizeof order; i++) {
+        cr_assert_eq(next_epoch(), order[i]);
+        if (order[i]) {
+            source.resumed(source.user, 0, errmsg);
+            source.acked(source.user, 1, errmsg);
+        }
+    }
+}
+
+/* Only what the capture process said to be on disk is offered. */
+Test(manifest, record_is_not_offered_before_it_is_durable)
+{
+    open_manifest();
+    fill(3, false, 5, 10);
+    cr_assert_eq(durable(3, 2), 0);
+    cr_assert_eq(manifest_waiting(&manifest), 2);
+    cr_assert_eq(next_epoch(), 3);
+    source.resumed(source.user, 0, errmsg);
+    expect_record(3, 1);
+    expect_record(3, 2);
+    cr_assert_eq(read_any(3), 0);
+    cr_assert_eq(durable(3, 4), 0);
+    expect_record(3, 3);
+    cr_assert_eq(durable(3, 3), 0, "an old note changes nothing");
+    expect_record(3, 4);
+    cr_assert_eq(read_any(5), 0);
+}
+
+Test(manifest, note_about_an_epoch_that_is_not_there)
+{
+    open_manifest();
+    cr_assert_eq(durable(8, 1), ERR_UNKNOWN);
+    cr_assert_eq(manifest.count, 0);
+}
+
+/* The same capture again: the aggregator is asked, though the spool believes that it has everything. */
+Test(manifest, announced_epoch_is_asked_about_again)
+{
+    fill(4, true, 3, 10);
+    open_manifest();
+    next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    source.acked(source.user, 3, errmsg);
+    manifest_save(&manifest, 3600, time(NULL));
+    manifest_close(&manifest);
+    open_manifest();
+    cr_assert_not(manifest_wants(&manifest));
+    cr_assert_eq(durable(4, 3), 0);
+    cr_assert(manifest_wants(&manifest));
+    cr_assert_eq(manifest_waiting(&manifest), 3);
+    cr_assert_eq(next_epoch(), 4);
+    cr_assert_eq(source.resumed(source.user, 1, errmsg), 0); /* it lost two of them */
+    cr_assert_eq(manifest_waiting(&manifest), 2);
+    expect_record(4, 2);
+    expect_record(4, 3);
+    source.acked(source.user, 3, errmsg);
+    cr_assert_not(manifest_wants(&manifest));
+}
+
+/* A fresh spool and a capture that the aggregator has: nothing goes out, nothing waits. */
+Test(manifest, aggregator_may_hold_more_of_a_capture)
+{
+    fill(4, true, 2, 10);
+    open_manifest();
+    durable(4, 2);
+    next_epoch();
+    cr_assert_eq(source.resumed(source.user, 9, errmsg), 0);
+    cr_assert_eq(manifest_waiting(&manifest), 0);
+    cr_assert_eq(read_any(10), 0);
+    durable(4, 9);
+    cr_assert_eq(manifest_waiting(&manifest), 0);
+}
+
+/* A live epoch cannot: its numbers would be given to other records. */
+Test(manifest, live_spool_that_was_put_back_is_an_error)
+{
+    fill(4, false, 2, 10);
+    open_manifest();
+    next_epoch();
+    cr_assert_eq(source.resumed(source.user, 3, errmsg), ERR_DAMAGED);
+    cr_assert(manifest.broken);
+    cr_assert(strstr(errmsg, spool));
+}
+
+Test(manifest, empty_capture_is_asked_about_once)
+{
+    fill(4, true, 0, 0);
+    open_manifest();
+    durable(4, 0);
+    cr_assert(manifest_wants(&manifest));
+    cr_assert_eq(manifest_waiting(&manifest), 0);
+    next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    cr_assert_not(manifest_wants(&manifest));
+}
+
+Test(manifest, refused_capture_is_marked_and_left_out)
+{
+    struct frame_refuse refuse = {.code = REFUSE_OVERLAP, .text = "twice", .final = true};
+    fill(4, true, 2, 10);
+    fill(5, true, 1, 10);
+    open_manifest();
+    cr_assert_eq(next_epoch(), 4);
+    cr_assert_eq(source.refused(source.user, &refuse, errmsg), 0);
+    cr_assert(manifest.refused);
+    cr_assert_not(manifest.live_refused);
+    cr_assert_eq(manifest_waiting(&manifest), 1);
+    cr_assert_eq(next_epoch(), 5);
+    manifest_close(&manifest);
+    open_manifest();
+    cr_assert_not(manifest.refused);
+    cr_assert_eq(next_epoch(), 5);
+}
+
+Test(manifest, refused_live_epoch_is_offered_again_by_the_next_run)
+{
+    struct frame_refuse refuse = {.code = REFUSE_OVERLAP, .text = "twice", .final = true};
+    fill(4, false, 2, 10);
+    open_manifest();
+    next_epoch();
+    source.refused(source.user, &refuse, errmsg);
+    cr_assert(manifest.live_refused);
+    cr_assert_not(manifest_wants(&manifest));
+    manifest_close(&manifest);
+    open_manifest();
+    cr_assert_eq(next_epoch(), 4);
+}
+
+Test(manifest, record_that_is_missing_breaks_it)
+{
+    fill(4, false, 2, 10);
+    open_manifest();
+    durable(4, 5); /* says more than the disk holds */
+    next_epoch();
+    source.resumed(source.user, 2, errmsg);
+    cr_assert_eq(read_any(3), ERR_DAMAGED);
+    cr_assert(manifest.broken);
+}
+
+Test(manifest, resume_again_reads_again)
+{
+    fill(4, false, 4, 10);
+    open_manifest();
+    next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    expect_record(4, 1);
+    expect_record(4, 2);
+    next_epoch();
+    source.resumed(source.user, 1, errmsg); /* the connection was lost */
+    expect_record(4, 2);
+    expect_record(4, 3);
+}
+
+Test(manifest, save_prunes_live_segments_only)
+{
+    fill(4, false, 4, 5 << 20);
+    fill(5, true, 4, 5 << 20);
+    open_manifest();
+    for (int i = 0; i < 2; i++) {
+        next_epoch();
+        source.resumed(source.user, 0, errmsg);
+        source.acked(source.user, 4, errmsg);
+    }
+    manifest_save(&manifest, 3600, time(NULL) + 7200);
+    struct spool_epoch *epochs;
+    size_t count;
+    cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0);
+    cr_assert_eq(epochs[0].first, 1);
+    cr_assert_eq(epochs[1].first, 4);
+    spool_list_free(epochs, count);
+}
