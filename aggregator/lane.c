@@ -229,14 +229,18 @@ static void load_answered(void *data, int code, const char *why)
         loaded(lane);
 }
 
-/* Sensors of this aggregator that have not yet stored anything are not found in the store. */
+/* Sensors of this aggregator that have not yet stored anything are not found in the store. What
+ * they claim is not final: they may never deliver. */
 static bool claimed_here(const struct lane *lane, struct frame_refuse *refuse)
 {
-    for (const struct lane *other = lane->lanes->first; other; other = other->next)
-        if (other != lane && other->state != LANE_BROKEN && other->part.darknet &&
-            neighbour_shares(lane->part.sensor, lane->darknet, other->part.sensor,
-                             other->part.darknet, refuse))
-            return true;
+    for (const struct lane *other = lane->lanes->first; other; other = other->next) {
+        if (other == lane || other->state == LANE_BROKEN || !other->part.darknet ||
+            !neighbour_shares(lane->part.sensor, lane->darknet, other->part.sensor,
+                              other->part.darknet, refuse))
+            continue;
+        refuse->final = other->part.observed;
+        return true;
+    }
     return false;
 }
 
@@ -442,6 +446,8 @@ static enum lane_taken refused(struct lane *lane)
 
 static enum lane_taken broken(struct lane *lane, int code, struct frame_refuse *refuse)
 {
+    if (code != ERR_UNREACHABLE)
+        log_warn("sensor %s: %s", lane->part.sensor, err_str(code));
     lane->state = LANE_BROKEN; /* what apply.c began is not to be used again */
     refuse_store(refuse, err_str(code));
     return refused(lane);

@@ -140,6 +140,11 @@ static void init_handles(struct program *program)
     uv_signal_init(loop, &program->interrupt);
     uv_timer_init(loop, &program->patience);
     program->term.data = program->interrupt.data = program->patience.data = program;
+}
+
+/* Not before the store is started: waiting for an orphan blocks, and a signal may end us there. */
+static void watch_signals(struct program *program)
+{
     uv_signal_start(&program->term, on_signal, SIGTERM);
     uv_signal_start(&program->interrupt, on_signal, SIGINT);
 }
@@ -162,6 +167,7 @@ static int start_store(struct program *program, char *errmsg)
         if (rc)
             return rc;
         store_set_patient(&program->server.store, true);
+        program->server.store.retry_most_ms = STORE_RETRY_OWN_MS;
         uv_timer_start(&program->patience, on_patience, PRIVATE_READY_MS, 0);
     }
     server_start(&program->server);
@@ -182,6 +188,8 @@ static int serve(struct program *program)
     int rc = listen_on(program, errmsg);
     if (rc == 0)
         rc = start_store(program, errmsg);
+    if (!program->ending) /* a store that refuses at once has ended us already */
+        watch_signals(program);
     if (rc) {
         log_error("%s", errmsg);
         stop(program, 1);

@@ -139,10 +139,12 @@ static void on_durable(void *owner, uint64_t seq)
     work(peer);
 }
 
+/* Ends the conversation. What the store cannot do was logged where it was found out. */
 static void refuse(struct peer *peer, const struct frame_refuse *why)
 {
-    notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
-           why->text);
+    if (why->code != REFUSE_STORE)
+        notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
+               why->text);
     peer->lane = NULL;
     session_refuse(&peer->session, why);
 }

@@ -193,7 +193,7 @@ static void on_restart(uv_timer_t *timer)
 static void plan_restart(struct private_redis *redis)
 {
     uint64_t lived_ms = uv_now(redis->loop) - redis->started_ms;
-    uint64_t delay_ms = lived_ms > 10 * PRIVATE_REDIS_AGAIN_MS ? LOOK_MS : PRIVATE_REDIS_AGAIN_MS;
+    uint64_t delay_ms = lived_ms > 25 * PRIVATE_REDIS_AGAIN_MS ? LOOK_MS : PRIVATE_REDIS_AGAIN_MS;
     if (!redis->stopping)
         uv_timer_start(&redis->timer, on_restart, delay_ms, 0);
 }

@@ -19,7 +19,7 @@
 #include "common/storeurl.h"
 
 #define PRIVATE_REDIS_ORPHAN_MS 20000 /* for an orphan to end */
-#define PRIVATE_REDIS_AGAIN_MS  500
+#define PRIVATE_REDIS_AGAIN_MS  200
 #define PRIVATE_REDIS_END_MS    1500 /* from SIGTERM to SIGKILL */
 
 struct private_redis {

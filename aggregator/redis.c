@@ -1,7 +1,6 @@
 #include "aggregator/redis.h"
 
 #include <hiredis/async.h>
-#include <hiredis/sds.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,9 +248,4 @@ int redis_words(struct redis *redis, const char *const *words, redis_reply_fn *d
         sizes[argc] = strlen(words[argc]);
     }
     return redis_command(redis, argc, argv, sizes, done, data);
-}
-
-size_t redis_unsent(const struct redis *redis)
-{
-    return redis->context ? sdslen(redis->context->c.obuf) : 0;
 }

@@ -47,7 +47,4 @@ int redis_command(struct redis *redis, size_t argc, const char **argv, const siz
 /* The same from words ended by NULL. */
 int redis_words(struct redis *redis, const char *const *words, redis_reply_fn *done, void *data);
 
-/* Bytes handed over and not yet written to the socket. */
-size_t redis_unsent(const struct redis *redis);
-
 #endif

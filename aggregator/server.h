@@ -23,8 +23,6 @@
 #define SERVER_LISTENERS_MAX 16
 #define SERVER_DRAIN_MS      3000
 
-struct server;
-
 struct server_events {
     void (*up)(void *data); /* the store is there, each time */
     void (*down)(void *data, int code, const char *why);

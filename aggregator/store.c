@@ -11,7 +11,6 @@
 
 #define RETRY_PATIENT_MS 20
 #define RETRY_FIRST_MS   100
-#define RETRY_MOST_MS    15000
 
 static void connect_now(struct store *store);
 
@@ -23,16 +22,14 @@ static void retry_now(uv_timer_t *timer)
     connect_now(timer->data);
 }
 
-/* Doubles from RETRY_FIRST_MS to RETRY_MOST_MS, of which a random half is waited at least. */
+/* Doubles from RETRY_FIRST_MS to the greatest, of which a random half is waited at least. */
 static uint64_t retry_delay(struct store *store)
 {
     if (store->patient)
         return RETRY_PATIENT_MS;
-    uint64_t delay = RETRY_MOST_MS;
-    if (store->attempts < 8)
+    uint64_t delay = store->retry_most_ms;
+    if (store->attempts < 16 && (uint64_t)RETRY_FIRST_MS << store->attempts < delay)
         delay = (uint64_t)RETRY_FIRST_MS << store->attempts;
-    if (delay > RETRY_MOST_MS)
-        delay = RETRY_MOST_MS;
     store->attempts++;
     uint32_t random = 0;
     uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
@@ -100,6 +97,7 @@ int store_init(struct store *store, uv_loop_t *loop, const struct storeurl *url,
                const char *timezone, const struct store_events *events, void *data)
 {
     *store = (struct store){.loop = loop, .url = *url, .on = *events, .data = data};
+    store->retry_most_ms = STORE_RETRY_MOST_MS;
     snprintf(store->timezone, sizeof store->timezone, "%s", timezone);
     store->retry.data = store;
     return uv_timer_init(loop, &store->retry) == 0 ? 0 : ERR_NOMEM;

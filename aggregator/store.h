@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "aggregator/fetch.h"
@@ -22,6 +23,9 @@
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/storeurl.h"
+
+#define STORE_RETRY_MOST_MS 15000 /* a store of somebody else's */
+#define STORE_RETRY_OWN_MS  200   /* a store of our own, which is started again at once */
 
 struct redis;
 
@@ -42,13 +46,15 @@ struct store {
     void *data;
     struct redis *redis; /* NULL while waiting to connect */
     bool up, closing, warned, patient;
-    int told;          /* the code that `down` was last told, 0 after `up` */
-    unsigned attempts; /* since it was last up */
+    int told;               /* the code that `down` was last told, 0 after `up` */
+    unsigned attempts;      /* since it was last up */
+    uint64_t retry_most_ms; /* the greatest delay between two of them */
     uv_timer_t retry;
     void (*closed)(void *data);
 };
 
-/* Prepares a store; nothing is connected yet. `events` is copied. */
+/* Prepares a store; nothing is connected yet. `events` is copied, store->retry_most_ms may be
+ * changed. */
 int store_init(struct store *store, uv_loop_t *loop, const struct storeurl *url,
                const char *timezone, const struct store_events *events, void *data);
 /* Begins to connect. */

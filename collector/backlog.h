@@ -1,6 +1,7 @@
 /*
- * Backlog: records of a live sensor that the spool could not take (disk full), kept in memory in order
- * until it can. Bounded; what does not fit any more is lost and said with its interval and packets.
+ * Backlog: records of a live sensor that the spool could not take (disk full), kept in memory in
+ * order until it can. Bounded; what does not fit any more is lost and said with its interval and
+ * packets.
  */
 #ifndef COLLECTOR_BACKLOG_H
 #define COLLECTOR_BACKLOG_H
@@ -18,8 +19,8 @@ struct backlog {
     uint64_t lost_packets, lost_intervals; /* since the start */
 };
 
-/* Takes over what `record` holds and leaves it empty. ERR_FULL: there was no room, the record is lost and
- * counted. */
+/* Takes over what `record` holds and leaves it empty. ERR_FULL: there was no room, the record is
+ * lost and counted. */
 int backlog_push(struct backlog *backlog, struct record *record);
 /* The oldest record, borrowed, or NULL. */
 struct record *backlog_front(struct backlog *backlog);

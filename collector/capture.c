@@ -281,14 +281,10 @@ static inline void advance(struct capture *cap, const struct pcap_pkthdr *header
         cap->good_end = (uint64_t)ftello(cap->file);
 }
 
-/* 0 at a clean end of the file. */
+/* 0 at a clean end of the file, for which a damaged stream is not taken: its FILE is in error. */
 static int end_of_file(struct capture *cap, int status, char *errmsg)
 {
-    if (status < 0)
-        return read_error(cap, cap->good_end, pcap_geterr(cap->pcap), errmsg);
-    if (stream_damage(cap->stream, NULL)) /* exactly behind a packet */
-        return read_error(cap, cap->good_end, "", errmsg);
-    return 0;
+    return status < 0 ? read_error(cap, cap->good_end, pcap_geterr(cap->pcap), errmsg) : 0;
 }
 
 int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg)

@@ -24,7 +24,7 @@ struct child {
     struct told {
         struct ship_note note;
         bool sent;
-    } *durable, ending;
+    } * durable, ending;
     size_t count, room;
     bool is_ending;
     time_t started_s; /* monotonic */
@@ -182,12 +182,21 @@ static bool restart(struct child *child, int signal_number)
     return true;
 }
 
+/* What a child that ended by itself says with its exit status. */
+static enum ship_result exit_result(int status)
+{
+    if (status >= SHIP_DELIVERED && status <= SHIP_BROKEN)
+        return (enum ship_result)status;
+    log_error("the ship process ended with status %d", status);
+    return SHIP_BROKEN;
+}
+
 bool child_ended(struct child *child, enum ship_result *result)
 {
     int status;
     if (!child->ended && waitpid(child->pid, &status, WNOHANG) == child->pid) {
         child->pid = 0;
-        child->result = WIFSIGNALED(status) ? SHIP_BROKEN : (enum ship_result)WEXITSTATUS(status);
+        child->result = WIFSIGNALED(status) ? SHIP_BROKEN : exit_result(WEXITSTATUS(status));
         child->ended = !WIFSIGNALED(status) || !restart(child, WTERMSIG(status));
     }
     if (child->ended)

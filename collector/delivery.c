@@ -29,15 +29,17 @@ void delivery_disconnected(struct delivery *delivery)
     delivery->input.size = 0;
 }
 
-/* --- what the aggregator says ------------------------------------------------------------------- */
+/* --- what the aggregator says -------------------------------------------------------------------
+ */
 
 static int on_hello(struct delivery *delivery, const struct frame *frame, char *errmsg)
 {
     if (delivery->state != DELIVERY_HELLO)
         return err_set(errmsg, ERR_DAMAGED, "aggregator: HELLO out of turn");
     if (frame->protocol != FRAME_PROTOCOL)
-        return err_set(errmsg, ERR_VERSION, "aggregator: speaks protocol %u, this sensor %d: update the "
-                                            "older one",
+        return err_set(errmsg, ERR_VERSION,
+                       "aggregator: speaks protocol %u, this sensor %d: update the "
+                       "older one",
                        frame->protocol, FRAME_PROTOCOL);
     delivery->state = DELIVERY_IDLE;
     return 0;
@@ -71,8 +73,7 @@ static int on_ack(struct delivery *delivery, const struct frame *frame, char *er
 static int on_refuse(struct delivery *delivery, const struct frame *frame, char *errmsg)
 {
     const struct frame_refuse *refuse = &frame->refuse;
-    bool about_epoch =
-        delivery->state == DELIVERY_RESUME || delivery->state == DELIVERY_STREAMING;
+    bool about_epoch = delivery->state == DELIVERY_RESUME || delivery->state == DELIVERY_STREAMING;
     if (!refuse->final || !about_epoch)
         return err_set(errmsg, refuse->final ? ERR_REFUSED : ERR_UNREACHABLE, "aggregator: %s",
                        refuse->text);
@@ -106,7 +107,8 @@ int delivery_input(struct delivery *delivery, const uint8_t *bytes, size_t size,
     while (rc == 0) {
         struct frame frame;
         size_t need;
-        /* An aggregator never sends a record: what announces one is refused before it is waited for. */
+        /* An aggregator never sends a record: what announces one is refused before it is waited
+         * for. */
         const uint8_t *at = delivery->input.bytes + used;
         size_t left = delivery->input.size - used;
         if (left >= FRAME_HEADER_SIZE && at[4] == FRAME_RECORD)
@@ -124,7 +126,8 @@ int delivery_input(struct delivery *delivery, const uint8_t *bytes, size_t size,
     return rc;
 }
 
-/* --- what the sensor says ----------------------------------------------------------------------- */
+/* --- what the sensor says -----------------------------------------------------------------------
+ */
 
 /* Opens the epoch that the source names, if any. */
 static int open_epoch(struct delivery *delivery, struct buf *out, char *errmsg)
@@ -150,9 +153,11 @@ static int stream(struct delivery *delivery, struct buf *out, size_t most, char 
     while (window_open(delivery) && out->size <= most) {
         const uint8_t *sealed;
         size_t size;
-        int rc = delivery->source.read(delivery->source.user, delivery->sent + 1, &sealed, &size, errmsg);
+        int rc = delivery->source.read(delivery->source.user, delivery->sent + 1, &sealed, &size,
+                                       errmsg);
         if (rc == 0 && delivery->sent == delivery->acked)
-            return open_epoch(delivery, out, errmsg); /* all of this one is delivered: another may wait */
+            return open_epoch(delivery, out,
+                              errmsg); /* all of this one is delivered: another may wait */
         if (rc <= 0)
             return rc;
         rc = frame_put_record(out, sealed, size);

@@ -6,8 +6,8 @@
  *
  *   delivery_connected -> [HELLO] OPEN -> [RESUME] RECORD ... [ACK] ... -> OPEN of the next epoch
  *
- * One epoch at a time: the source names the next one that has something to deliver; when all of it is
- * acknowledged and another waits, it is opened on the same connection.
+ * One epoch at a time: the source names the next one that has something to deliver; when all of it
+ * is acknowledged and another waits, it is opened on the same connection.
  */
 #ifndef COLLECTOR_DELIVERY_H
 #define COLLECTOR_DELIVERY_H
@@ -18,20 +18,20 @@
 
 #include "common/frame.h"
 
-/* Bytes handed out for sending and not yet acknowledged are bounded by FRAME_WINDOW records or this,
- * whichever comes first (one record may be larger). */
+/* Bytes handed out for sending and not yet acknowledged are bounded by FRAME_WINDOW records or
+ * this, whichever comes first (one record may be larger). */
 #define DELIVERY_WINDOW_BYTES ((size_t)8 << 20)
 
 struct delivery_source {
     void *user;
-    /* The epoch to deliver now, into `open` (borrowed until the next call): 1, 0 when nothing waits, or
-     * an error. */
+    /* The epoch to deliver now, into `open` (borrowed until the next call): 1, 0 when nothing
+     * waits, or an error. */
     int (*epoch)(void *user, struct frame_open *open);
-    /* The sealed record `seq` of the epoch being delivered (borrowed until the next call): 1, 0 when
-     * there is none yet, or an error. Asked for in ascending order after each resume. */
+    /* The sealed record `seq` of the epoch being delivered (borrowed until the next call): 1, 0
+     * when there is none yet, or an error. Asked for in ascending order after each resume. */
     int (*read)(void *user, uint64_t seq, const uint8_t **sealed, size_t *size, char *errmsg);
-    /* The aggregator said where it stands: `seq` is durable, sending goes on behind it. An error when
-     * the spool cannot go on from there. */
+    /* The aggregator said where it stands: `seq` is durable, sending goes on behind it. An error
+     * when the spool cannot go on from there. */
     int (*resumed)(void *user, uint64_t seq, char *errmsg);
     /* Everything up to `seq` is durable. */
     int (*acked)(void *user, uint64_t seq, char *errmsg);
@@ -52,7 +52,8 @@ struct delivery {
     enum delivery_state state;
     uint64_t sent, acked; /* sequences of the open epoch */
     size_t unacked_bytes;
-    size_t sizes[FRAME_WINDOW]; /* of the records sent and not acknowledged, by sequence modulo window */
+    size_t sizes[FRAME_WINDOW]; /* of the records sent and not acknowledged, by sequence modulo
+                                   window */
     struct buf input;
 };
 
@@ -62,8 +63,8 @@ void delivery_close(struct delivery *delivery);
 void delivery_connected(struct delivery *delivery);
 void delivery_disconnected(struct delivery *delivery);
 
-/* Bytes came. A negative return: the connection is to be closed, `errmsg` says why (a refusal of the
- * aggregator's: ERR_REFUSED when final, ERR_UNREACHABLE when it may be tried again). */
+/* Bytes came. A negative return: the connection is to be closed, `errmsg` says why (a refusal of
+ * the aggregator's: ERR_REFUSED when final, ERR_UNREACHABLE when it may be tried again). */
 int delivery_input(struct delivery *delivery, const uint8_t *bytes, size_t size, char *errmsg);
 
 /* Appends to `out` what may be sent now, until it holds more than `most` bytes. Call it after every

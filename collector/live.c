@@ -19,7 +19,7 @@
 #define TICK_MS      500
 #define GRACE_NS     NS_PER_S         /* packets of an interval may come this much after its end */
 #define MAX_QUIET_NS (120 * NS_PER_S) /* between two ticks: suspended, or the clock was set */
-#define BATCH        4096             /* packets taken from one interface before the next is looked at */
+#define BATCH        4096 /* packets taken from one interface before the next is looked at */
 
 struct tap {
     struct capture *capture;
@@ -54,7 +54,8 @@ static int64_t monotonic_ns(void)
     return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* --- records into the spool --------------------------------------------------------------------- */
+/* --- records into the spool ---------------------------------------------------------------------
+ */
 
 /* Appends what waits in memory, oldest first. Returns whether the backlog is empty. */
 static bool flush_backlog(struct live *live)
@@ -98,13 +99,15 @@ static void publish(struct live *live)
     if (!backlog_front(&live->backlog))
         return;
     flush_backlog(live);
-    if (sensor_publish(live->sensor, live->writer, live->epoch, errmsg) != 0 && !live->spool_failing) {
+    if (sensor_publish(live->sensor, live->writer, live->epoch, errmsg) != 0 &&
+        !live->spool_failing) {
         log_error("%s", errmsg);
         live->spool_failing = true;
     }
 }
 
-/* --- packets ------------------------------------------------------------------------------------ */
+/* --- packets ------------------------------------------------------------------------------------
+ */
 
 static void on_packet(void *user, const struct capture_packet *packet)
 {
@@ -120,9 +123,9 @@ static int drain_tap(struct live *live, struct tap *tap, char *errmsg)
     int got = capture_dispatch(tap->capture, BATCH, on_packet, live, errmsg);
     if (got < 0)
         return got;
-    return live->meter_error ? err_set(errmsg, live->meter_error, "counting: %s",
-                                       err_str(live->meter_error))
-                             : 0;
+    return live->meter_error
+               ? err_set(errmsg, live->meter_error, "counting: %s", err_str(live->meter_error))
+               : 0;
 }
 
 /* Moves what the kernel newly lost into the open interval. */
@@ -194,14 +197,16 @@ static int end(struct live *live, int rc, char *errmsg)
     if (rc == 0 && ended)
         rc = err_set(errmsg, ended, "sealing the last interval: %s", err_str(ended));
     if (rc == 0 && backlog_front(&live->backlog))
-        rc = err_set(errmsg, ERR_FULL, "spool %s: the last intervals could not be written and are lost",
+        rc = err_set(errmsg, ERR_FULL,
+                     "spool %s: the last intervals could not be written and are lost",
                      live->sensor->spool);
     log_info("%" PRIu64 " packets to the darknet in %" PRIu64 " intervals", live->packets,
              live->intervals);
     return rc;
 }
 
-/* --- set-up ------------------------------------------------------------------------------------- */
+/* --- set-up -------------------------------------------------------------------------------------
+ */
 
 static int open_taps(struct live *live, char *errmsg)
 {
@@ -236,7 +241,8 @@ static int open_epoch(struct live *live, char *errmsg)
     struct spool_identity identity = {.darknet = sensor->darknet_text, .first_ns = now_ns()};
     strcpy(identity.sensor, sensor->name);
     if (!spool_find_live(sensor->spool, &identity) && random_epoch(identity.epoch) != 0)
-        return err_set(errmsg, ERR_IO, "spool: no random numbers for a new epoch: %s", strerror(errno));
+        return err_set(errmsg, ERR_IO, "spool: no random numbers for a new epoch: %s",
+                       strerror(errno));
     memcpy(live->epoch, identity.epoch, EPOCH_SIZE);
     int rc = spool_writer_open(&live->writer, sensor->spool, &identity, errmsg);
     return rc ? rc : sensor_publish(sensor, live->writer, live->epoch, errmsg);

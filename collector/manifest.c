@@ -21,7 +21,8 @@ static int append(struct manifest *manifest, const struct spool_epoch *epoch)
     return 0;
 }
 
-int manifest_init(struct manifest *manifest, const char *spool, struct spool_epoch *epochs, size_t count)
+int manifest_init(struct manifest *manifest, const char *spool, struct spool_epoch *epochs,
+                  size_t count)
 {
     *manifest = (struct manifest){.spool = spool, .current = NONE};
     int rc = 0;
@@ -111,7 +112,8 @@ uint64_t manifest_waiting(const struct manifest *manifest)
     return sum;
 }
 
-/* --- the source of delivery --------------------------------------------------------------------- */
+/* --- the source of delivery ---------------------------------------------------------------------
+ */
 
 static int source_epoch(void *user, struct frame_open *open)
 {
@@ -140,8 +142,8 @@ static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t 
         return 0;
     int rc = spool_read(manifest->reader, sealed, size, errmsg);
     if (rc == 0)
-        rc = err_set(errmsg, ERR_DAMAGED, "spool %s: record %" PRIu64 " is not there", entry->epoch.path,
-                     seq);
+        rc = err_set(errmsg, ERR_DAMAGED, "spool %s: record %" PRIu64 " is not there",
+                     entry->epoch.path, seq);
     if (rc < 0)
         manifest->broken = true;
     return rc;
@@ -177,15 +179,15 @@ static int source_acked(void *user, uint64_t seq, char *errmsg)
     return 0;
 }
 
-/* A refused capture is marked, so that it does not stand in the way of the next one. A live epoch is
- * not: it is offered again when the sensor is started again. */
+/* A refused capture is marked, so that it does not stand in the way of the next one. A live epoch
+ * is not: it is offered again when the sensor is started again. */
 static int source_refused(void *user, const struct frame_refuse *refuse, char *errmsg)
 {
     struct manifest *manifest = user;
     struct manifest_entry *entry = &manifest->entries[manifest->current];
     log_error("aggregator refuses %s of sensor %s: %s",
-              entry->epoch.identity.replay ? "a capture" : "the records", entry->epoch.identity.sensor,
-              refuse->text);
+              entry->epoch.identity.replay ? "a capture" : "the records",
+              entry->epoch.identity.sensor, refuse->text);
     entry->epoch.refused = true;
     manifest->refused = true;
     manifest->live_refused |= !entry->epoch.identity.replay;

@@ -1,7 +1,7 @@
 /*
- * Manifest: which epochs of a spool there are and how far each is on disk and acknowledged; the source
- * that delivery takes its records from. No loop in it: ship tells it what the capture process said, and
- * asks whether all is delivered.
+ * Manifest: which epochs of a spool there are and how far each is on disk and acknowledged; the
+ * source that delivery takes its records from. No loop in it: ship tells it what the capture
+ * process said, and asks whether all is delivered.
  */
 #ifndef COLLECTOR_MANIFEST_H
 #define COLLECTOR_MANIFEST_H
@@ -17,11 +17,11 @@ struct manifest_entry {
     struct spool_epoch epoch;
     uint64_t durable; /* on disk up to here */
     uint64_t acked;
-    uint64_t noted;   /* acknowledged as the spool knows it */
-    bool announced;   /* the capture process works on it: the aggregator is to be asked, whatever the
-                         spool believes to be acknowledged */
-    bool resumed;     /* the aggregator said where it stands */
-    uint64_t held;    /* what it held when it said so first */
+    uint64_t noted; /* acknowledged as the spool knows it */
+    bool announced; /* the capture process works on it: the aggregator is to be asked, whatever the
+                       spool believes to be acknowledged */
+    bool resumed;   /* the aggregator said where it stands */
+    uint64_t held;  /* what it held when it said so first */
 };
 
 struct manifest {
@@ -37,7 +37,8 @@ struct manifest {
 };
 
 /* Takes over `epochs` from spool_list. ERR_NOMEM. */
-int manifest_init(struct manifest *manifest, const char *spool, struct spool_epoch *epochs, size_t count);
+int manifest_init(struct manifest *manifest, const char *spool, struct spool_epoch *epochs,
+                  size_t count);
 void manifest_close(struct manifest *manifest);
 
 /* The source for delivery_init. */
@@ -47,19 +48,20 @@ struct delivery_source manifest_source(struct manifest *manifest);
 int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], uint64_t seq,
                      char *errmsg);
 
-/* Whether there is anything to talk to the aggregator about: a record that waits, or an epoch that it
- * was not asked about yet. */
+/* Whether there is anything to talk to the aggregator about: a record that waits, or an epoch that
+ * it was not asked about yet. */
 bool manifest_wants(const struct manifest *manifest);
 
 /* Records that wait, over all epochs that are not refused; those that the spool believes to be
  * acknowledged and the aggregator was not asked about yet are among them. */
 uint64_t manifest_waiting(const struct manifest *manifest);
 
-/* Says of each replayed capture how much of it the aggregator holds and how much of that was new. */
+/* Says of each replayed capture how much of it the aggregator holds and how much of that was new.
+ */
 void manifest_report(const struct manifest *manifest);
 
-/* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged long enough
- * ago; a replay may be being written to. */
+/* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged long
+ * enough ago; a replay may be being written to. */
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s);
 
 #endif

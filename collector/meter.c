@@ -82,7 +82,8 @@ static void interval_add_counted(struct interval *interval, const struct packet 
     }
 }
 
-static void interval_add(struct interval *interval, int linktype, const struct capture_packet *frame)
+static void interval_add(struct interval *interval, int linktype,
+                         const struct capture_packet *frame)
 {
     struct packet packet;
     interval->captured++;
@@ -167,7 +168,8 @@ static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns)
     return rc;
 }
 
-/* A late record adds to an interval that has its record: it claims one moment, not a span of its own. */
+/* A late record adds to an interval that has its record: it claims one moment, not a span of its
+ * own. */
 static int seal_late(struct meter *meter)
 {
     if (!meter->has_other)

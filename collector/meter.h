@@ -1,16 +1,17 @@
 /*
- * Meter: cuts the packets of one capture into intervals of 60 s by packet time and turns each into a
- * record. meter_begin once, then meter_packet for every packet and meter_advance as time passes,
+ * Meter: cuts the packets of one capture into intervals of 60 s by packet time and turns each into
+ * a record. meter_begin once, then meter_packet for every packet and meter_advance as time passes,
  * meter_end; every record that is complete goes to the sink, without epoch and sequence. Pure: time
  * comes from the caller.
  *
  * Between begin and end every interval gives a record, a quiet one too: a true zero. Only a silence
  * longer than `max_quiet_ns` is taken as time in which nothing was observed and leaves a gap.
  *
- * A packet older than the open interval: with `keep_late` (captures: files are not always in order) it
- * goes into a further record of its own interval; without (live: a sealed interval stays as it is) it
- * is counted as late. So that few are, a live interval is not sealed by the first packet of the next one,
- * which is counted beside it: only by meter_advance, a packet two intervals on, or one after a gap.
+ * A packet older than the open interval: with `keep_late` (captures: files are not always in order)
+ * it goes into a further record of its own interval; without (live: a sealed interval stays as it
+ * is) it is counted as late. So that few are, a live interval is not sealed by the first packet of
+ * the next one, which is counted beside it: only by meter_advance, a packet two intervals on, or
+ * one after a gap.
  */
 #ifndef COLLECTOR_METER_H
 #define COLLECTOR_METER_H
@@ -26,9 +27,9 @@
 
 struct meter;
 
-/* Takes a complete record; epoch and seq are the sink's to fill in. The record is the meter's and is
- * closed when the sink returns. A negative return ends the meter: it does nothing from then on but
- * return that error. */
+/* Takes a complete record; epoch and seq are the sink's to fill in. The record is the meter's and
+ * is closed when the sink returns. A negative return ends the meter: it does nothing from then on
+ * but return that error. */
 typedef int (*meter_sink)(void *user, struct record *record);
 
 struct meter_options {
@@ -47,8 +48,9 @@ void meter_free(struct meter *meter);
 /* Observation begins at `now_ns`. ERR_INVALID outside of the years 1970 to 2199. */
 int meter_begin(struct meter *meter, int64_t now_ns);
 
-/* Counts one packet of a frame of `linktype`. What is no packet to the darknet is counted by reason; a
- * time stamp outside of 1970 to 2199 makes a packet undecodable. Errors are the sink's, or ERR_NOMEM. */
+/* Counts one packet of a frame of `linktype`. What is no packet to the darknet is counted by
+ * reason; a time stamp outside of 1970 to 2199 makes a packet undecodable. Errors are the sink's,
+ * or ERR_NOMEM. */
 int meter_packet(struct meter *meter, int linktype, const struct capture_packet *packet);
 
 /* Adds drops that the kernel and the interface told of to the open interval. */

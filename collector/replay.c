@@ -28,7 +28,8 @@ struct survey {
     char damage[ERRMSG_SIZE];
 };
 
-/* --- first pass: what is in the file ------------------------------------------------------------ */
+/* --- first pass: what is in the file ------------------------------------------------------------
+ */
 
 static void store_le(uint8_t *at, uint64_t value, int size)
 {
@@ -122,9 +123,11 @@ static int survey_file(struct sensor *sensor, struct survey *survey, char *errms
     return rc;
 }
 
-/* --- captures of one call against each other ---------------------------------------------------- */
+/* --- captures of one call against each other ----------------------------------------------------
+ */
 
-/* The same packets twice in one call are one capture; other packets of the same time are refused. */
+/* The same packets twice in one call are one capture; other packets of the same time are refused.
+ */
 static int check_overlaps(const struct survey *surveys, size_t count, char *errmsg)
 {
     for (size_t i = 0; i < count; i++) {
@@ -133,17 +136,19 @@ static int check_overlaps(const struct survey *surveys, size_t count, char *errm
             if (a->packets == 0 || b->packets == 0 || memcmp(a->epoch, b->epoch, EPOCH_SIZE) == 0 ||
                 !span_overlap(a->span, b->span))
                 continue;
-            return err_set(errmsg, ERR_REFUSED,
-                           "%s and %s cover the same time and are not the same packets: nothing was "
-                           "counted; merge them first (mergecap), or give the second one's sensor its "
-                           "own name and darknet",
-                           a->path, b->path);
+            return err_set(
+                errmsg, ERR_REFUSED,
+                "%s and %s cover the same time and are not the same packets: nothing was "
+                "counted; merge them first (mergecap), or give the second one's sensor its "
+                "own name and darknet",
+                a->path, b->path);
         }
     }
     return 0;
 }
 
-/* --- second pass: counting ---------------------------------------------------------------------- */
+/* --- second pass: counting ----------------------------------------------------------------------
+ */
 
 struct counting {
     struct sensor *sensor;
@@ -155,7 +160,8 @@ struct counting {
     char *errmsg;
 };
 
-/* The same capture gives the same records in the same order: those that the spool has are passed over. */
+/* The same capture gives the same records in the same order: those that the spool has are passed
+ * over. */
 static int on_record(void *user, struct record *record)
 {
     struct counting *counting = user;
@@ -175,7 +181,8 @@ static int count_packets(struct counting *counting, struct capture *capture, str
     char ignored[ERRMSG_SIZE];
     int rc = meter_begin(meter, counting->survey->span.first_ns);
     int linktype = capture_linktype(capture);
-    /* No more than the first pass saw: a file that is still written to gives what its epoch says. */
+    /* No more than the first pass saw: a file that is still written to gives what its epoch says.
+     */
     uint64_t left = counting->survey->total;
     for (; rc == 0 && left > 0 && capture_next(capture, &packet, ignored) == 1; left--) {
         rc = meter_packet(meter, linktype, &packet);
@@ -183,7 +190,8 @@ static int count_packets(struct counting *counting, struct capture *capture, str
             rc = ERR_STOPPED;
     }
     if (rc == 0 && left > 0)
-        rc = err_set(counting->errmsg, ERR_IO, "%s: changed while it was read", counting->survey->path);
+        rc = err_set(counting->errmsg, ERR_IO, "%s: changed while it was read",
+                     counting->survey->path);
     return rc ? rc : meter_end(meter, counting->survey->span.last_ns);
 }
 
@@ -235,7 +243,8 @@ static int count_file(struct sensor *sensor, const struct survey *survey, char *
     return rc;
 }
 
-static int count_all(struct sensor *sensor, const struct survey *surveys, size_t count, char *errmsg)
+static int count_all(struct sensor *sensor, const struct survey *surveys, size_t count,
+                     char *errmsg)
 {
     for (size_t i = 0; i < count; i++) {
         if (sensor_stopping(sensor))
@@ -275,8 +284,9 @@ int sensor_replay(struct sensor *sensor, char *errmsg)
     for (size_t i = 0; rc == 0 && i < list.count; i++) {
         surveys[i].path = list.files[i].path;
         if (strcmp(surveys[i].path, "-") == 0)
-            rc = err_set(errmsg, ERR_INVALID, "run cannot replay standard input, which it would have to "
-                                              "read twice: save it to a file first");
+            rc = err_set(errmsg, ERR_INVALID,
+                         "run cannot replay standard input, which it would have to "
+                         "read twice: save it to a file first");
         else
             rc = sensor_stopping(sensor) ? ERR_STOPPED : survey_file(sensor, &surveys[i], errmsg);
     }

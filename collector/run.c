@@ -25,7 +25,8 @@
 static const char usage[] =
     "usage: darkcount-collector run [-c FILE] [-i IFACE... | -r FILE...] [OPTION...]\n"
     "\n"
-    "The sensor: counts packets to the darknet per address and minute and delivers the records to the\n"
+    "The sensor: counts packets to the darknet per address and minute and delivers the records to "
+    "the\n"
     "aggregator until told to stop (SIGTERM, SIGINT).\n"
     "\n"
     "  -c, --config FILE      configuration (" DEFAULT_CONFIG " if it is there)\n"
@@ -53,9 +54,10 @@ struct settings {
 
 static void settings_close(struct settings *settings)
 {
-    char **strings[] = {&settings->name,           &settings->darknet,        &settings->exclude,
-                        &settings->interfaces,     &settings->spool,          &settings->aggregator,
-                        &settings->option_darknet, &settings->option_exclude, &settings->option_interfaces};
+    char **strings[] = {
+        &settings->name,           &settings->darknet,        &settings->exclude,
+        &settings->interfaces,     &settings->spool,          &settings->aggregator,
+        &settings->option_darknet, &settings->option_exclude, &settings->option_interfaces};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
     free(settings->paths);
@@ -78,7 +80,8 @@ static void append(char **target, const char *value)
     *target = joined;
 }
 
-/* --- configuration and command line ------------------------------------------------------------- */
+/* --- configuration and command line -------------------------------------------------------------
+ */
 
 static int read_config(struct settings *settings, char *errmsg)
 {
@@ -189,7 +192,8 @@ static void apply_overrides(struct settings *settings, const struct overrides *o
         set(&settings->interfaces, settings->option_interfaces);
 }
 
-/* --- checks ------------------------------------------------------------------------------------- */
+/* --- checks -------------------------------------------------------------------------------------
+ */
 
 static int make_darknet(struct sensor *sensor, const struct settings *settings, char *errmsg)
 {
@@ -222,7 +226,8 @@ static int split_interfaces(struct sensor *sensor, char *list, char *errmsg)
 static int make_sensor(struct sensor *sensor, struct settings *settings, char *errmsg)
 {
     if (!settings->name || !settings->darknet)
-        return err_set(errmsg, ERR_INVALID, "run: the sensor has no %s: give --%s or a configuration",
+        return err_set(errmsg, ERR_INVALID,
+                       "run: the sensor has no %s: give --%s or a configuration",
                        settings->name ? "darknet" : "name", settings->name ? "darknet" : "sensor");
     if (!sensor_name_valid(settings->name))
         return err_set(errmsg, ERR_INVALID,
@@ -251,7 +256,8 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     return 0;
 }
 
-/* --- running ------------------------------------------------------------------------------------ */
+/* --- running ------------------------------------------------------------------------------------
+ */
 
 static int open_signals(struct sensor *sensor, char *errmsg)
 {
@@ -263,8 +269,7 @@ static int open_signals(struct sensor *sensor, char *errmsg)
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
         sensor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return sensor->signals >= 0 ? 0
-                                : err_set(errmsg, ERR_IO, "signals: %s", strerror(errno));
+    return sensor->signals >= 0 ? 0 : err_set(errmsg, ERR_IO, "signals: %s", strerror(errno));
 }
 
 static int64_t monotonic_ms(void)
@@ -274,7 +279,8 @@ static int64_t monotonic_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Waits for the ship process: it delivers everything (a replay that was not stopped) or what it can. */
+/* Waits for the ship process: it delivers everything (a replay that was not stopped) or what it
+ * can. */
 static enum ship_result wait_for_ship(struct sensor *sensor, bool drain)
 {
     enum ship_result result;

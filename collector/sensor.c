@@ -7,8 +7,8 @@
 
 #include "collector/child.h"
 
-int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE], struct record *record,
-                  char *errmsg)
+int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
+                  struct record *record, char *errmsg)
 {
     struct buf sealed;
     buf_init(&sealed);
@@ -21,8 +21,8 @@ int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE], 
     return rc;
 }
 
-int sensor_publish(struct sensor *sensor, struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
-                   char *errmsg)
+int sensor_publish(struct sensor *sensor, struct spool_writer *writer,
+                   const uint8_t epoch[EPOCH_SIZE], char *errmsg)
 {
     int rc = spool_sync(writer, errmsg);
     if (rc)

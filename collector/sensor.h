@@ -1,7 +1,7 @@
 /*
- * Sensor: what `run` needs to know, from the configuration file and the command line, and the two ways
- * to run: live from interfaces, or replaying capture files. Both write sealed records into the spool and
- * tell the ship process.
+ * Sensor: what `run` needs to know, from the configuration file and the command line, and the two
+ * ways to run: live from interfaces, or replaying capture files. Both write sealed records into the
+ * spool and tell the ship process.
  */
 #ifndef COLLECTOR_SENSOR_H
 #define COLLECTOR_SENSOR_H
@@ -37,22 +37,23 @@ struct sensor {
 /* Captures until told to stop; seals what is open, then. 0; ERR_IO and others with `errmsg`. */
 int sensor_live(struct sensor *sensor, char *errmsg);
 
-/* Counts the capture files into the spool, each under an epoch of its own that is made from the sensor's
- * name and the file's packets: the same capture is the same epoch whatever its file is called and
- * however it is compressed. Two files of one call may not cover the same time. ERR_DAMAGED when a file
- * was truncated or corrupt: what was readable is in the spool, `errmsg` names file and offset; the other
- * files were counted. ERR_STOPPED when told to stop. */
+/* Counts the capture files into the spool, each under an epoch of its own that is made from the
+ * sensor's name and the file's packets: the same capture is the same epoch whatever its file is
+ * called and however it is compressed. Two files of one call may not cover the same time.
+ * ERR_DAMAGED when a file was truncated or corrupt: what was readable is in the spool, `errmsg`
+ * names file and offset; the other files were counted. ERR_STOPPED when told to stop. */
 int sensor_replay(struct sensor *sensor, char *errmsg);
 
-/* --- used by both ------------------------------------------------------------------------------- */
+/* --- used by both -------------------------------------------------------------------------------
+ */
 
-/* Seals `record` as the next one of the epoch and appends it; tells nobody yet. ERR_FULL, ERR_IO, as
- * spool_append. */
-int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE], struct record *record,
-                  char *errmsg);
+/* Seals `record` as the next one of the epoch and appends it; tells nobody yet. ERR_FULL, ERR_IO,
+ * as spool_append. */
+int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
+                  struct record *record, char *errmsg);
 /* Forces the epoch to disk and tells the ship process how far it is. ERR_IO, ERR_FULL. */
-int sensor_publish(struct sensor *sensor, struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
-                   char *errmsg);
+int sensor_publish(struct sensor *sensor, struct spool_writer *writer,
+                   const uint8_t epoch[EPOCH_SIZE], char *errmsg);
 /* Takes the signals that came; returns whether SIGTERM or SIGINT was, or ever was, among them. */
 bool sensor_stopping(struct sensor *sensor);
 

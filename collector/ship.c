@@ -16,10 +16,11 @@
 #include "common/log.h"
 
 /*
- * Happy path: ship_run -> connect_if_wanted -> on_connect -> on_read (HELLO) -> pump (OPEN) -> on_read
- * (RESUME) -> pump (RECORD ...) -> on_read (ACK) ... -> finish when a drain or stop is over.
- * Failure: whatever breaks the connection ends in drop(), which closes the handle; on_closed starts the
- * retry timer, and that begins again at connect_if_wanted. Several connections never exist at once.
+ * Happy path: ship_run -> connect_if_wanted -> on_connect -> on_read (HELLO) -> pump (OPEN) ->
+ * on_read (RESUME) -> pump (RECORD ...) -> on_read (ACK) ... -> finish when a drain or stop is
+ * over. Failure: whatever breaks the connection ends in drop(), which closes the handle; on_closed
+ * starts the retry timer, and that begins again at connect_if_wanted. Several connections never
+ * exist at once.
  */
 
 #define RETRY_MIN_MS   200
@@ -64,7 +65,8 @@ static void pump(struct ship *ship);
 static void check_ending(struct ship *ship);
 static void on_tick(uv_timer_t *timer);
 
-/* --- address ------------------------------------------------------------------------------------ */
+/* --- address ------------------------------------------------------------------------------------
+ */
 
 /* Splits HOST:PORT or [v6]:PORT and makes a socket address of it; the host is a literal address. */
 static int parse_tcp(const char *address, struct sockaddr_storage *out)
@@ -92,16 +94,18 @@ int ship_address_check(const char *address, char *errmsg)
         if (address[7] == '/' && strlen(address + 7) < sizeof((struct sockaddr_un *)0)->sun_path)
             return 0;
         return err_set(errmsg, ERR_INVALID,
-                       "aggregator '%s': a Unix socket is unix:///path of at most %zu bytes", address,
-                       sizeof((struct sockaddr_un *)0)->sun_path - 1);
+                       "aggregator '%s': a Unix socket is unix:///path of at most %zu bytes",
+                       address, sizeof((struct sockaddr_un *)0)->sun_path - 1);
     }
     if (parse_tcp(address, &storage) == 0)
         return 0;
     return err_set(errmsg, ERR_INVALID,
-                   "aggregator '%s': write unix:///path or ADDRESS:PORT, such as 127.0.0.1:4739", address);
+                   "aggregator '%s': write unix:///path or ADDRESS:PORT, such as 127.0.0.1:4739",
+                   address);
 }
 
-/* --- the connection's end ----------------------------------------------------------------------- */
+/* --- the connection's end -----------------------------------------------------------------------
+ */
 
 static void on_retry(uv_timer_t *timer)
 {
@@ -150,7 +154,8 @@ static void drop_uv(struct ship *ship, const char *what, int code)
     drop(ship, why);
 }
 
-/* --- data --------------------------------------------------------------------------------------- */
+/* --- data ---------------------------------------------------------------------------------------
+ */
 
 static void on_written(uv_write_t *request, int status)
 {
@@ -218,7 +223,8 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
     check_ending(ship);
 }
 
-/* --- connecting --------------------------------------------------------------------------------- */
+/* --- connecting ---------------------------------------------------------------------------------
+ */
 
 static void on_connect(uv_connect_t *request, int status)
 {
@@ -251,13 +257,14 @@ static void connect_tcp(struct ship *ship)
     ship->link_open = true;
     ship->link.handle.data = ship;
     uv_tcp_nodelay(&ship->link.tcp, 1);
-    int rc = uv_tcp_connect(&ship->connect, &ship->link.tcp, (struct sockaddr *)&address, on_connect);
+    int rc =
+        uv_tcp_connect(&ship->connect, &ship->link.tcp, (struct sockaddr *)&address, on_connect);
     if (rc < 0)
         drop_uv(ship, "cannot be reached", rc);
 }
 
-/* Connects when there is something to say, no connection yet and no wait for the next try. An aggregator
- * does not keep a connection on which nothing is opened. */
+/* Connects when there is something to say, no connection yet and no wait for the next try. An
+ * aggregator does not keep a connection on which nothing is opened. */
 static void connect_if_wanted(struct ship *ship)
 {
     if (ship->link_open || ship->finished || uv_is_active((uv_handle_t *)&ship->retry) ||
@@ -271,7 +278,8 @@ static void connect_if_wanted(struct ship *ship)
         connect_tcp(ship);
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------
+ */
 
 static void close_walk(uv_handle_t *handle, void *unused)
 {
@@ -324,9 +332,11 @@ static void on_tick(uv_timer_t *timer)
 {
     struct ship *ship = timer->data;
     bool waiting = ship->delivery.state == DELIVERY_OFFLINE ||
-                   ship->delivery.state == DELIVERY_HELLO || ship->delivery.state == DELIVERY_RESUME;
+                   ship->delivery.state == DELIVERY_HELLO ||
+                   ship->delivery.state == DELIVERY_RESUME;
     if (!waiting)
-        ship->link_since_ms = uv_now(&ship->loop); /* an OPEN that is sent later counts from there */
+        ship->link_since_ms =
+            uv_now(&ship->loop); /* an OPEN that is sent later counts from there */
     else if (ship->link_open && uv_now(&ship->loop) - ship->link_since_ms > CONNECT_MAX_MS)
         drop(ship, "aggregator: does not answer");
     manifest_save(&ship->manifest, (int64_t)ship->options->retention_s, (int64_t)time(NULL));
@@ -398,7 +408,8 @@ static enum ship_result result(const struct ship *ship)
     return ship->manifest.refused ? SHIP_REFUSED : SHIP_DELIVERED;
 }
 
-enum ship_result ship_run(const struct ship_options *options, struct spool_epoch *epochs, size_t count)
+enum ship_result ship_run(const struct ship_options *options, struct spool_epoch *epochs,
+                          size_t count)
 {
     struct ship *ship = calloc(1, sizeof *ship);
     if (!ship || manifest_init(&ship->manifest, options->spool, epochs, count) != 0) {
@@ -422,7 +433,8 @@ enum ship_result ship_run(const struct ship_options *options, struct spool_epoch
     manifest_report(&ship->manifest);
     enum ship_result end = result(ship);
     if (end == SHIP_WAITING)
-        log_error("%" PRIu64 " records are not acknowledged: they stay in %s and go out when the sensor "
+        log_error("%" PRIu64
+                  " records are not acknowledged: they stay in %s and go out when the sensor "
                   "runs again",
                   manifest_waiting(&ship->manifest), options->spool);
     delivery_close(&ship->delivery);

@@ -1,7 +1,8 @@
 /*
- * Ship: the process that carries records from the spool to the aggregator. It sees no packet and holds
- * no capture; the capture process tells it through a pipe how far the spool is on disk. The conversation
- * itself is collector/delivery.h; this is its libuv loop: connecting, waiting, giving up.
+ * Ship: the process that carries records from the spool to the aggregator. It sees no packet and
+ * holds no capture; the capture process tells it through a pipe how far the spool is on disk. The
+ * conversation itself is collector/delivery.h; this is its libuv loop: connecting, waiting, giving
+ * up.
  */
 #ifndef COLLECTOR_SHIP_H
 #define COLLECTOR_SHIP_H
@@ -12,8 +13,8 @@
 
 #include "collector/spool.h"
 
-/* What the capture process writes into the pipe, one struct a time. The end of the pipe means that the
- * capture process is gone and is taken as SHIP_STOP. */
+/* What the capture process writes into the pipe, one struct a time. The end of the pipe means that
+ * the capture process is gone and is taken as SHIP_STOP. */
 enum ship_note_kind {
     SHIP_DURABLE = 1, /* the epoch is on disk up to seq */
     SHIP_DRAIN = 2,   /* nothing more comes: deliver everything, then end */
@@ -45,8 +46,9 @@ enum ship_result {
 /* Whether `address` is of a form that ship understands; ERR_INVALID with the cause in `errmsg`. */
 int ship_address_check(const char *address, char *errmsg);
 
-/* Runs the loop until it is done and returns why it ended; what is worth saying was logged. `epochs`
- * (taken over, freed) is what the spool held before the capture process began to write. */
-enum ship_result ship_run(const struct ship_options *options, struct spool_epoch *epochs, size_t count);
+/* Runs the loop until it is done and returns why it ended; what is worth saying was logged.
+ * `epochs` (taken over, freed) is what the spool held before the capture process began to write. */
+enum ship_result ship_run(const struct ship_options *options, struct spool_epoch *epochs,
+                          size_t count);
 
 #endif

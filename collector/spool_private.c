@@ -86,7 +86,8 @@ static int read_sound(int fd, off_t offset, struct buf *buf)
     return record_check(room, header.size) == 0 ? 0 : 1;
 }
 
-int segment_walk(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t first, uint64_t *seq, size_t *size)
+int segment_walk(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t first, uint64_t *seq,
+                 size_t *size)
 {
     struct buf buf;
     buf_init(&buf);
@@ -245,8 +246,9 @@ int identity_write(const char *path, const struct spool_identity *identity, char
 {
     char epoch[37], *text;
     epoch_format(identity->epoch, epoch);
-    if (asprintf(&text, "epoch %s\nsensor %s\ndarknet %s\nreplay %d\nfirst_ns %" PRId64
-                        "\nlast_ns %" PRId64 "\n",
+    if (asprintf(&text,
+                 "epoch %s\nsensor %s\ndarknet %s\nreplay %d\nfirst_ns %" PRId64
+                 "\nlast_ns %" PRId64 "\n",
                  epoch, identity->sensor, identity->darknet, identity->replay, identity->first_ns,
                  identity->last_ns) < 0)
         return ERR_NOMEM;

@@ -11,13 +11,15 @@
 int segments_list(const char *path, uint64_t **firsts, size_t *count);
 void segment_path(char out[PATH_MAX], const char *path, uint64_t first);
 
-/* Walks the records at `fd` from its start: `*seq` gets the last sequence (first - 1 for none), `*size`
- * where the last whole record ends. A record that is not whole, has a wrong checksum, another epoch or
- * is out of sequence ends the walk. ERR_IO, ERR_NOMEM. */
-int segment_walk(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t first, uint64_t *seq, size_t *size);
+/* Walks the records at `fd` from its start: `*seq` gets the last sequence (first - 1 for none),
+ * `*size` where the last whole record ends. A record that is not whole, has a wrong checksum,
+ * another epoch or is out of sequence ends the walk. ERR_IO, ERR_NOMEM. */
+int segment_walk(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t first, uint64_t *seq,
+                 size_t *size);
 
-/* Whether a sound record of the epoch, later than `seq`, stands anywhere behind `size`: what ended the
- * walk there is then damage, not what a crash left of the last append. 1, 0, ERR_IO, ERR_NOMEM. */
+/* Whether a sound record of the epoch, later than `seq`, stands anywhere behind `size`: what ended
+ * the walk there is then damage, not what a crash left of the last append. 1, 0, ERR_IO, ERR_NOMEM.
+ */
 int segment_goes_on(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t seq, size_t size);
 
 /* Writes `text` to path/name so that it is there whole or not at all. `durable`: and stays. */

@@ -19,7 +19,8 @@ struct spool_reader {
     struct buf record;
 };
 
-/* --- epochs ------------------------------------------------------------------------------------- */
+/* --- epochs -------------------------------------------------------------------------------------
+ */
 
 static uint64_t read_acked(const char *path)
 {
@@ -35,7 +36,8 @@ static uint64_t read_acked(const char *path)
     return acked;
 }
 
-/* The first and last sequence on disk. The last is that of the newest segment's last sound record. */
+/* The first and last sequence on disk. The last is that of the newest segment's last sound record.
+ */
 static int find_range(struct spool_epoch *epoch)
 {
     uint64_t *firsts;
@@ -46,8 +48,9 @@ static int find_range(struct spool_epoch *epoch)
         size_t size;
         segment_path(name, epoch->path, firsts[count - 1]);
         int fd = open(name, O_RDONLY | O_CLOEXEC);
-        rc = fd < 0 ? err_from_errno(errno)
-                    : segment_walk(fd, epoch->identity.epoch, firsts[count - 1], &epoch->last, &size);
+        rc = fd < 0
+                 ? err_from_errno(errno)
+                 : segment_walk(fd, epoch->identity.epoch, firsts[count - 1], &epoch->last, &size);
         if (fd >= 0)
             close(fd);
         epoch->first = epoch->last ? firsts[0] : 0;
@@ -157,7 +160,8 @@ bool spool_find_live(const char *spool, struct spool_identity *identity)
     bool found = false;
     for (size_t i = count; i-- > 0 && !found;) {
         const struct spool_identity *held = &epochs[i].identity;
-        found = !held->replay && !epochs[i].refused && strcmp(held->sensor, identity->sensor) == 0 &&
+        found = !held->replay && !epochs[i].refused &&
+                strcmp(held->sensor, identity->sensor) == 0 &&
                 strcmp(held->darknet, identity->darknet) == 0;
         if (found) {
             memcpy(identity->epoch, held->epoch, EPOCH_SIZE);
@@ -168,7 +172,8 @@ bool spool_find_live(const char *spool, struct spool_identity *identity)
     return found;
 }
 
-/* --- records ------------------------------------------------------------------------------------ */
+/* --- records ------------------------------------------------------------------------------------
+ */
 
 struct spool_reader *spool_reader_new(const char *path, uint64_t seq)
 {
@@ -240,7 +245,8 @@ static int read_record(struct spool_reader *reader, struct record_header *header
     return record_check(room, header->size) == 0 ? 1 : ERR_DAMAGED;
 }
 
-/* Moves through the open segment to reader->next: 1 when reader->record is it, 0 at the segment's end. */
+/* Moves through the open segment to reader->next: 1 when reader->record is it, 0 at the segment's
+ * end. */
 static int find_next(struct spool_reader *reader)
 {
     struct record_header header;
@@ -286,7 +292,8 @@ int spool_read(struct spool_reader *reader, const uint8_t **sealed, size_t *size
     return rc;
 }
 
-/* --- notes -------------------------------------------------------------------------------------- */
+/* --- notes --------------------------------------------------------------------------------------
+ */
 
 int spool_acknowledge(const char *path, uint64_t seq, char *errmsg)
 {
@@ -338,7 +345,8 @@ static void prune_replay(const char *path, const uint64_t *firsts, size_t count,
         segment_delete(path, firsts[i]);
 }
 
-void spool_prune(const struct spool_epoch *epoch, uint64_t acked, int64_t retention_s, int64_t now_s)
+void spool_prune(const struct spool_epoch *epoch, uint64_t acked, int64_t retention_s,
+                 int64_t now_s)
 {
     uint64_t *firsts;
     size_t count;

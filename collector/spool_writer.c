@@ -79,17 +79,20 @@ static bool is_refused(const char *path)
 static int check_identity(const char *path, const struct spool_identity *held,
                           const struct spool_identity *meant, char *errmsg)
 {
-    if (memcmp(held->epoch, meant->epoch, EPOCH_SIZE) != 0 || strcmp(held->sensor, meant->sensor) != 0)
-        return err_set(errmsg, ERR_DAMAGED, "spool %s: holds another epoch than its name says", path);
-    if (strcmp(held->darknet, meant->darknet) != 0)
-        return err_set(errmsg, ERR_REFUSED,
-                       "spool %s: holds this capture counted with darknet %s; a changed darknet needs a "
-                       "sensor name and a spool of its own",
-                       path, held->darknet);
-    if (is_refused(path))
-        return err_set(errmsg, ERR_REFUSED,
-                       "spool %s: the aggregator refused it for good (see the file 'refused' in it)",
+    if (memcmp(held->epoch, meant->epoch, EPOCH_SIZE) != 0 ||
+        strcmp(held->sensor, meant->sensor) != 0)
+        return err_set(errmsg, ERR_DAMAGED, "spool %s: holds another epoch than its name says",
                        path);
+    if (strcmp(held->darknet, meant->darknet) != 0)
+        return err_set(
+            errmsg, ERR_REFUSED,
+            "spool %s: holds this capture counted with darknet %s; a changed darknet needs a "
+            "sensor name and a spool of its own",
+            path, held->darknet);
+    if (is_refused(path))
+        return err_set(
+            errmsg, ERR_REFUSED,
+            "spool %s: the aggregator refused it for good (see the file 'refused' in it)", path);
     return 0;
 }
 
@@ -137,7 +140,8 @@ static int open_newest(struct spool_writer *writer, uint64_t first, char *errmsg
     if (rc)
         return err_set(errmsg, rc, "spool %s: %s", writer->path, err_str(rc));
     if (ftruncate(writer->fd, (off_t)writer->size) != 0 || fsync(writer->fd) != 0)
-        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
+        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
+                       strerror(errno));
     return 0;
 }
 
@@ -201,12 +205,14 @@ int spool_append(struct spool_writer *writer, const uint8_t *sealed, size_t size
     }
     size_t done = 0;
     while (done < size) {
-        ssize_t wrote = pwrite(writer->fd, sealed + done, size - done, (off_t)(writer->size + done));
+        ssize_t wrote =
+            pwrite(writer->fd, sealed + done, size - done, (off_t)(writer->size + done));
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0) {
             int saved = errno;
-            /* Should this fail as well, the next append writes over it and the next open cuts it. */
+            /* Should this fail as well, the next append writes over it and the next open cuts it.
+             */
             (void)!ftruncate(writer->fd, (off_t)writer->size);
             return err_set(errmsg, err_from_errno(saved), "spool %s: %s", writer->path,
                            strerror(saved));
@@ -224,7 +230,8 @@ int spool_sync(struct spool_writer *writer, char *errmsg)
     if (!writer->dirty)
         return 0;
     if (fdatasync(writer->fd) != 0)
-        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
+        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
+                       strerror(errno));
     writer->dirty = false;
     return 0;
 }

@@ -41,8 +41,7 @@ struct layout {
     size_t line_count;
 };
 
-/* --- text ---------------------------------------------------------------------------------------
- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 /* Bytes of the UTF-8 character at `text`. */
 static size_t character(const char *text)
@@ -146,8 +145,7 @@ void bars_format(double value, char out[BARS_LABEL_MAX])
     }
 }
 
-/* --- layout -------------------------------------------------------------------------------------
- */
+/* --- layout ----------------------------------------------------------------------------------- */
 
 struct range {
     double least, most; /* of the positive values; most is 0 when there is none */
@@ -273,8 +271,7 @@ struct bars_canvas bars_measure(const struct bars *bars)
     return (struct bars_canvas){layout.width, layout.height};
 }
 
-/* --- commands -----------------------------------------------------------------------------------
- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 /* The first series dark, the second light: apart in greyscale print and for every kind of colour
  * vision. */

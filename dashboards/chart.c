@@ -14,8 +14,7 @@
 
 enum { OURS, NICT };
 
-/* --- bars ---------------------------------------------------------------------------------------
- */
+/* --- bars ------------------------------------------------------------------------------------- */
 
 /* The years from the first to the last of ours, and of NICT's where they are drawn too. */
 static void find_years(const struct options *options, const struct query_annual *annual, int *first,
@@ -84,8 +83,7 @@ static void set_years(const struct options *options, const struct query_annual *
     }
 }
 
-/* --- notes --------------------------------------------------------------------------------------
- */
+/* --- notes ------------------------------------------------------------------------------------ */
 
 struct notes {
     char source[LABELS_MAX], method[LABELS_MAX], revision[LABELS_MAX], series[LABELS_MAX];
@@ -117,6 +115,15 @@ static void note_revision(const struct query_annual *annual, enum language langu
         snprintf(out, LABELS_MAX, "%s", label(language, LABEL_UNRESTATED));
 }
 
+static void write_notes(struct notes *notes, const struct options *options,
+                        const struct query_annual *annual, size_t sensors, const char *timezone)
+{
+    labels_source(options->language, sensors, timezone, notes->source);
+    labels_method(options->language, options->method, notes->method);
+    labels_ours(options->language, options->method, notes->series);
+    note_revision(annual, options->language, notes->revision);
+}
+
 static void set_notes(struct bars *bars, struct notes *notes, const struct options *options,
                       bool estimate)
 {
@@ -129,8 +136,7 @@ static void set_notes(struct bars *bars, struct notes *notes, const struct optio
         bars->notes[bars->note_count++] = label(language, LABEL_NICT_NOTE);
 }
 
-/* --- drawing ------------------------------------------------------------------------------------
- */
+/* --- drawing ---------------------------------------------------------------------------------- */
 
 static int draw(const struct options *options, const struct bars *bars, struct buf *picture,
                 char *errmsg)
@@ -161,10 +167,7 @@ int chart_annual_draw(const struct options *options, const struct query_annual *
     int rc = years && notes ? 0 : err_set(errmsg, ERR_NOMEM, "chart: %s", err_str(ERR_NOMEM));
     if (rc == 0) {
         set_years(options, annual, first, years, count, estimate);
-        labels_source(language, sensors, timezone, notes->source);
-        labels_method(language, options->method, notes->method);
-        labels_ours(language, options->method, notes->series);
-        note_revision(annual, language, notes->revision);
+        write_notes(notes, options, annual, sensors, timezone);
         struct bars bars = {
             .title = label(language, LABEL_TITLE),
             .unit = label(language, LABEL_UNIT),

@@ -30,8 +30,7 @@ bool figures_estimate(const struct figures *figures)
     return !(figures->coverage >= 1);
 }
 
-/* --- adding -------------------------------------------------------------------------------------
- */
+/* --- adding ----------------------------------------------------------------------------------- */
 
 void figures_begin(struct figures_sum *sum, const struct period *year)
 {
@@ -121,8 +120,7 @@ void figures_course(struct figures_sum *sum, int month, int day, double addresse
     }
 }
 
-/* --- computing ----------------------------------------------------------------------------------
- */
+/* --- computing -------------------------------------------------------------------------------- */
 
 /* What the three methods need of the days, gathered in calendar order. */
 struct gathered {

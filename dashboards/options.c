@@ -7,6 +7,7 @@
 
 #include "common/config.h"
 #include "common/err.h"
+#include "dashboards/picture.h"
 #include "dashboards/store.h"
 
 #define CONFIG_DEFAULT "/etc/darkcount/dashboard.conf"
@@ -160,7 +161,10 @@ static int check_given(const struct options *options, unsigned given, char *errm
     if (options->command == COMMAND_CHART_ANNUAL && !options->output)
         return err_set(errmsg, ERR_INVALID,
                        "chart annual: name the file with -o FILE.svg, .png or .pdf");
-    return 0;
+    enum picture_kind kind;
+    struct storeurl url;
+    int rc = options->output ? picture_kind_of(options->output, &kind, errmsg) : 0;
+    return rc == 0 && options->store ? storeurl_parse(&url, options->store, errmsg) : rc;
 }
 
 int options_parse(struct options *options, int argc, char **argv, char *errmsg)
@@ -187,8 +191,7 @@ int options_parse(struct options *options, int argc, char **argv, char *errmsg)
     return rc ? rc : check_given(options, given, errmsg);
 }
 
-/* --- the store ----------------------------------------------------------------------------------
- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 /* `store` as the configuration file says, to be freed; NULL where it does not. */
 static int configured_store(char **store, char *errmsg)

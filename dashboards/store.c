@@ -7,8 +7,7 @@
 #include "common/err.h"
 #include "common/prefix.h"
 
-/* --- telescope and names ------------------------------------------------------------------------
- */
+/* --- telescope and names ---------------------------------------------------------------------- */
 
 static int set_timezone(struct store *store, const redisReply *value, char *errmsg)
 {
@@ -87,8 +86,7 @@ static int read_names(struct store *store, bool empty, char *errmsg)
     return rc;
 }
 
-/* --- years and heads of the sensors -------------------------------------------------------------
- */
+/* --- years and heads of the sensors ----------------------------------------------------------- */
 
 static void years_key(char key[SCHEMA_KEY_MAX], const struct store_sensor *sensor)
 {

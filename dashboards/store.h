@@ -51,8 +51,8 @@ struct store_day {
 
 struct store_year_reader {
     void *user;
-    /* `sensor`: position in store_sensors. Days ascend; `hosts` is NULL when there is no sketch.
-     * Both are borrowed for the call. Returns 0, or an error that ends the reading. */
+    /* `sensor`: position in store_sensors. Days come in any order; `hosts` is NULL when there is no
+     * sketch. Both are borrowed for the call. Returns 0, or an error that ends the reading. */
     int (*on_year)(void *user, size_t sensor, const struct store_day *days, size_t count,
                    const struct hll *hosts, char *errmsg);
 };

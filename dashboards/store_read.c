@@ -8,8 +8,7 @@
 
 #define DAYS_MAX 366
 
-/* --- a year's days and hosts --------------------------------------------------------------------
- */
+/* --- a year's days and hosts ------------------------------------------------------------------ */
 
 struct year_reading {
     struct period year;
@@ -47,12 +46,6 @@ static bool parse_day(const redisReply *field, int year, struct store_day *day)
     return store_parse_part(field->str + 3, 2, 1, length, &day->day);
 }
 
-static int compare_days(const void *a, const void *b)
-{
-    const struct store_day *x = a, *y = b;
-    return (x->month - y->month) * 32 + x->day - y->day;
-}
-
 /* `reply` is a hash as a list: field, value, field, value. */
 static int take_days(const struct store *store, const char *key, const redisReply *reply,
                      struct year_reading *reading, char *errmsg)
@@ -70,7 +63,6 @@ static int take_days(const struct store *store, const char *key, const redisRepl
         if (rc)
             return store_bad_value(store, key, rc, errmsg);
     }
-    qsort(reading->days, count, sizeof *reading->days, compare_days);
     return 0;
 }
 
@@ -135,8 +127,7 @@ int store_read_year(struct store *store, int year, const struct store_year_reade
     return rc;
 }
 
-/* --- courses ------------------------------------------------------------------------------------
- */
+/* --- courses ---------------------------------------------------------------------------------- */
 
 struct course_reading {
     const struct store_course *wanted;

@@ -84,14 +84,25 @@ static void wait_listening(const char *path, pid_t pid)
     cr_assert_fail("nobody listens on %s", path);
 }
 
+/* Whether the server answers; while it reads its data in, it says so instead. */
+static bool answers(redisContext *redis)
+{
+    redisReply *reply = redis->err ? NULL : redisCommand(redis, "PING");
+    bool pong = reply && reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    return pong;
+}
+
 redisContext *box_redis(const struct box *box)
 {
-    redisContext *redis = redisConnectUnix(box->redis_socket);
-    if (redis && redis->err) {
+    for (int i = 0; i < START_MS; i++) {
+        redisContext *redis = redisConnectUnix(box->redis_socket);
+        if (redis && answers(redis))
+            return redis;
         redisFree(redis);
-        redis = NULL;
+        box_pause();
     }
-    return redis;
+    return NULL;
 }
 
 pid_t box_start_redis(const struct box *box, const char *appendonly)

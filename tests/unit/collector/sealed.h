@@ -1,6 +1,7 @@
 /*
- * Sealed records for tests of what carries them: a right header and checksum around bytes that nobody
- * opens. The bytes depend on epoch and sequence, so that one record is never taken for another.
+ * Sealed records for tests of what carries them: a right header and checksum around bytes that
+ * nobody opens. The bytes depend on epoch and sequence, so that one record is never taken for
+ * another.
  */
 #ifndef TESTS_UNIT_COLLECTOR_SEALED_H
 #define TESTS_UNIT_COLLECTOR_SEALED_H

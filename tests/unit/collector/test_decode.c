@@ -264,6 +264,10 @@ Test(decode, endless_tags_and_labels_end)
         put_hex(&tags, "8100 0001");
         put_hex(&labels, "000640ff");
     }
+    put_hex(&tags, "0800");
+    put_ipv4(&tags, PROTOCOL_UDP, 28, 0);
+    put_hex(&labels, "000641ff");
+    put_ipv4(&labels, PROTOCOL_UDP, 28, 0);
     cr_assert_eq(decode_all(ETHERNET, &tags, &packet), DECODE_UNDECODABLE);
     cr_assert_eq(decode_all(ETHERNET, &labels, &packet), DECODE_UNDECODABLE);
 }

@@ -509,6 +509,18 @@ Test(delivery, reconnect_sends_what_is_not_acknowledged)
     end();
 }
 
+/* Memory that ran out in one connection does not end the next one. */
+Test(delivery, connects_again_after_memory_ran_out)
+{
+    begin(1, 2);
+    delivery_connected(&delivery);
+    delivery.input.failed = true;
+    cr_assert_eq(give_hello(), ERR_NOMEM);
+    delivery_disconnected(&delivery);
+    stream_from(0);
+    end();
+}
+
 Test(delivery, error_of_the_source_is_passed_on)
 {
     begin(1, 5);
@@ -521,7 +533,8 @@ Test(delivery, error_of_the_source_is_passed_on)
     end();
 }
 
-/* --- against a model of an aggregator ----------------------------------------------------------- */
+/* --- against a model of an aggregator -----------------------------------------------------------
+ */
 
 /* Stores by epoch and sequence what it gets over a connection that is cut anywhere. */
 struct model {
@@ -542,8 +555,8 @@ static void model_take(struct model *model, struct frame *frame)
     cr_assert_eq(frame->type, FRAME_RECORD);
     cr_assert_lt(model->open, EPOCHS);
     cr_assert_eq(record_peek(frame->record.bytes, frame->record.size, &header), 0);
-    cr_assert(sealed_is(frame->record.bytes, frame->record.size, epochs[model->open].epoch,
-                        header.seq));
+    cr_assert(
+        sealed_is(frame->record.bytes, frame->record.size, epochs[model->open].epoch, header.seq));
     cr_assert_leq(header.seq, model->held[model->open] + 1, "a gap");
     if (header.seq == model->held[model->open] + 1)
         model->held[model->open]++;

@@ -179,7 +179,8 @@ Test(manifest, note_about_an_epoch_that_is_not_there)
     cr_assert_eq(manifest.count, 0);
 }
 
-/* The same capture again: the aggregator is asked, though the spool believes that it has everything. */
+/* The same capture again: the aggregator is asked, though the spool believes that it has
+ * everything. */
 Test(manifest, announced_epoch_is_asked_about_again)
 {
     fill(4, true, 3, 10);

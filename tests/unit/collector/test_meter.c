@@ -75,8 +75,8 @@ static void drop(void)
 /* One UDP datagram's IP header and 8 bytes, to the address. */
 static int feed_to(int64_t ts_ns, uint8_t net, uint8_t host)
 {
-    uint8_t bytes[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 203, 0, 113, host,
-                         198,  51, net, host};
+    uint8_t bytes[28] = {0x45, 0, 0,   28, 0,   0,    0,   0,  64,  17,
+                         0,    0, 203, 0,  113, host, 198, 51, net, host};
     struct capture_packet packet = {ts_ns, sizeof bytes, sizeof bytes, bytes};
     return meter_packet(meter, RAW, &packet);
 }
@@ -207,8 +207,8 @@ Test(meter, late_packet_of_a_live_sensor_is_counted_as_late)
     drop();
 }
 
-/* Two interfaces are read one after the other: the first's packets of the new minute come before the
- * second's of the old one. */
+/* Two interfaces are read one after the other: the first's packets of the new minute come before
+ * the second's of the old one. */
 Test(meter, live_interval_waits_for_its_last_packets)
 {
     make(false, 120 * S);
@@ -459,8 +459,8 @@ Test(meter, shuffled_capture_keeps_every_packet_and_its_span)
     }
 }
 
-/* Live, packets and ticks of a clock that jumps: each packet is in packets or late, intervals ascend,
- * none is sealed twice. */
+/* Live, packets and ticks of a clock that jumps: each packet is in packets or late, intervals
+ * ascend, none is sealed twice. */
 Test(meter, live_in_any_order_counts_or_calls_late)
 {
     uint64_t state = 7;

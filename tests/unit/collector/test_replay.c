@@ -22,13 +22,14 @@ static char errmsg[ERRMSG_SIZE];
 static struct sensor sensor;
 static struct buf file; /* the capture being made */
 
-/* --- captures ----------------------------------------------------------------------------------- */
+/* --- captures -----------------------------------------------------------------------------------
+ */
 
 /* A UDP datagram's beginning: 28 bytes to an address of the darknet. */
 static void put_datagram(uint8_t host)
 {
-    uint8_t bytes[28] = {0x45, 0,  0,   28, 0, 0, 0, 0, 64, 17, 0, 0, 203, 0, 113, host,
-                         198,  51, 100, host};
+    uint8_t bytes[28] = {0x45, 0, 0,   28, 0,   0,    0,   0,  64,  17,
+                         0,    0, 203, 0,  113, host, 198, 51, 100, host};
     buf_put(&file, bytes, sizeof bytes);
 }
 
@@ -52,8 +53,8 @@ static void pcap_packet(int64_t at_s, uint32_t fraction, uint8_t host)
 
 static void pcapng_begin(void)
 {
-    static const uint32_t words[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28,
-                                     1,          20, 101,        0, 20};
+    static const uint32_t words[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1,   0xffffffff, 0xffffffff,
+                                     28,         1,  20,         101, 0,          20};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         buf_put_u32_le(&file, words[i]);
 }
@@ -105,7 +106,8 @@ static void put_minutes(int64_t at_s, int minutes)
         pcap_packet(at_s + 10 * i, 500, (uint8_t)i);
 }
 
-/* --- the sensor --------------------------------------------------------------------------------- */
+/* --- the sensor ---------------------------------------------------------------------------------
+ */
 
 static void begin(void)
 {
@@ -114,8 +116,7 @@ static void begin(void)
     snprintf(spool, sizeof spool, "%s/spool", folder);
     buf_init(&file);
     signal(SIGPIPE, SIG_IGN);
-    sensor = (struct sensor){
-        .name = name, .darknet_text = darknet, .spool = spool, .signals = -1};
+    sensor = (struct sensor){.name = name, .darknet_text = darknet, .spool = spool, .signals = -1};
     sensor.darknet = prefixset_new();
     prefixset_add(sensor.darknet, darknet, errmsg);
     prefixset_finish(sensor.darknet, errmsg);

@@ -124,7 +124,8 @@ static void flip(uint64_t first, off_t offset)
     close(fd);
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------
+ */
 
 Test(spool, goes_on_where_it_ended)
 {
@@ -211,6 +212,43 @@ Test(spool, damage_before_the_end_is_not_cut)
     }
     fill(1, 40);
     check_reads(1, 5);
+}
+
+/* Appends a sound record to the first segment's file, behind the writer's back. */
+static void smuggle(uint8_t mark, uint64_t seq)
+{
+    char name[PATH_MAX];
+    uint8_t epoch[EPOCH_SIZE];
+    struct buf sealed;
+    memcpy(epoch, identity.epoch, EPOCH_SIZE);
+    epoch[0] = mark;
+    buf_init(&sealed);
+    sealed_put(&sealed, epoch, seq, 40);
+    segment_path(name, path, 1);
+    int fd = open(name, O_WRONLY | O_APPEND);
+    cr_assert_eq(write(fd, sealed.bytes, sealed.size), (ssize_t)sealed.size);
+    close(fd);
+    buf_close(&sealed);
+}
+
+/* A disk block of another file's, however sound, is not ours. */
+Test(spool, record_of_another_epoch_is_cut)
+{
+    fill(2, 40);
+    smuggle(0x77, 3);
+    fill(1, 40);
+    check_reads(1, 3);
+}
+
+Test(spool, record_out_of_sequence_is_damage)
+{
+    struct spool_writer *writer;
+    fill(2, 40);
+    smuggle(identity.epoch[0], 4);
+    cr_assert_eq(spool_writer_open(&writer, spool, &identity, errmsg), ERR_DAMAGED);
+    uint64_t next;
+    cr_assert_eq(read_from(1, &next), ERR_DAMAGED);
+    cr_assert_eq(next, 3);
 }
 
 Test(spool, segments_rotate)
@@ -332,7 +370,8 @@ Test(spool, failed_append_leaves_nothing_and_can_be_repeated)
     check_reads(1, 2);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
 Test(spool, reader_follows_the_writer)
 {
@@ -381,7 +420,8 @@ Test(spool, reader_of_what_was_pruned)
     check_reads(2, 3);
 }
 
-/* --- the list ----------------------------------------------------------------------------------- */
+/* --- the list -----------------------------------------------------------------------------------
+ */
 
 static void make_epoch(uint8_t mark, bool replay, int64_t first_ns, const char *sensor)
 {
@@ -487,7 +527,8 @@ Test(spool, find_live_takes_the_most_recent_that_fits)
     cr_assert_eq(elsewhere.first_ns, 77);
 }
 
-/* --- pruning ------------------------------------------------------------------------------------ */
+/* --- pruning ------------------------------------------------------------------------------------
+ */
 
 static void prune(uint64_t acked, int64_t retention_s, int64_t now_s)
 {

@@ -162,6 +162,16 @@ Test(prefix, index_is_the_position_in_the_sorted_set)
     prefixset_free(set);
 }
 
+Test(prefix, the_last_of_several_ranges_in_the_last_block_is_found)
+{
+    struct prefixset *set = make("10.0.0.0/30,10.0.0.8/32,10.0.0.16/31", NULL);
+    cr_assert_eq(prefixset_index4(set, ip4("10.0.0.8")), 4);
+    cr_assert_eq(prefixset_index4(set, ip4("10.0.0.16")), 5);
+    cr_assert_eq(prefixset_index4(set, ip4("10.0.0.17")), 6);
+    cr_assert_eq(prefixset_index4(set, ip4("10.0.0.18")), PREFIX_NONE);
+    prefixset_free(set);
+}
+
 /* Every other address of two blocks of 65,536, and a prefix over several: the table and the search
  * must agree with arithmetic. */
 Test(prefix, many_ranges_in_one_block_are_found)

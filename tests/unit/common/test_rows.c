@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,29 @@ Test(rows, a_full_disk_is_told)
         cr_assert_eq(rows_end(rows), ERR_FULL);
         fclose(out);
     }
+}
+
+/* A disk that is full for one write only. */
+static ssize_t fail_once(void *cookie, const char *bytes, size_t size)
+{
+    bool *failed = cookie;
+    (void)bytes;
+    if (*failed)
+        return (ssize_t)size;
+    *failed = true;
+    errno = ENOSPC;
+    return 0;
+}
+
+Test(rows, a_write_that_failed_is_told_even_if_later_ones_succeed)
+{
+    bool failed = false;
+    FILE *out = fopencookie(&failed, "w", (cookie_io_functions_t){.write = fail_once});
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    for (int i = 0; i < 30000; i++)
+        rows_u64(rows, 1);
+    cr_assert_eq(rows_end(rows), ERR_FULL);
+    fclose(out);
 }
 
 Test(rows, formats_are_known_by_name)

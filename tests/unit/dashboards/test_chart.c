@@ -51,8 +51,7 @@ ParameterizedTest(struct number *param, bars, format)
     cr_assert_str_eq(text, param->text);
 }
 
-/* --- drawing ------------------------------------------------------------------------------------
- */
+/* --- drawing ---------------------------------------------------------------------------------- */
 
 static struct figures figures_of(int year, double value, double coverage)
 {
@@ -179,8 +178,7 @@ Test(chart, the_same_figures_give_the_same_bytes)
     }
 }
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 Test(picture, the_name_says_the_kind)
 {

@@ -291,8 +291,7 @@ Test(figures, a_sum_beyond_64_bits_is_refused)
     cr_assert_eq(end(sum, METHOD_DAILY).packets, UINT64_MAX);
 }
 
-/* --- inventory ----------------------------------------------------------------------------------
- */
+/* --- inventory -------------------------------------------------------------------------------- */
 
 Test(figures, inventory_divides_each_minute_by_what_was_up)
 {

@@ -69,8 +69,7 @@ Test(nict, what_was_not_published_stays_a_gap)
     cr_assert_eq(nict_last_year(), 2025);
 }
 
-/* --- the reference table ------------------------------------------------------------------------
- */
+/* --- the reference table ---------------------------------------------------------------------- */
 
 static uint64_t number(const char *text)
 {

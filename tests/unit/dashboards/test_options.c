@@ -97,8 +97,7 @@ ParameterizedTest(struct wrong *param, options, wrong_usage)
     cr_assert(strstr(errmsg, param->names), "%s: %s", param->line, errmsg);
 }
 
-/* --- the store ----------------------------------------------------------------------------------
- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 Test(options, the_option_goes_before_the_environment_and_that_before_the_file)
 {

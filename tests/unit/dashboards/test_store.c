@@ -213,8 +213,7 @@ Test(store, more_requests_than_are_on_their_way_at_once)
     query_annual_close(&annual);
 }
 
-/* --- damage -------------------------------------------------------------------------------------
- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 struct damage {
     char command[120];
@@ -275,6 +274,31 @@ ParameterizedTest(struct damage *param, store, damage, .init = start, .fini = st
     cr_assert_null(strchr(errmsg, '\n'));
     if (rc == 0)
         query_annual_close(&annual);
+}
+
+Test(store, only_leap_years_have_a_29th_of_february)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct query_annual annual;
+    fill();
+    put_day("a", 2024, 2, 29, 1, 1);
+    cr_assert_eq(query(METHOD_DAILY, 2024, &annual, errmsg), 0, "%s", errmsg);
+    query_annual_close(&annual);
+    redis_do(&redis, "HSET darkcount:{a}:days:2023 02-29 %s", "1 1 40 1 1 60 0 0 0 0 0 0 0");
+    cr_assert_eq(query(METHOD_DAILY, 2023, &annual, errmsg), ERR_DAMAGED);
+    cr_assert(strstr(errmsg, "darkcount:{a}:days:2023"), "%s", errmsg);
+}
+
+Test(store, a_year_without_any_record_is_left_out)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct query_annual annual;
+    fill();
+    redis_do(&redis, "HSET darkcount:{a}:years 2022 %s", "1 0 0 0 0 0 0 0 0 0 0 0 0");
+    cr_assert_eq(query(METHOD_DAILY, 0, &annual, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(annual.count, 2);
+    cr_assert_eq(annual.years[1].year, 2023);
+    query_annual_close(&annual);
 }
 
 Test(store, totals_of_a_newer_program_ask_for_an_upgrade)

@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# What the system tests share; to be sourced, from the repository's root. A test script calls case_of for
+# each case and ends with `summary`. Everything it starts is in `pids` and ended by pid when it ends.
+#   BUILD  build directory (default build)
+
+export LC_ALL=C
+build=$(realpath "${BUILD:-build}")
+collector=$build/darkcount-collector
+shared=${DARKCOUNT_SHARED:-../shared}
+work=$(mktemp -d)
+pids=() # started here and not yet seen to end
+aggregator=
+passed=0 failed=0 skipped=0
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# poll TENTHS COMMAND...: until the command holds, at most so many tenths of a second.
+poll() {
+    local tries=$(($1 * 5))
+    shift
+    until "$@"; do
+        [ $((tries -= 1)) -gt 0 ] || return 1
+        sleep 0.02
+    done 2>/dev/null
+}
+
+end_all() {
+    local pid
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null
+    done
+    for pid in "${pids[@]}"; do
+        poll 80 gone "$pid" || kill -KILL "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+
+# case_of NAME FUNCTION: ok when the function returns 0; 77 is a skip, its reason in $why.
+case_of() {
+    why=
+    local status=0
+    "$2" || status=$?
+    case $status in
+    0) echo "ok $1"; passed=$((passed + 1)) ;;
+    77) echo "skip $1: $why"; skipped=$((skipped + 1)) ;;
+    *)
+        echo "FAIL $1${why:+: $why}"
+        failed=$((failed + 1))
+        for log in "$work"/err "$work"/err2; do
+            [ ! -s "$log" ] || sed "s/^/    ${log##*/}: /" "$log" | tail -n 15
+        done
+        ;;
+    esac
+}
+no() { why=$*; return 1; }
+skip() { why=$*; return 77; }
+
+summary() {
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ]
+}
+
+# --- captures -------------------------------------------------------------------------------------
+
+le32() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
+
+# make_pcap FILE START COUNT STEP: so many raw IP packets to 198.51.100.0/24, STEP seconds apart.
+make_pcap() {
+    local i bytes='\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x65\x00\x00\x00'
+    for ((i = 0; i < $3; i++)); do
+        bytes+=$(le32 $(($2 + i * $4)))'\x00\x00\x00\x00\x14\x00\x00\x00\x14\x00\x00\x00'
+        bytes+='\x45\x00\x00\x14\x00\x00\x00\x00\x40\x11\x00\x00\xcb\x00\x71\x01\xc6\x33\x64'
+        bytes+=$(printf '\\x%02x' $((i % 256)))
+    done
+    printf '%b' "$bytes" >"$1"
+}
+
+# --- aggregator -----------------------------------------------------------------------------------
+
+redis() { timeout 5 redis-cli -s "$state/redis.sock" "$@" 2>/dev/null; }
+
+# fresh NAME: state directory and spool of a case of its own; the aggregator of the one before ends.
+fresh() {
+    [ -z "$aggregator" ] || gone "$aggregator" || stop_aggregator
+    state=$work/$1/state spool=$work/$1/spool
+    mkdir -p "$state"
+    address=unix://$state/aggregator.sock
+    : >"$work/err"
+    : >"$work/err2"
+}
+start_aggregator() { # ARGUMENT...
+    timeout -k 5 300 "$build/darkcount-aggregator" run --state "$state" --timezone UTC "$@" \
+        >"$state/log" 2>&1 &
+    aggregator=$!
+    pids+=("$aggregator")
+    poll 200 test -S "$state/aggregator.sock" && poll 100 redis ping >/dev/null ||
+        no "the aggregator does not start: $(tail -n 1 "$state/log")"
+}
+stop_aggregator() {
+    kill "$aggregator"
+    poll 100 gone "$aggregator" || no "the aggregator does not end"
+    wait "$aggregator"
+    rm -f "$state/aggregator.sock"
+}
+
+# The years' packets, their sum, and everything that the store says of the years.
+years() { redis HGETALL "darkcount:{$1}:years"; }
+packets_in_store() { years "$1" | awk 'NR % 2 == 0 { sum += $2 } END { print sum + 0 }'; }
+holds() { [ "$(packets_in_store "$1")" = "$2" ] || no "the store has $(packets_in_store "$1") packets, not $2"; }
