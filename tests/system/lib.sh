@@ -10,6 +10,7 @@ shared=${DARKCOUNT_SHARED:-../shared}
 work=$(mktemp -d)
 pids=() # started here and not yet seen to end
 aggregator=
+state=$work
 passed=0 failed=0 skipped=0
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
@@ -41,6 +42,9 @@ case_of() {
     why=
     local status=0
     "$2" || status=$?
+    if grep -hsE 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$work/err" "$work/err2" "$state/log"; then
+        no "a sanitizer reported" || status=1
+    fi
     case $status in
     0) echo "ok $1"; passed=$((passed + 1)) ;;
     77) echo "skip $1: $why"; skipped=$((skipped + 1)) ;;
