@@ -111,7 +111,11 @@ unit-aggregator: $(BUILD)/$(PROGRAM_aggregator)
 test: deps-test
 	$(Q)$(MAKE) --no-print-directory check-headers check
 
-check: all $(UNITS:%=$(BUILD)/tests/unit-%)
+FUZZ_SECONDS ?= 20
+FUZZ_CC ?= clang
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
+check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS)
 	$(Q)BUILD=$(BUILD) tests/run
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
@@ -188,13 +192,9 @@ dist:
 
 # --- fuzzing -------------------------------------------------------------------------------------
 
-# fuzz-replay: every target over the kept corpus, under the sanitizers (part of `make test`).
-# fuzz: clang's libFuzzer, FUZZ_SECONDS for each target, over a copy of the corpus; what breaks a target
-# is left in $(BUILD)/fuzz/found. fuzz-seeds: writes the seeds anew after a form has changed.
-FUZZ_SECONDS ?= 20
-FUZZ_CC ?= clang
-FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
+# `check` and `sanitize` run every target over the kept corpus. fuzz: clang's libFuzzer, FUZZ_SECONDS for
+# each target, over a copy of the corpus; what breaks a target is left in $(BUILD)/fuzz/found. fuzz-seeds:
+# writes the seeds anew after a form has changed.
 FUZZ_CHECKS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_MAIN ?= $(BUILD)/tests/fuzz/replay.o
 FUZZ_ENGINE ?=
@@ -207,16 +207,11 @@ $(BUILD)/fuzz-seeds: $(BUILD)/tests/fuzz/seeds.o $(COMMON_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
-.PHONY: fuzz fuzz-replay fuzz-seeds fuzz-programs
+.PHONY: fuzz fuzz-seeds fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 fuzz-seeds: $(BUILD)/fuzz-seeds
 	$(Q)$< tests/fuzz/corpus
-
-fuzz-replay:
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/replay SANITIZE="$(FUZZ_CHECKS)" fuzz-programs
-	$(Q)for target in $(FUZZ_TARGETS); do \
-		$(BUILD)/replay/fuzz_$$target tests/fuzz/corpus/$$target || exit 1; done
 
 fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(FUZZ_CC) FUZZ_MAIN= \

@@ -53,16 +53,22 @@ bool hll_add(struct hll *hll, const void *element, size_t size)
     return true;
 }
 
-bool hll_merge(struct hll *dst, const struct hll *src)
+/* Without a branch and without aliasing, so that the compiler takes 16 registers at a time: every record
+ * is merged into four levels. Returns a non-zero value when a register changed. */
+static uint8_t merge(uint8_t *restrict to, const uint8_t *restrict from)
 {
-    bool changed = false;
+    uint8_t changed = 0;
     for (size_t i = 0; i < HLL_REGISTERS; i++) {
-        if (src->registers[i] > dst->registers[i]) {
-            dst->registers[i] = src->registers[i];
-            changed = true;
-        }
+        uint8_t most = to[i] > from[i] ? to[i] : from[i];
+        changed |= (uint8_t)(most ^ to[i]);
+        to[i] = most;
     }
     return changed;
+}
+
+bool hll_merge(struct hll *dst, const struct hll *src)
+{
+    return merge(dst->registers, src->registers) != 0;
 }
 
 /* Ertl 2017, algorithm 6: sigma, the correction for registers that are still 0. */

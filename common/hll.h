@@ -23,7 +23,7 @@ struct hll {
 void hll_clear(struct hll *hll);
 /* Returns whether a register changed. */
 bool hll_add(struct hll *hll, const void *element, size_t size);
-/* dst = union of dst and src; returns whether dst changed. */
+/* dst = union of dst and src, which are two; returns whether dst changed. */
 bool hll_merge(struct hll *dst, const struct hll *src);
 /* The estimated number of distinct elements; equals what PFCOUNT says of the same registers. */
 uint64_t hll_count(const struct hll *hll);
