@@ -25,12 +25,19 @@ poll() {
     done 2>/dev/null
 }
 
+# Whether the process is still a child of this script: a number may have been given to another one since.
+ours() {
+    local stat
+    read -r stat <"/proc/$1/stat" && stat=${stat##*) } && [ "$(cut -d ' ' -f 2 <<<"$stat")" = $$ ]
+} 2>/dev/null
+
 end_all() {
     local pid
     for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null
+        ! ours "$pid" || kill "$pid" 2>/dev/null
     done
     for pid in "${pids[@]}"; do
+        ours "$pid" || continue
         poll 80 gone "$pid" || kill -KILL "$pid" 2>/dev/null
         wait "$pid" 2>/dev/null
     done
@@ -82,11 +89,11 @@ make_pcap() {
 
 # --- aggregator -----------------------------------------------------------------------------------
 
-redis() { timeout 5 redis-cli -s "$state/redis.sock" "$@" 2>/dev/null; }
+redis() { timeout 5 redis-cli -s "$state/redis.sock" "$@" 2>>"$work/err2"; }
 
 # fresh NAME: state directory and spool of a case of its own; the aggregator of the one before ends.
 fresh() {
-    [ -z "$aggregator" ] || gone "$aggregator" || stop_aggregator
+    [ -z "$aggregator" ] || ! ours "$aggregator" || stop_aggregator
     state=$work/$1/state spool=$work/$1/spool
     mkdir -p "$state"
     address=unix://$state/aggregator.sock
@@ -111,4 +118,8 @@ stop_aggregator() {
 # The years' packets, their sum, and everything that the store says of the years.
 years() { redis HGETALL "darkcount:{$1}:years"; }
 packets_in_store() { years "$1" | awk 'NR % 2 == 0 { sum += $2 } END { print sum + 0 }'; }
-holds() { [ "$(packets_in_store "$1")" = "$2" ] || no "the store has $(packets_in_store "$1") packets, not $2"; }
+holds() { # SENSOR PACKETS
+    local have
+    have=$(packets_in_store "$1") || no "the store does not answer" || return
+    [ "$have" = "$2" ] || no "the store has $have packets, not $2: $(redis KEYS '*' | tr '\n' ' ')"
+}
