@@ -26,8 +26,7 @@ struct addrset {
 void addrset_init(struct addrset *set);
 void addrset_close(struct addrset *set);
 
-/* Adds an address: 4 or 16 bytes in network order by `family`. ERR_NOMEM leaves the set as it was.
- */
+/* Adds an address: 4 or 16 bytes in network order by `family`. ERR_NOMEM leaves the set as it was. */
 int addrset_add(struct addrset *set, uint8_t family, const uint8_t *address);
 
 /* Sorts, drops duplicates and gives back unused memory. ERR_NOMEM leaves the set right, only

@@ -32,11 +32,12 @@ enum ethertype {
     ETHERTYPE_MIN = 0x0600, /* below is a length: IEEE 802.3 */
 };
 
-enum ppp_protocol { /* RFC 1661, RFC 3032 section 4.3 */
-                    PPP_IPV4 = 0x0021,
-                    PPP_IPV6 = 0x0057,
-                    PPP_MPLS = 0x0281,
-                    PPP_MPLS_UPSTREAM = 0x0283,
+/* RFC 1661, RFC 3032 section 4.3. */
+enum ppp_protocol {
+    PPP_IPV4 = 0x0021,
+    PPP_IPV6 = 0x0057,
+    PPP_MPLS = 0x0281,
+    PPP_MPLS_UPSTREAM = 0x0283,
 };
 
 /* Tags, labels and encapsulations that one frame may stack; more is no honest frame. */

@@ -29,8 +29,7 @@ void delivery_disconnected(struct delivery *delivery)
     delivery->input.size = 0;
 }
 
-/* --- what the aggregator says -------------------------------------------------------------------
- */
+/* --- what the aggregator says ----------------------------------------------------------------- */
 
 static int on_hello(struct delivery *delivery, const struct frame *frame, char *errmsg)
 {
@@ -126,8 +125,7 @@ int delivery_input(struct delivery *delivery, const uint8_t *bytes, size_t size,
     return rc;
 }
 
-/* --- what the sensor says -----------------------------------------------------------------------
- */
+/* --- what the sensor says --------------------------------------------------------------------- */
 
 /* Opens the epoch that the source names, if any. */
 static int open_epoch(struct delivery *delivery, struct buf *out, char *errmsg)

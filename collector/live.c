@@ -54,8 +54,7 @@ static int64_t monotonic_ns(void)
     return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* --- records into the spool ---------------------------------------------------------------------
- */
+/* --- records into the spool ------------------------------------------------------------------- */
 
 /* Appends what waits in memory, oldest first. Returns whether the backlog is empty. */
 static bool flush_backlog(struct live *live)
@@ -106,8 +105,7 @@ static void publish(struct live *live)
     }
 }
 
-/* --- packets ------------------------------------------------------------------------------------
- */
+/* --- packets ---------------------------------------------------------------------------------- */
 
 static void on_packet(void *user, const struct capture_packet *packet)
 {
@@ -205,8 +203,7 @@ static int end(struct live *live, int rc, char *errmsg)
     return rc;
 }
 
-/* --- set-up -------------------------------------------------------------------------------------
- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 static int open_taps(struct live *live, char *errmsg)
 {

@@ -112,8 +112,7 @@ uint64_t manifest_waiting(const struct manifest *manifest)
     return sum;
 }
 
-/* --- the source of delivery ---------------------------------------------------------------------
- */
+/* --- the source of delivery ------------------------------------------------------------------- */
 
 static int source_epoch(void *user, struct frame_open *open)
 {

@@ -56,8 +56,7 @@ bool manifest_wants(const struct manifest *manifest);
  * acknowledged and the aggregator was not asked about yet are among them. */
 uint64_t manifest_waiting(const struct manifest *manifest);
 
-/* Says of each replayed capture how much of it the aggregator holds and how much of that was new.
- */
+/* Says of each replayed capture how much of it the aggregator holds and how much of that was new. */
 void manifest_report(const struct manifest *manifest);
 
 /* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged long

@@ -151,8 +151,7 @@ static int emit(struct meter *meter, struct interval *interval, int64_t first_ns
     return rc;
 }
 
-/* Seals the open interval as observed until `last_ns` and opens the one that begins at `start_ns`.
- */
+/* Seals the open interval as observed until `last_ns` and opens the one that begins at `start_ns`. */
 static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns)
 {
     int rc = emit(meter, &meter->open, meter->first_ns, last_ns);

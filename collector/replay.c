@@ -28,8 +28,7 @@ struct survey {
     char damage[ERRMSG_SIZE];
 };
 
-/* --- first pass: what is in the file ------------------------------------------------------------
- */
+/* --- first pass: what is in the file ---------------------------------------------------------- */
 
 static void store_le(uint8_t *at, uint64_t value, int size)
 {
@@ -123,11 +122,9 @@ static int survey_file(struct sensor *sensor, struct survey *survey, char *errms
     return rc;
 }
 
-/* --- captures of one call against each other ----------------------------------------------------
- */
+/* --- captures of one call against each other -------------------------------------------------- */
 
-/* The same packets twice in one call are one capture; other packets of the same time are refused.
- */
+/* The same packets twice in one call are one capture; other packets of the same time are refused. */
 static int check_overlaps(const struct survey *surveys, size_t count, char *errmsg)
 {
     for (size_t i = 0; i < count; i++) {
@@ -147,8 +144,7 @@ static int check_overlaps(const struct survey *surveys, size_t count, char *errm
     return 0;
 }
 
-/* --- second pass: counting ----------------------------------------------------------------------
- */
+/* --- second pass: counting -------------------------------------------------------------------- */
 
 struct counting {
     struct sensor *sensor;

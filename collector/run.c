@@ -80,8 +80,7 @@ static void append(char **target, const char *value)
     *target = joined;
 }
 
-/* --- configuration and command line -------------------------------------------------------------
- */
+/* --- configuration and command line ----------------------------------------------------------- */
 
 static int read_config(struct settings *settings, char *errmsg)
 {
@@ -192,8 +191,7 @@ static void apply_overrides(struct settings *settings, const struct overrides *o
         set(&settings->interfaces, settings->option_interfaces);
 }
 
-/* --- checks -------------------------------------------------------------------------------------
- */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 static int make_darknet(struct sensor *sensor, const struct settings *settings, char *errmsg)
 {
@@ -256,8 +254,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     return 0;
 }
 
-/* --- running ------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static int open_signals(struct sensor *sensor, char *errmsg)
 {

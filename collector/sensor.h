@@ -44,8 +44,7 @@ int sensor_live(struct sensor *sensor, char *errmsg);
  * names file and offset; the other files were counted. ERR_STOPPED when told to stop. */
 int sensor_replay(struct sensor *sensor, char *errmsg);
 
-/* --- used by both -------------------------------------------------------------------------------
- */
+/* --- used by both ----------------------------------------------------------------------------- */
 
 /* Seals `record` as the next one of the epoch and appends it; tells nobody yet. ERR_FULL, ERR_IO,
  * as spool_append. */

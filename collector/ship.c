@@ -65,8 +65,7 @@ static void pump(struct ship *ship);
 static void check_ending(struct ship *ship);
 static void on_tick(uv_timer_t *timer);
 
-/* --- address ------------------------------------------------------------------------------------
- */
+/* --- address ---------------------------------------------------------------------------------- */
 
 /* Splits HOST:PORT or [v6]:PORT and makes a socket address of it; the host is a literal address. */
 static int parse_tcp(const char *address, struct sockaddr_storage *out)
@@ -104,8 +103,7 @@ int ship_address_check(const char *address, char *errmsg)
                    address);
 }
 
-/* --- the connection's end -----------------------------------------------------------------------
- */
+/* --- the connection's end --------------------------------------------------------------------- */
 
 static void on_retry(uv_timer_t *timer)
 {
@@ -154,8 +152,7 @@ static void drop_uv(struct ship *ship, const char *what, int code)
     drop(ship, why);
 }
 
-/* --- data ---------------------------------------------------------------------------------------
- */
+/* --- data ------------------------------------------------------------------------------------- */
 
 static void on_written(uv_write_t *request, int status)
 {
@@ -223,8 +220,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
     check_ending(ship);
 }
 
-/* --- connecting ---------------------------------------------------------------------------------
- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static void on_connect(uv_connect_t *request, int status)
 {
@@ -278,8 +274,7 @@ static void connect_if_wanted(struct ship *ship)
         connect_tcp(ship);
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void close_walk(uv_handle_t *handle, void *unused)
 {

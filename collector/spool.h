@@ -38,8 +38,7 @@ struct spool_identity {
  * closed at the end. ERR_REFUSED when another sensor runs on it; ERR_IO, ERR_FULL. */
 int spool_lock(const char *spool, char *errmsg);
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 struct spool_writer;
 
@@ -62,8 +61,7 @@ void spool_writer_close(struct spool_writer *writer);
  * first_ns are set). Returns whether there is one. */
 bool spool_find_live(const char *spool, struct spool_identity *identity);
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct spool_epoch {
     struct spool_identity identity;

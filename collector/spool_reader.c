@@ -19,8 +19,7 @@ struct spool_reader {
     struct buf record;
 };
 
-/* --- epochs -------------------------------------------------------------------------------------
- */
+/* --- epochs ----------------------------------------------------------------------------------- */
 
 static uint64_t read_acked(const char *path)
 {
@@ -36,8 +35,7 @@ static uint64_t read_acked(const char *path)
     return acked;
 }
 
-/* The first and last sequence on disk. The last is that of the newest segment's last sound record.
- */
+/* The first and last sequence on disk. The last is that of the newest segment's last sound record. */
 static int find_range(struct spool_epoch *epoch)
 {
     uint64_t *firsts;
@@ -172,8 +170,7 @@ bool spool_find_live(const char *spool, struct spool_identity *identity)
     return found;
 }
 
-/* --- records ------------------------------------------------------------------------------------
- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 struct spool_reader *spool_reader_new(const char *path, uint64_t seq)
 {
@@ -292,8 +289,7 @@ int spool_read(struct spool_reader *reader, const uint8_t **sealed, size_t *size
     return rc;
 }
 
-/* --- notes --------------------------------------------------------------------------------------
- */
+/* --- notes ------------------------------------------------------------------------------------ */
 
 int spool_acknowledge(const char *path, uint64_t seq, char *errmsg)
 {

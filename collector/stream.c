@@ -66,8 +66,7 @@ static ssize_t damaged(struct stream *stream, const char *why)
     return -1;
 }
 
-/* Each of these three puts at least one byte into `out`, or returns 0 at the end and -1 on damage.
- */
+/* Each of these three puts at least one byte into `out`, or returns 0 at the end and -1 on damage. */
 
 static ssize_t read_plain(struct stream *stream, uint8_t *out, size_t size)
 {

@@ -131,8 +131,7 @@ static void settle(struct tally *tally)
     tally->waiting = 0;
 }
 
-/* Puts the increment in the place of the one that has waited for PENDING packets, which is applied.
- */
+/* Puts the increment in the place of the one that has waited for PENDING packets, which is applied. */
 static inline void defer(struct tally *tally, uint32_t index, uint32_t bytes)
 {
     __builtin_prefetch(&tally->packets[index], 1);

@@ -159,8 +159,7 @@ static bool minutes_changed(int64_t from_s, int64_t to_s)
     return (utc_offset(to_s) - utc_offset(from_s)) % HOUR_S != 0;
 }
 
-/* An hour of the local clock. A change by part of an hour (Lord Howe: 30 minutes) ends one early.
- */
+/* An hour of the local clock. A change by part of an hour (Lord Howe: 30 minutes) ends one early. */
 static struct period hour_period(int64_t at_s)
 {
     struct tm tm = local_time(at_s);

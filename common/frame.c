@@ -13,8 +13,7 @@
 
 #define UNPACK_MOST ((size_t)8 * FRAME_CONTROL_MAX)
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static int put_message(struct buf *out, enum frame_type type, const ProtobufCMessage *message)
 {
@@ -85,8 +84,7 @@ int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const c
     return put_message(out, FRAME_REFUSE, &message.base);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool read_hello(struct frame *frame, const uint8_t *body, size_t size,
                        struct unpack_memory *memory)

@@ -53,8 +53,8 @@ bool hll_add(struct hll *hll, const void *element, size_t size)
     return true;
 }
 
-/* Without a branch and without aliasing, so that the compiler takes 16 registers at a time: every record
- * is merged into four levels. Returns a non-zero value when a register changed. */
+/* Without a branch and without aliasing, so that the compiler takes 16 registers at a time: every
+ * record is merged into four levels. Returns a non-zero value when a register changed. */
 static uint8_t merge(uint8_t *restrict to, const uint8_t *restrict from)
 {
     uint8_t changed = 0;

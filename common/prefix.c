@@ -8,8 +8,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-/* An address as a number: IPv4 in the low 32 bits, IPv6 in all. Both families share the arithmetic.
- */
+/* An address as a number: IPv4 in the low 32 bits, IPv6 in all. Both families share the arithmetic. */
 typedef unsigned __int128 number;
 
 enum family { V4, V6, FAMILIES };

@@ -2,7 +2,8 @@
  * A set of IP prefixes: a darknet. Filled by prefixset_add and prefixset_exclude, closed by
  * prefixset_finish, and from then on read-only: membership of an address, and for IPv4 its dense
  * index (position in the sorted set), which is what counters are addressed by. Everything here is
- * pure; an IPv4 address is a uint32_t in host byte order, an IPv6 address 16 bytes in network order.
+ * pure; an IPv4 address is a uint32_t in host byte order, an IPv6 address 16 bytes in network
+ * order.
  */
 #ifndef COMMON_PREFIX_H
 #define COMMON_PREFIX_H

@@ -33,8 +33,7 @@ void record_close(struct record *record)
     record_init(record);
 }
 
-/* --- the rules ----------------------------------------------------------------------------------
- */
+/* --- the rules -------------------------------------------------------------------------------- */
 
 bool sensor_name_valid(const char *name)
 {
@@ -99,8 +98,7 @@ static const char *broken_rule(const struct record *record)
     return broken ? broken : check_counts(record);
 }
 
-/* --- sealing ------------------------------------------------------------------------------------
- */
+/* --- sealing ---------------------------------------------------------------------------------- */
 
 /* Gaps between ascending addresses, as record.proto wants them; NULL without memory. */
 static uint32_t *gaps4(const struct addrvec *vec)
@@ -215,8 +213,7 @@ int record_seal(const struct record *record, struct buf *out, char *errmsg)
     return 0;
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 int record_peek(const uint8_t *bytes, size_t size, struct record_header *header)
 {
@@ -369,8 +366,7 @@ int record_open(struct record *record, const uint8_t *bytes, size_t size, char *
                    header.seq, broken);
 }
 
-/* --- epochs -------------------------------------------------------------------------------------
- */
+/* --- epochs ----------------------------------------------------------------------------------- */
 
 void epoch_format(const uint8_t epoch[EPOCH_SIZE], char out[37])
 {

@@ -1,6 +1,7 @@
 /*
- * Rows on standard output as table, csv (RFC 4180) or json: every command that prints figures prints
- * them through this, so that a missing figure is empty in csv and table and null in json, everywhere.
+ * Rows on standard output as table, csv (RFC 4180) or json: every command that prints figures
+ * prints them through this, so that a missing figure is empty in csv and table and null in json,
+ * everywhere.
  */
 #ifndef COMMON_ROWS_H
 #define COMMON_ROWS_H
@@ -18,7 +19,8 @@ enum rows_format rows_format_default(FILE *out);
 
 struct rows;
 
-/* Begins rows of the given columns (borrowed until rows_end; NULL ends the list). JSON is one object:
+/* Begins rows of the given columns (borrowed until rows_end; NULL ends the list). JSON is one
+ * object:
  * {"columns-less extras..., "rows": [{...}, ...]}; see rows_extra. NULL without memory. */
 struct rows *rows_begin(FILE *out, enum rows_format format, const char *const *columns);
 /* One cell after the other; after the last column's cell the row is complete. */
@@ -27,7 +29,8 @@ void rows_u64(struct rows *rows, uint64_t value);
 /* `decimals` digits after the point; a NaN is missing. */
 void rows_double(struct rows *rows, double value, int decimals);
 void rows_missing(struct rows *rows);
-/* JSON only (dropped otherwise): a member beside "rows"; before or after the rows, not between cells. */
+/* JSON only (dropped otherwise): a member beside "rows"; before or after the rows, not between
+ * cells. */
 void rows_extra_u64(struct rows *rows, const char *name, uint64_t value);
 /* Ends the output, flushes and frees. ERR_IO or ERR_FULL when anything could not be written. */
 int rows_end(struct rows *rows);

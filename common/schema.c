@@ -76,8 +76,7 @@ void schema_key_totals(char out[SCHEMA_KEY_MAX], char field[SCHEMA_KEY_MAX], con
     key(out, sensor, rest);
 }
 
-/* --- totals -------------------------------------------------------------------------------------
- */
+/* --- totals ----------------------------------------------------------------------------------- */
 
 #define TOTALS_FIELDS 12
 
@@ -103,8 +102,7 @@ void totals_format(const struct totals *totals, char out[TOTALS_TEXT_MAX])
         used += snprintf(out + used, TOTALS_TEXT_MAX - (size_t)used, " %" PRIu64, *fields[i]);
 }
 
-/* Reads a decimal number without sign and moves past it and the one blank between it and the next.
- */
+/* Reads a decimal number without sign and moves past it and the one blank between it and the next. */
 static bool take_u64(const char **at, const char *end, uint64_t *value)
 {
     const char *from = *at;
@@ -151,8 +149,7 @@ void totals_add(struct totals *dst, const struct totals *src)
         *to[i] += *from[i];
 }
 
-/* --- course -------------------------------------------------------------------------------------
- */
+/* --- course ----------------------------------------------------------------------------------- */
 
 int course_encode(const struct course *course, struct buf *out)
 {
@@ -187,8 +184,7 @@ int course_decode(struct course *course, const uint8_t *bytes, size_t size)
     return rc ? rc : cursor_done(&in) ? 0 : ERR_DAMAGED;
 }
 
-/* --- address vectors ----------------------------------------------------------------------------
- */
+/* --- address vectors -------------------------------------------------------------------------- */
 
 /* Version, one 64-bit number, addrvec form: the shape that folded vectors and log entries share. */
 static int numbered_encode(const struct addrvec *vec, uint64_t number, struct buf *out)
@@ -244,8 +240,7 @@ int log_decode(struct addrvec *vec, int64_t *start_s, const uint8_t *bytes, size
     return rc;
 }
 
-/* --- epochs -------------------------------------------------------------------------------------
- */
+/* --- epochs ----------------------------------------------------------------------------------- */
 
 void epoch_state_init(struct epoch_state *state)
 {

@@ -19,8 +19,8 @@
  * Head: `n` calls applied so far (the writer's fence); `folded` the last call whose log entry is in
  * the address vectors; `darknet` canonical list; `from_ns`, `until_ns` first and last moment
  * observed; `epoch:<uuid>` see struct epoch_state; `restated:<YYYY>` how many epochs changed
- * the year's figure after it had been complete, `restater:<YYYY>:<uuid>` which. Folding is a call too,
- * and leaves no log entry.
+ * the year's figure after it had been complete, `restater:<YYYY>:<uuid>` which. Folding is a call
+ * too, and leaves no log entry.
  */
 #ifndef COMMON_SCHEMA_H
 #define COMMON_SCHEMA_H

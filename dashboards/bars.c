@@ -176,8 +176,7 @@ static double round_step(double value)
     return unit * (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10);
 }
 
-/* Chooses the scale so that the tallest bar leaves `headroom` (a share of the plot) for its value.
- */
+/* Chooses the scale so that the tallest bar leaves `headroom` (a share of the plot) for its value. */
 static void choose_scale(struct layout *layout, const struct range *range, double headroom)
 {
     layout->log = range->most > 0 && range->most / range->least >= LOG_RATIO;

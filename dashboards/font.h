@@ -5,8 +5,7 @@
 #ifndef DASHBOARDS_FONT_H
 #define DASHBOARDS_FONT_H
 
-/* ERR_UNKNOWN, with `package` as what to install in `errmsg`, when the family `font` is not there.
- */
+/* ERR_UNKNOWN, with `package` as what to install in `errmsg`, when the family `font` is not there. */
 int font_check(const char *font, const char *package, char *errmsg);
 
 #endif

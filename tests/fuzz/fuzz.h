@@ -1,7 +1,7 @@
 /*
  * What a fuzz target is: one function, given bytes that anybody could have sent. It must return,
  * whatever they are; a broken property ends it with fuzz_require. Built with libFuzzer (`make
- * fuzz`), and with replay.c to feed it the kept corpus (`make fuzz-replay`).
+ * fuzz`), and with replay.c to feed it the kept corpus (`make check`, `make sanitize`).
  */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H

@@ -533,8 +533,7 @@ Test(delivery, error_of_the_source_is_passed_on)
     end();
 }
 
-/* --- against a model of an aggregator -----------------------------------------------------------
- */
+/* --- against a model of an aggregator --------------------------------------------------------- */
 
 /* Stores by epoch and sequence what it gets over a connection that is cut anywhere. */
 struct model {

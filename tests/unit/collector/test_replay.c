@@ -22,8 +22,7 @@ static char errmsg[ERRMSG_SIZE];
 static struct sensor sensor;
 static struct buf file; /* the capture being made */
 
-/* --- captures -----------------------------------------------------------------------------------
- */
+/* --- captures --------------------------------------------------------------------------------- */
 
 /* A UDP datagram's beginning: 28 bytes to an address of the darknet. */
 static void put_datagram(uint8_t host)
@@ -106,8 +105,7 @@ static void put_minutes(int64_t at_s, int minutes)
         pcap_packet(at_s + 10 * i, 500, (uint8_t)i);
 }
 
-/* --- the sensor ---------------------------------------------------------------------------------
- */
+/* --- the sensor ------------------------------------------------------------------------------- */
 
 static void begin(void)
 {

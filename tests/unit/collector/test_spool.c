@@ -124,8 +124,7 @@ static void flip(uint64_t first, off_t offset)
     close(fd);
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 Test(spool, goes_on_where_it_ended)
 {
@@ -370,8 +369,7 @@ Test(spool, failed_append_leaves_nothing_and_can_be_repeated)
     check_reads(1, 2);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 Test(spool, reader_follows_the_writer)
 {
@@ -420,8 +418,7 @@ Test(spool, reader_of_what_was_pruned)
     check_reads(2, 3);
 }
 
-/* --- the list -----------------------------------------------------------------------------------
- */
+/* --- the list --------------------------------------------------------------------------------- */
 
 static void make_epoch(uint8_t mark, bool replay, int64_t first_ns, const char *sensor)
 {
@@ -527,8 +524,7 @@ Test(spool, find_live_takes_the_most_recent_that_fits)
     cr_assert_eq(elsewhere.first_ns, 77);
 }
 
-/* --- pruning ------------------------------------------------------------------------------------
- */
+/* --- pruning ---------------------------------------------------------------------------------- */
 
 static void prune(uint64_t acked, int64_t retention_s, int64_t now_s)
 {

@@ -63,8 +63,7 @@ static void expect_content(const struct frame *frame)
     }
 }
 
-/* Every type, and each of them cut at every byte: more is asked for, never more than there will be.
- */
+/* Every type, and each of them cut at every byte: more is asked for, never more than there will be. */
 Test(frame, every_type_comes_back_however_it_is_split)
 {
     struct buf out;

@@ -99,8 +99,7 @@ Test(hll, a_register_out_of_range_is_refused_wherever_it_stands)
     }
 }
 
-/* --- against a real Redis ------------------------------------------------------------------------
- */
+/* --- against a real Redis --------------------------------------------------------------------- */
 
 struct redis {
     char directory[64];
@@ -294,8 +293,7 @@ Test(hll, merges_as_redis_does)
     redis_stop(&redis);
 }
 
-/* Registers as no few elements make them: each rank up to the highest takes its part in the count.
- */
+/* Registers as no few elements make them: each rank up to the highest takes its part in the count. */
 Test(hll, sketches_with_the_highest_ranks_count_as_in_redis)
 {
     struct redis redis;

@@ -205,8 +205,7 @@ Test(record, peek_refuses_what_is_no_header)
     cr_expect_eq(record_peek(bad, sizeof bad, &header), ERR_DAMAGED, "sequence 0");
 }
 
-/* --- broken rules --------------------------------------------------------------------------------
- */
+/* --- broken rules ----------------------------------------------------------------------------- */
 
 typedef void breaker(struct record *record);
 
@@ -663,8 +662,7 @@ Test(record, opening_without_memory_says_so)
 }
 #endif
 
-/* --- names and epochs ----------------------------------------------------------------------------
- */
+/* --- names and epochs ------------------------------------------------------------------------- */
 
 Test(record, sensor_names)
 {

@@ -8,8 +8,7 @@
 #include "common/schema.h"
 #include "tests/unit/common/random.h"
 
-/* --- keys ----------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 Test(schema, keys_are_as_documented)
 {
@@ -56,8 +55,7 @@ Test(schema, the_longest_sensor_name_has_room)
     cr_expect_str_eq(strrchr(key, ':'), ":18446744073709551615");
 }
 
-/* --- totals --------------------------------------------------------------------------------------
- */
+/* --- totals ----------------------------------------------------------------------------------- */
 
 Test(schema, totals_come_back_field_by_field)
 {
@@ -136,8 +134,7 @@ Test(schema, totals_of_another_form_are_refused)
     }
 }
 
-/* --- course, address vectors ---------------------------------------------------------------------
- */
+/* --- course, address vectors ------------------------------------------------------------------ */
 
 Test(schema, a_course_comes_back_and_truncated_is_damaged)
 {
@@ -229,8 +226,7 @@ Test(schema, log_entries_come_back_within_the_calendar)
     addrvec_close(&vec);
 }
 
-/* --- epochs: against a time line of 40 moments ---------------------------------------------------
- */
+/* --- epochs: against a time line of 40 moments ------------------------------------------------ */
 
 #define MOMENTS 40
 

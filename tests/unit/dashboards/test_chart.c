@@ -127,8 +127,7 @@ Test(chart, japanese_is_japanese)
     buf_close(&picture);
 }
 
-/* A year without data between others keeps its place; one whose figure cannot be computed says so.
- */
+/* A year without data between others keeps its place; one whose figure cannot be computed says so. */
 Test(chart, gaps_keep_their_place)
 {
     char errmsg[ERRMSG_SIZE] = "";

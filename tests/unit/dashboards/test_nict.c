@@ -1,5 +1,4 @@
-/* The published series: its own rules, and the reference table where the shared directory exists.
- */
+/* The published series: its own rules, and the reference table where the shared directory exists. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
