@@ -4,7 +4,9 @@
 
 VERSION := 0.1.0
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PKG_CONFIG ?= pkg-config
 PROTOC_C ?= protoc-c
 DESTDIR ?=
@@ -54,6 +56,8 @@ COMMON_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c))) $(BUI
 objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard $(1)/*.c)))
 
 $(BUILD)/common/record.pb-c.c $(BUILD)/common/record.pb-c.h &: common/record.proto
+	$(Q)command -v $(PROTOC_C) $(CC) $(PKG_CONFIG) >/dev/null || \
+		{ echo 'make: libraries are missing: packaging/install-deps build installs them' >&2; exit 1; }
 	$(call say,PROTOC,$<)
 	$(Q)mkdir -p $(BUILD)/common
 	$(Q)$(PROTOC_C) --c_out=$(BUILD) $<
