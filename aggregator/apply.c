@@ -9,7 +9,8 @@
 
 #include "common/err.h"
 
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S  INT64_C(1000000000)
+#define MINUTE_NS UINT64_C(60000000000)
 
 static int refuse_as(struct frame_refuse *refuse, enum refuse_code code, bool final,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -65,7 +66,7 @@ static int check_darknet(const struct part *part, const char *darknet, struct fr
     if (!part->darknet || strcmp(part->darknet, darknet) == 0)
         return 0;
     return refuse_as(
-        refuse, REFUSE_IDENTITY, true,
+        refuse, REFUSE_IDENTITY, part->observed,
         "sensor %s counts the darknet %.160s, not %.160s: give the changed space a sensor "
         "name of its own",
         part->sensor, part->darknet, darknet);
@@ -160,9 +161,19 @@ int apply_check(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
 /* --- a record -----------------------------------------------------------------------------------
  */
 
-static uint64_t observed_ns(const struct record *record)
+static int64_t course_slot(const struct part *part, const struct record *record)
 {
-    return (uint64_t)(record->last_ns - record->first_ns) + 1;
+    return (record->start_s - part->levels[LEVEL_DAY].period.start_s) / 60;
+}
+
+/* The observed time that the record adds: its span, but with what the minute has already no more
+ * than the minute. A late record of the epoch lies within what was observed before, and the spans
+ * of two epochs may share an end point. */
+static uint64_t observed_ns(const struct record *record, uint64_t held_ns)
+{
+    uint64_t span_ns = (uint64_t)(record->last_ns - record->first_ns) + 1;
+    uint64_t left_ns = held_ns < MINUTE_NS ? MINUTE_NS - held_ns : 0;
+    return span_ns < left_ns ? span_ns : left_ns;
 }
 
 static int put_log(const struct part *part, const struct record *record, struct put *put)
@@ -180,13 +191,13 @@ static int put_log(const struct part *part, const struct record *record, struct 
     return rc;
 }
 
-static void add_totals(struct totals *totals, const struct record *record)
+static void add_totals(struct totals *totals, const struct record *record, uint64_t observed_ns)
 {
     const struct totals more = {
         .packets = record->packets,
         .bytes = record->bytes,
         .records = 1,
-        .observed_ns = observed_ns(record),
+        .observed_ns = observed_ns,
         .kernel_dropped = record->kernel_dropped,
         .interface_dropped = record->interface_dropped,
         .off_darknet = record->off_darknet,
@@ -216,13 +227,13 @@ static void put_hosts(const struct part *part, const struct part_level *open, st
 }
 
 static int add_to_level(const struct part *part, struct part_level *open,
-                        const struct record *record, struct put *put)
+                        const struct record *record, uint64_t observed_ns, struct put *put)
 {
     int rc = addrvec_add(&open->addresses, &record->addresses);
     if (rc)
         return rc;
     open->dirty |= record->packets > 0;
-    add_totals(&open->totals, record);
+    add_totals(&open->totals, record, observed_ns);
     open->totals.active = addrvec_active(&open->addresses);
     put_totals(part, open, put);
     if (hll_merge(&open->hosts, &record->hosts))
@@ -230,23 +241,33 @@ static int add_to_level(const struct part *part, struct part_level *open,
     return 0;
 }
 
-static int add_to_course(struct part *part, const struct record *record, struct put *put)
+static int add_to_course(struct part *part, int64_t slot, const struct record *record,
+                         uint64_t observed_ns, struct put *put)
 {
-    const struct period *day = &part->levels[LEVEL_DAY].period;
-    int64_t slot = (record->start_s - day->start_s) / 60;
-    if (slot < 0 || slot >= COURSE_SLOTS)
-        return ERR_INVALID;
     part->course.packets[slot] += record->packets;
-    part->course.observed_ns[slot] += observed_ns(record);
+    part->course.observed_ns[slot] += observed_ns;
     char key[SCHEMA_KEY_MAX];
     struct buf form;
     buf_init(&form);
     int rc = course_encode(&part->course, &form);
-    schema_key_course(key, part->sensor, day);
+    schema_key_course(key, part->sensor, &part->levels[LEVEL_DAY].period);
     if (rc == 0)
         put_set(put, key, form.bytes, form.size);
     buf_close(&form);
     return rc;
+}
+
+/* Everything that counts: the log entry, the totals, the course. */
+static int add_counts(struct part *part, const struct record *record, struct put *put)
+{
+    int64_t slot = course_slot(part, record);
+    if (slot < 0 || slot >= COURSE_SLOTS)
+        return ERR_INVALID;
+    uint64_t observed = observed_ns(record, part->course.observed_ns[slot]);
+    int rc = put_log(part, record, put);
+    for (int level = 0; rc == 0 && level < LEVELS; level++)
+        rc = add_to_level(part, &part->levels[level], record, observed, put);
+    return rc ? rc : add_to_course(part, slot, record, observed, put);
 }
 
 static void epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MAX])
@@ -272,12 +293,29 @@ static int advance_epoch(struct part_epoch *epoch, const struct record *record, 
     return rc;
 }
 
-/* A year was complete once the sensor had observed a moment at or past its end. An epoch that then
- * adds to it changes a figure that may have been published, and is counted once for that year. */
+/* Whether an epoch other than `uuid` observed any moment of the period. */
+static bool observed_by_another(const struct part *part, const uint8_t uuid[EPOCH_SIZE],
+                                const struct period *period)
+{
+    for (size_t i = 0; i < part->epoch_count; i++) {
+        const struct part_epoch *other = &part->epochs[i];
+        for (size_t j = 0; j < other->state.count; j++)
+            if (memcmp(other->uuid, uuid, EPOCH_SIZE) != 0 &&
+                other->state.spans[j].first_ns / NS_PER_S < period->end_s &&
+                other->state.spans[j].last_ns / NS_PER_S >= period->start_s)
+                return true;
+    }
+    return false;
+}
+
+/* An epoch restates a year, once, when it adds to a year that was complete (the sensor had observed
+ * a moment at or past its end) and of which another epoch had observed something: the figure was
+ * there and may have been published, where the first archive that ever reaches a year makes it. */
 static int restate(struct part *part, const struct record *record, struct put *put)
 {
     const struct period *year = &part->levels[LEVEL_YEAR].period;
     if (!part->observed || part->until_ns / NS_PER_S < year->end_s ||
+        !observed_by_another(part, record->epoch, year) ||
         part_has_restater(part, year->year, record->epoch))
         return 0;
     int rc = part_add_restater(part, year->year, record->epoch);
@@ -312,11 +350,7 @@ int apply_record(struct part *part, const struct record *record, struct put *put
     schema_key_head(head, part->sensor);
     epoch_field(record->epoch, field);
     put_begin(put, head, part->n, field, record->seq - 1);
-    int rc = put_log(part, record, put);
-    for (int level = 0; rc == 0 && level < LEVELS; level++)
-        rc = add_to_level(part, &part->levels[level], record, put);
-    if (rc == 0)
-        rc = add_to_course(part, record, put);
+    int rc = add_counts(part, record, put);
     if (rc == 0)
         rc = advance_epoch(part_epoch(part, record->epoch), record, field, put);
     if (rc == 0)

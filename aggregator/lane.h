@@ -3,12 +3,18 @@
  * the store, carries each record from the session through apply.c to the store, and tells the
  * session what has become durable. Puts are pipelined: each is guarded by the n that the one before
  * it leaves, so when one fails all after it fail too, the lane is broken, its part is dropped, and
- * the sensor has to open again. peer.c is the owner of a lane, at most one at a time.
+ * the sensor has to open again. peer.c is the owner of a place on a lane; a sensor may have several
+ * (it is live while an archive of it is replayed), each with a spool epoch of its own. All of them
+ * feed the one row of puts, and owners.c says whose turn it is when they need different periods.
+ * An OPEN is answered when nothing is under way, so that what its epoch has is durable; until then
+ * the other owners' records wait.
  *
  *   lane_open -> [load] -> [a new sensor: neighbours] -> on->opened
  *   lane_record -> taken -> on->durable      | later -> on->ready | refused
- *   lane_release -> the rest is awaited, the log folded, the lane freed
- *   anything that goes wrong -> on->refused, the lane is no longer the owner's
+ *   lane_release -> the place is free; after the last: the rest is awaited, the log folded, the
+ *                   lane freed
+ *   anything that goes wrong -> on->refused (to every owner when the lane is broken), the place is
+ *                   no longer the owner's
  */
 #ifndef AGGREGATOR_LANE_H
 #define AGGREGATOR_LANE_H
@@ -24,6 +30,7 @@
     ((size_t)16 << 20) /* of puts under way for one sensor, before the next waits */
 
 struct lane;
+struct owner; /* a place on a lane */
 
 struct lanes {
     struct store *store; /* borrowed */
@@ -33,34 +40,35 @@ struct lanes {
     void *data;
 };
 
-/* What a lane tells its owner. Any of them may come before the call that caused it returns. */
+/* What a lane tells an owner, `data` being what it gave. Any of them may come before the call that
+ * caused it returns. */
 struct lane_events {
-    void (*opened)(void *owner, uint64_t seq); /* `seq` is durable */
-    void (*ready)(void *owner);                /* a record answered "later" may be offered again */
-    void (*durable)(void *owner, uint64_t seq);
-    void (*refused)(void *owner, const struct frame_refuse *refuse); /* the lane is gone */
+    void (*opened)(void *data, uint64_t seq); /* `seq` is durable */
+    void (*ready)(void *data);                /* a record answered "later" may be offered again */
+    void (*durable)(void *data, uint64_t seq);
+    void (*refused)(void *data, const struct frame_refuse *refuse); /* the place is gone */
 };
 
 enum lane_taken {
     LANE_TAKEN,     /* on->durable will tell */
     LANE_DUPLICATE, /* it was applied before; *durable says up to where all is durable */
     LANE_LATER,     /* offer it again after on->ready */
-    LANE_REFUSED,   /* `refuse` says why; the lane is gone */
+    LANE_REFUSED,   /* `refuse` says why; the place is gone */
 };
 
 void lanes_init(struct lanes *lanes, struct store *store);
 
-/* Opens the lane of the sensor for `owner`, or opens another epoch on the lane `held` that it has.
- * `open` is copied. `*lane` is set before any event. ERR_REFUSED with the reason in `refuse`: there
- * is no lane, and the one held is gone. */
-int lane_open(struct lanes *lanes, struct lane *held, const struct frame_open *open,
-              const struct lane_events *on, void *owner, struct lane **lane,
+/* Takes a place on the lane of the sensor, or opens another epoch from the place `held` that the
+ * caller has. `open` is copied, `data` is not NULL. `*owner` is set before any event. ERR_REFUSED
+ * with the reason in `refuse`: there is no place, and the one held is gone. */
+int lane_open(struct lanes *lanes, struct owner *held, const struct frame_open *open,
+              const struct lane_events *on, void *data, struct owner **owner,
               struct frame_refuse *refuse);
 /* Offers a sealed record. */
-enum lane_taken lane_record(struct lane *lane, const uint8_t *bytes, size_t size, uint64_t *durable,
-                            struct frame_refuse *refuse);
+enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t size,
+                            uint64_t *durable, struct frame_refuse *refuse);
 /* The owner leaves; no event comes after it. */
-void lane_release(struct lane *lane);
+void lane_release(struct owner *owner);
 
 /* Folds what every lane has when its puts are done, then calls `drained`, perhaps at once. Records
  * are not to be offered any more. */

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/calendar.h"
 #include "common/config.h"
 #include "common/err.h"
+#include "common/storeurl.h"
 
 static const char help[] =
     "usage: darkcount-aggregator run [-c FILE] [--state DIR] [--listen ADDRESS]... [--store URL]\n"
@@ -58,6 +60,21 @@ static int add_listen(struct given *given, const char *address)
     return 0;
 }
 
+/* A value given on the command line that can be seen to be wrong is wrong usage. */
+static enum options_result check_value(int option, char *errmsg)
+{
+    struct listen_address address;
+    struct storeurl url;
+    int rc = 0;
+    if (option == OPTION_LISTEN)
+        rc = listen_parse(&address, optarg, errmsg);
+    else if (option == OPTION_STORE && *optarg)
+        rc = storeurl_parse(&url, optarg, errmsg);
+    else if (option == OPTION_TIMEZONE)
+        rc = calendar_init(optarg, errmsg);
+    return rc ? OPTIONS_USAGE : OPTIONS_RUN;
+}
+
 static enum options_result take_option(struct given *given, int option, char *errmsg)
 {
     switch (option) {
@@ -89,7 +106,7 @@ static enum options_result take_option(struct given *given, int option, char *er
         err_set(errmsg, ERR_INVALID, "unknown option or missing value; try --help");
         return OPTIONS_USAGE;
     }
-    return OPTIONS_RUN;
+    return check_value(option, errmsg);
 }
 
 static enum options_result read_command_line(struct given *given, int argc, char **argv,

@@ -19,8 +19,8 @@ struct options {
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE, OPTIONS_FAILED };
 
 /* Reads the command line, and the configuration file that it names or OPTIONS_CONFIG where there is
- * one. OPTIONS_DONE: help or version was printed. OPTIONS_USAGE, OPTIONS_FAILED: with the cause in
- * `errmsg`. */
+ * one. OPTIONS_DONE: help or version was printed. OPTIONS_USAGE: the command line is wrong, or a
+ * value on it. OPTIONS_FAILED. Both with the cause in `errmsg`. */
 enum options_result options_read(struct options *options, int argc, char **argv, char *errmsg);
 void options_close(struct options *options);
 

@@ -26,13 +26,13 @@ void peer_close(struct peer *peer)
 {
     if (peer->closing)
         return;
-    struct lane *lane = peer->lane;
+    struct owner *owner = peer->owner;
     peer->closing = true;
-    peer->lane = NULL;
+    peer->owner = NULL;
     uv_close((uv_handle_t *)&peer->socket.stream, handle_closed);
     uv_close((uv_handle_t *)&peer->timer, handle_closed);
-    if (lane)
-        lane_release(lane);
+    if (owner)
+        lane_release(owner);
 }
 
 static void on_linger(uv_timer_t *timer)
@@ -116,25 +116,25 @@ static void on_idle(uv_timer_t *timer)
         peer_close(peer);
 }
 
-static void on_opened(void *owner, uint64_t seq)
+static void on_opened(void *data, uint64_t seq)
 {
-    struct peer *peer = owner;
+    struct peer *peer = data;
     peer->open_asked = false;
     uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
     session_opened(&peer->session, seq);
     work(peer);
 }
 
-static void on_ready(void *owner)
+static void on_ready(void *data)
 {
-    struct peer *peer = owner;
+    struct peer *peer = data;
     peer->record_offered = false;
     work(peer);
 }
 
-static void on_durable(void *owner, uint64_t seq)
+static void on_durable(void *data, uint64_t seq)
 {
-    struct peer *peer = owner;
+    struct peer *peer = data;
     session_durable(&peer->session, 1, seq);
     work(peer);
 }
@@ -145,13 +145,13 @@ static void refuse(struct peer *peer, const struct frame_refuse *why)
     if (why->code != REFUSE_STORE)
         notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
                why->text);
-    peer->lane = NULL;
+    peer->owner = NULL;
     session_refuse(&peer->session, why);
 }
 
-static void on_refused(void *owner, const struct frame_refuse *why)
+static void on_refused(void *data, const struct frame_refuse *why)
 {
-    struct peer *peer = owner;
+    struct peer *peer = data;
     refuse(peer, why);
     work(peer);
 }
@@ -166,10 +166,10 @@ static bool open_lane(struct peer *peer)
     struct frame_refuse why;
     if (peer->open_asked)
         return false;
-    struct lane *held = peer->lane;
     peer->open_asked = true;
     uv_timer_stop(&peer->timer);
-    if (lane_open(peer->lanes, held, &peer->session.frame.open, &events, peer, &peer->lane, &why))
+    if (lane_open(peer->lanes, peer->owner, &peer->session.frame.open, &events, peer, &peer->owner,
+                  &why))
         refuse(peer, &why);
     return true;
 }
@@ -187,7 +187,7 @@ static bool offer_record(struct peer *peer)
         seq = header.seq;
     peer->record_offered = true; /* on_ready may come before lane_record returns */
     enum lane_taken taken =
-        lane_record(peer->lane, frame->record.bytes, frame->record.size, &durable, &why);
+        lane_record(peer->owner, frame->record.bytes, frame->record.size, &durable, &why);
     if (taken == LANE_LATER)
         return !peer->record_offered || peer->session.state == SESSION_ENDED;
     peer->record_offered = false;
@@ -217,16 +217,16 @@ static bool handle(struct peer *peer, enum session_event event)
 
 static void ended(struct peer *peer)
 {
-    struct lane *lane = peer->lane;
-    if (lane) /* a breach of protocol: the lane does not know yet */
+    struct owner *owner = peer->owner;
+    if (owner) /* a breach of protocol: the lane does not know yet */
         notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
                peer->session.refused.text);
-    peer->lane = NULL;
+    peer->owner = NULL;
     flush(peer);
     if (!peer->closing)
         linger(peer);
-    if (lane)
-        lane_release(lane);
+    if (owner)
+        lane_release(owner);
 }
 
 /* --- in

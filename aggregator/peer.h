@@ -32,7 +32,7 @@ struct peer {
     uv_timer_t timer;
     int handles; /* not yet closed */
     struct session session;
-    struct lane *lane;   /* NULL while there is none */
+    struct owner *owner; /* its place on the sensor's lane; NULL while there is none */
     bool open_asked;     /* the lane has the OPEN at hand */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;

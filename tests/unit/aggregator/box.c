@@ -39,8 +39,7 @@ void box_close(struct box *box)
     cr_assert_eq(system(command), 0);
 }
 
-/* A child with its messages in DIR/log. It ends with us: a test that fails leaves nothing behind.
- */
+/* A child with its messages in DIR/log. It ends with us: a test that fails leaves nothing behind. */
 static pid_t spawn(const struct box *box, const char *file, const char *const *args)
 {
     char log[96];

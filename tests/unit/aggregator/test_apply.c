@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct world {
     struct keymap store;
     struct part part;
     struct record *applied;
+    uint64_t *observed_ns; /* that each of them added */
     size_t count;
     uint64_t seq[EPOCHS + 1];
     unsigned folds, turns, reloads, overlaps;
@@ -61,6 +63,7 @@ static void begin(struct world *world, const char *zone)
     *world = (struct world){0};
     cr_assert_eq(calendar_init(zone, errmsg), 0, "%s", errmsg);
     world->applied = calloc(RECORDS, sizeof *world->applied);
+    world->observed_ns = calloc(RECORDS, sizeof *world->observed_ns);
     part_init(&world->part, "s");
     reload(world);
 }
@@ -70,6 +73,7 @@ static void end(struct world *world)
     for (size_t i = 0; i < world->count; i++)
         record_close(&world->applied[i]);
     free(world->applied);
+    free(world->observed_ns);
     part_close(&world->part);
     keymap_close(&world->store);
 }
@@ -117,6 +121,17 @@ static bool overlaps_another(const struct world *world, const struct record *rec
     return false;
 }
 
+/* The span of a record, but with those of its minute before it no more than the minute. */
+static uint64_t observed_by(const struct world *world, const struct record *record)
+{
+    uint64_t left = 60 * (uint64_t)NS_PER_S;
+    uint64_t span = (uint64_t)(record->last_ns - record->first_ns) + 1;
+    for (size_t i = 0; i < world->count; i++)
+        if (world->applied[i].start_s == record->start_s)
+            left -= world->observed_ns[i];
+    return span < left ? span : left;
+}
+
 /* Offers the next record of an epoch, or now and then one that was there before. */
 static void deliver(struct world *world, uint8_t epoch, int64_t start_s, uint64_t *random)
 {
@@ -140,11 +155,18 @@ static void deliver(struct world *world, uint8_t epoch, int64_t start_s, uint64_
     }
     apply(world, &record);
     world->seq[epoch]++;
+    world->observed_ns[world->count] = observed_by(world, &record);
     world->applied[world->count++] = record;
 }
 
-/* --- the model's figures -------------------------------------------------------------------------
- */
+/* The same, until a new record was applied. */
+static void deliver_new(struct world *world, uint8_t epoch, int64_t start_s, uint64_t *random)
+{
+    for (size_t count = world->count; world->count == count;)
+        deliver(world, epoch, start_s, random);
+}
+
+/* --- the model's figures ---------------------------------------------------------------------- */
 
 struct figures {
     struct totals totals;
@@ -153,10 +175,9 @@ struct figures {
     struct course course;
 };
 
-static void add_figures(struct figures *sum, const struct record *record,
+static void add_figures(struct figures *sum, const struct record *record, uint64_t observed,
                         const struct period *period)
 {
-    uint64_t observed = (uint64_t)(record->last_ns - record->first_ns) + 1;
     int64_t slot = (record->start_s - period->start_s) / 60;
     sum->totals.packets += record->packets;
     sum->totals.bytes += record->bytes;
@@ -247,7 +268,7 @@ static void expect_period(const struct world *world, const struct period *period
     for (size_t i = 0; i < world->count; i++)
         if (world->applied[i].start_s >= period->start_s &&
             world->applied[i].start_s < period->end_s)
-            add_figures(&sum, &world->applied[i], period);
+            add_figures(&sum, &world->applied[i], world->observed_ns[i], period);
     schema_key_totals(key, field, "s", period);
     const struct keymap_entry *entry = keymap_find(&world->store, key, field);
     struct totals found;
@@ -445,24 +466,70 @@ static uint64_t head_number(const struct world *world, const char *field)
     return entry ? strtoull((char *)entry->bytes, NULL, 10) : 0;
 }
 
-Test(apply, an_epoch_restates_a_complete_year_once)
+Test(apply, an_epoch_restates_a_complete_year_of_another_once)
 {
     struct world world;
     uint64_t random = 6;
     const int64_t late_2026 = 1798700000 / 60 * 60, early_2027 = 1798761600;
     begin(&world, "UTC");
-    deliver(&world, 1, late_2026, &random);
+    deliver_new(&world, 1, late_2026, &random);
+    deliver_new(&world, 2, late_2026 + 60, &random); /* the year is not over */
+    deliver_new(&world, 1, early_2027, &random);
     cr_expect_eq(head_number(&world, "restated:2026"), 0);
-    deliver(&world, 1, early_2027, &random);
-    cr_expect_eq(head_number(&world, "restated:2026"), 0);
-    deliver(&world, 1, late_2026 + 60, &random); /* also an epoch that had counted in time */
-    deliver(&world, 1, late_2026 + 120, &random);
+    deliver_new(&world, 1, late_2026 + 120, &random); /* also an epoch that had counted in time */
+    deliver_new(&world, 1, late_2026 + 180, &random);
     cr_expect_eq(head_number(&world, "restated:2026"), 1);
     reload(&world);
-    deliver(&world, 1, late_2026 + 180, &random);
-    deliver(&world, 2, late_2026 + 240, &random);
+    deliver_new(&world, 1, late_2026 + 240, &random);
+    deliver_new(&world, 3, late_2026 + 300, &random);
     cr_expect_eq(head_number(&world, "restated:2026"), 2);
     cr_expect_eq(head_number(&world, "restated:2027"), 0);
+    end(&world);
+}
+
+Test(apply, the_first_archive_of_a_year_does_not_restate_it)
+{
+    struct world world;
+    uint64_t random = 6;
+    const int64_t in_2026 = 1798700000 / 60 * 60, in_2019 = 1577833200;
+    begin(&world, "UTC");
+    deliver_new(&world, 1, in_2026, &random);
+    deliver_new(&world, 2, in_2019, &random);
+    deliver_new(&world, 2, in_2019 + 60, &random);
+    reload(&world);
+    deliver_new(&world, 2, in_2019 + 120, &random);
+    cr_expect_eq(head_number(&world, "restated:2019"), 0);
+    deliver_new(&world, 3, in_2019 + 180, &random);
+    cr_expect_eq(head_number(&world, "restated:2019"), 1);
+    end(&world);
+}
+
+static struct totals hour_totals(const struct world *world, int64_t at_s)
+{
+    char key[SCHEMA_KEY_MAX], field[SCHEMA_KEY_MAX];
+    const struct period hour = calendar_period(LEVEL_HOUR, at_s);
+    struct totals totals = {0};
+    schema_key_totals(key, field, "s", &hour);
+    const struct keymap_entry *entry = keymap_find(&world->store, key, field);
+    cr_assert(entry && totals_parse(&totals, (char *)entry->bytes, entry->size) == 0);
+    return totals;
+}
+
+Test(apply, a_minute_is_not_observed_for_longer_than_it_lasts)
+{
+    struct world world;
+    uint64_t random = 12;
+    begin(&world, "UTC");
+    deliver_new(&world, 1, places[0], &random);
+    deliver_new(&world, 1, places[0] + 60, &random);
+    deliver_new(&world, 1, places[0], &random); /* late, and as long as the first */
+    reload(&world);
+    deliver_new(&world, 1, places[0], &random);
+    const struct totals totals = hour_totals(&world, places[0]);
+    cr_expect_eq(totals.records, 4);
+    cr_expect(totals.observed_ns > UINT64_C(119999990000), "%" PRIu64, totals.observed_ns);
+    cr_expect(totals.observed_ns <= UINT64_C(120000000000), "%" PRIu64, totals.observed_ns);
+    expect_model(&world);
     end(&world);
 }
 

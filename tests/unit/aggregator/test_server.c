@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aggregator/owners.h"
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/schema.h"
@@ -16,9 +17,10 @@
 #include "tests/unit/aggregator/sensor.h"
 
 #define START_S                                                                                    \
-    INT64_C(1798750800) /* 2026-12-31 21:00 UTC: hours, a day, a month and a year end              \
+    INT64_C(                                                                                       \
+        1798750800) /* 2026-12-31 21:00 UTC: hours, a day, a month and a year end              \
                          */
-#define END_MS 5000     /* in which SIGTERM must be obeyed */
+#define END_MS 5000 /* in which SIGTERM must be obeyed */
 
 static struct frame_open open_of(const char *sensor, uint8_t epoch)
 {
@@ -171,6 +173,221 @@ Test(server, delivers_once_and_folds_when_the_sensor_leaves)
     cr_expect_eq(box_listener(box.redis_socket), 0, "the private redis-server is still there");
     client_close(&client);
     free_records(records, 300);
+    box_close(&box);
+}
+
+/* --- several connections of one sensor
+ * ------------------------------------------------------------- */
+
+#define IN_2019 INT64_C(1554000000)
+
+/* A connection and what it has to deliver. */
+struct stream {
+    struct frame_open open;
+    struct client client;
+    struct buf *records;
+    size_t count;
+};
+
+static void begin_stream(struct stream *stream, uint8_t epoch, int64_t start_s, size_t count,
+                         struct totals *sum)
+{
+    stream->open = open_of("s", epoch);
+    stream->records = make_records("s", epoch, start_s, count, sum);
+    stream->count = count;
+    client_init(&stream->client);
+}
+
+static void end_stream(struct stream *stream)
+{
+    client_close(&stream->client);
+    free_records(stream->records, stream->count);
+}
+
+/* Sends what the window allows and takes what has come, without waiting for long; false when the
+ * connection is lost. */
+static bool move(struct stream *stream, size_t most)
+{
+    struct client *client = &stream->client;
+    struct frame frame;
+    while (client->sent < most && client->sent < client->acked + FRAME_WINDOW) {
+        struct buf out;
+        buf_init(&out);
+        frame_put_record(&out, stream->records[client->sent].bytes,
+                         stream->records[client->sent].size);
+        bool sent = client_send(client, &out);
+        buf_close(&out);
+        if (!sent)
+            return false;
+        client->sent++;
+    }
+    int rc = client_receive(client, &frame, 1);
+    if (rc == 1 && frame.type == FRAME_ACK)
+        client->acked = frame.seq;
+    return rc >= 0;
+}
+
+static void move_all(struct stream *streams, size_t count)
+{
+    for (int tries = 0; tries < 20000; tries++) {
+        bool done = true;
+        for (size_t i = 0; i < count; i++) {
+            cr_assert(move(&streams[i], streams[i].count), "stream %zu: %s", i,
+                      streams[i].client.refused.text);
+            done = done && streams[i].client.acked == streams[i].count;
+        }
+        if (done)
+            return;
+    }
+    cr_assert_fail("not all is acknowledged");
+}
+
+static void open_stream(const struct box *box, struct stream *stream)
+{
+    cr_assert(client_open(&stream->client, box->sensor_socket, &stream->open), "%s",
+              stream->client.refused.text);
+}
+
+Test(server, epochs_of_one_sensor_deliver_side_by_side, .timeout = 120)
+{
+    struct box box;
+    struct totals sent = {0};
+    struct stream streams[3];
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    for (uint8_t i = 0; i < 3; i++) {
+        begin_stream(&streams[i], (uint8_t)(1 + i), i ? IN_2019 + i * 86400 * 40 : START_S, 400,
+                     &sent);
+        open_stream(&box, &streams[i]);
+    }
+    move_all(streams, 3);
+    for (int i = 0; i < 3; i++)
+        client_drop(&streams[i].client);
+    await_folded(&box, "s");
+    expect_stored(&box, "s", &sent);
+    expect_clean_end(pid);
+    for (int i = 0; i < 3; i++)
+        end_stream(&streams[i]);
+    box_close(&box);
+}
+
+Test(server, a_slow_live_sensor_is_not_starved_by_a_replay, .timeout = 120)
+{
+    struct box box;
+    struct totals sent = {0};
+    struct stream live, replay;
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    begin_stream(&live, 1, START_S, 10, &sent);
+    begin_stream(&replay, 2, IN_2019, 3000, &sent);
+    open_stream(&box, &live);
+    open_stream(&box, &replay);
+    for (int tries = 0; live.client.acked < live.count && tries < 20000; tries++) {
+        cr_assert(move(&replay, replay.count), "%s", replay.client.refused.text);
+        cr_assert(move(&live, live.client.acked + 1), "%s", live.client.refused.text);
+    }
+    cr_expect_eq(live.client.acked, live.count);
+    cr_expect(replay.client.acked < replay.count, "the replay was over first");
+    move_all(&replay, 1);
+    client_drop(&live.client);
+    client_drop(&replay.client);
+    await_folded(&box, "s");
+    expect_stored(&box, "s", &sent);
+    expect_clean_end(pid);
+    end_stream(&live);
+    end_stream(&replay);
+    box_close(&box);
+}
+
+Test(server, one_connection_is_cut_while_the_other_goes_on, .timeout = 120)
+{
+    struct box box;
+    struct totals sent = {0};
+    struct stream streams[2];
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    begin_stream(&streams[0], 1, START_S, 600, &sent);
+    begin_stream(&streams[1], 2, IN_2019, 3000, &sent);
+    for (int i = 0; i < 2; i++)
+        open_stream(&box, &streams[i]);
+    for (uint64_t cut = 50; cut < 500; cut += 25) {
+        uint64_t from = streams[1].client.acked;
+        for (int i = 0; streams[0].client.acked < cut && i < 20000; i++)
+            for (int j = 0; j < 2; j++)
+                cr_assert(move(&streams[j], streams[j].count), "%s",
+                          streams[j].client.refused.text);
+        client_drop(&streams[0].client); /* with a part of the window not acknowledged */
+        if (cut % 50 == 0) {             /* else it comes again while that is under way */
+            for (int i = 0; streams[1].client.acked < from + 10 && i < 20000; i++)
+                cr_assert(move(&streams[1], streams[1].count), "%s",
+                          streams[1].client.refused.text);
+            cr_expect(streams[1].client.acked >= from + 10);
+        }
+        for (int i = 0; i < 20000; i++, box_pause()) /* the loss may not have been seen yet */
+            if (client_open(&streams[0].client, box.sensor_socket, &streams[0].open))
+                break;
+        cr_assert(streams[0].client.acked >= cut, "%s", streams[0].client.refused.text);
+    }
+    move_all(streams, 2);
+    for (int i = 0; i < 2; i++)
+        client_drop(&streams[i].client);
+    await_folded(&box, "s");
+    expect_stored(&box, "s", &sent);
+    expect_clean_end(pid);
+    for (int i = 0; i < 2; i++)
+        end_stream(&streams[i]);
+    box_close(&box);
+}
+
+/* Sends OPEN on a new connection, again while the one before it is still known; what comes within
+ * `wait_ms` then, as client_receive says it. */
+static int ask_open(const struct box *box, struct stream *stream, struct frame *frame, int wait_ms)
+{
+    struct buf out;
+    int rc = -1;
+    buf_init(&out);
+    frame_put_open(&out, &stream->open);
+    for (int i = 0; i < 5000 && rc < 0; i++, box_pause()) {
+        cr_assert(client_connect(&stream->client, box->sensor_socket));
+        cr_assert_eq(client_receive(&stream->client, frame, 15000), 1);
+        cr_assert(client_send(&stream->client, &out));
+        rc = client_receive(&stream->client, frame, wait_ms);
+    }
+    buf_close(&out);
+    return rc;
+}
+
+Test(server, an_epoch_is_resumed_when_what_its_last_connection_sent_is_durable)
+{
+    struct box box;
+    struct totals sent = {0};
+    struct stream one, other;
+    struct frame frame = {0};
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    begin_stream(&one, 1, START_S, 20, &sent);
+    begin_stream(&other, 2, START_S + 3600, 1, &sent);
+    open_stream(&box, &one);
+    open_stream(&box, &other);
+    cr_assert(client_deliver(&one.client, one.records, 10));
+    pid_t redis = box_listener(box.redis_socket);
+    cr_assert(redis > 1 && kill(redis, SIGSTOP) == 0);
+    cr_expect(move(&one, 20));
+    client_drop(&one.client);
+    cr_expect_eq(ask_open(&box, &one, &frame, 300), 0, "answered while puts are under way");
+    cr_expect(move(&other, 1)); /* waits until that is answered */
+    kill(redis, SIGCONT);
+    cr_assert_eq(client_receive(&one.client, &frame, 15000), 1, "%s", one.client.refused.text);
+    cr_expect_eq(frame.type, FRAME_RESUME);
+    cr_expect_eq(frame.seq, 20);
+    move_all(&other, 1);
+    client_drop(&one.client);
+    client_drop(&other.client);
+    await_folded(&box, "s");
+    expect_stored(&box, "s", &sent);
+    expect_clean_end(pid);
+    end_stream(&one);
+    end_stream(&other);
     box_close(&box);
 }
 
@@ -346,6 +563,69 @@ Test(server, refuses_with_a_reason)
     box_close(&box);
 }
 
+static struct frame_open replay_of(uint8_t epoch, int64_t first_s, int64_t last_s)
+{
+    struct frame_open open = open_of("s", epoch);
+    open.replay = true;
+    open.first_ns = first_s * INT64_C(1000000000);
+    open.last_ns = last_s * INT64_C(1000000000);
+    return open;
+}
+
+Test(server, epochs_delivered_side_by_side_observe_a_moment_once)
+{
+    struct box box;
+    struct totals sent = {0};
+    struct stream live, replay;
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    begin_stream(&live, 1, START_S, 10, &sent);
+    begin_stream(&replay, 2, START_S + 540, 10, &sent); /* from the live sensor's last minute on */
+    open_stream(&box, &live);
+    cr_assert(client_deliver(&live.client, live.records, 9));
+    replay.open = replay_of(2, START_S + 540, START_S + 1100);
+    open_stream(&box, &replay); /* nobody has observed this yet */
+    const struct frame_open other = replay_of(3, START_S + 1000, START_S + 2000);
+    expect_refusal(&box, &other, REFUSE_OVERLAP, false); /* while that one is under way */
+    cr_assert(client_deliver(&live.client, live.records, 10));
+    cr_expect_not(client_deliver(&replay.client, replay.records, 1));
+    cr_expect(replay.client.refused.code == REFUSE_OVERLAP && replay.client.refused.final);
+    expect_refusal(&box, &replay.open, REFUSE_OVERLAP, true);
+    expect_clean_end(pid);
+    end_stream(&live);
+    end_stream(&replay);
+    box_close(&box);
+}
+
+Test(server, more_connections_than_places_are_busy)
+{
+    struct box box;
+    struct client clients[OWNERS_MAX];
+    struct frame_open open;
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    for (uint8_t i = 0; i < OWNERS_MAX; i++) {
+        open = open_of("s", (uint8_t)(1 + i));
+        client_init(&clients[i]);
+        cr_assert(client_open(&clients[i], box.sensor_socket, &open), "%s",
+                  clients[i].refused.text);
+    }
+    open = open_of("s", OWNERS_MAX + 1);
+    expect_refusal(&box, &open, REFUSE_BUSY, false);
+    open = open_of("s", OWNERS_MAX);
+    expect_refusal(&box, &open, REFUSE_BUSY, false);
+    client_drop(&clients[0]);
+    open = open_of("s", OWNERS_MAX + 1);
+    bool opened = false;
+    for (int i = 0; i < 5000 && !opened; i++, box_pause())
+        opened = client_open(&clients[0], box.sensor_socket, &open);
+    cr_expect(opened, "%s", clients[0].refused.text);
+    expect_clean_end(pid);
+    for (uint8_t i = 0; i < OWNERS_MAX; i++)
+        client_close(&clients[i]);
+    box_close(&box);
+}
+
 /* What a record after an accepted OPEN is refused as. */
 static void expect_record_refused(const struct box *box, const struct buf *sealed,
                                   enum refuse_code code, bool final)
@@ -398,10 +678,11 @@ Test(server, refuses_damage_gaps_and_noise_and_serves_on)
 /* --- starts that fail
  * ------------------------------------------------------------------------------ */
 
-static void expect_start_fails(const struct box *box, const char *const *args, const char *because)
+static void expect_start_fails(const struct box *box, const char *const *args, int code,
+                               const char *because)
 {
     int status = box_end(box_spawn_aggregator(box, args), 0, 20000);
-    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "wait status %x", (unsigned)status);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == code, "wait status %x", (unsigned)status);
     cr_expect(box_logged(box, because), "not logged: %s", because);
 }
 
@@ -409,15 +690,18 @@ Test(server, a_start_that_cannot_work_ends_with_one_clear_line)
 {
     struct box box;
     box_open(&box);
-    expect_start_fails(&box, (const char *[]){"--listen", "192.0.2.1:7711", NULL},
+    expect_start_fails(&box, (const char *[]){"--listen", "192.0.2.1:7711", NULL}, 2,
                        "only loopback addresses");
-    expect_start_fails(&box, (const char *[]){"--store", "unix:///nowhere/redis.sock", NULL},
+    expect_start_fails(&box, (const char *[]){"--store", "unix:///nowhere/redis.sock", NULL}, 1,
                        "store unix:///nowhere/redis.sock: cannot be reached");
-    expect_start_fails(&box, (const char *[]){"--timezone", "Mars/Olympus", NULL}, "Mars/Olympus");
+    expect_start_fails(&box, (const char *[]){"--timezone", "Mars/Olympus", NULL}, 2,
+                       "Mars/Olympus");
+    expect_start_fails(&box, (const char *[]){"--store", "http://127.0.0.1", NULL}, 2,
+                       "unix:///path");
     pid_t pid = box_start_aggregator(&box, (const char *[]){"--timezone", "Asia/Tokyo", NULL});
-    expect_start_fails(&box, NULL, "another aggregator is running there");
+    expect_start_fails(&box, NULL, 1, "another aggregator is running there");
     expect_clean_end(pid);
-    expect_start_fails(&box, NULL, "it counts days in time zone Asia/Tokyo");
+    expect_start_fails(&box, NULL, 1, "it counts days in time zone Asia/Tokyo");
     box_close(&box);
 }
 

@@ -1,0 +1,49 @@
+/*
+ * A lane from the inside, for its two files: lane.c carries records, lane_open.c brings a
+ * connection to its place. Nobody else includes it.
+ */
+#ifndef AGGREGATOR_LANE_INSIDE_H
+#define AGGREGATOR_LANE_INSIDE_H
+
+#include "aggregator/lane.h"
+#include "aggregator/load.h"
+#include "aggregator/neighbour.h"
+#include "aggregator/owners.h"
+
+enum lane_state {
+    LANE_LOADING, /* reads are under way that must be there before anything else */
+    LANE_READY,
+    LANE_BROKEN, /* a request failed: waits for the others and goes */
+};
+
+struct lane {
+    struct lanes *lanes;
+    struct lane *next;
+    enum lane_state state;
+    struct part part;
+    struct load load;
+    struct neighbours neighbours; /* while a new sensor is checked */
+    struct owner *candidate;      /* for whom it is; NULL when that one has left */
+    char *darknet;                /* of the OPEN answered last, canonical */
+    unsigned under_way;           /* requests to the store */
+    size_t bytes;                 /* of the puts among them */
+    bool settling;
+    struct owners owners;
+};
+
+/* lane_open.c: answers the OPEN of an owner of a lane that is whole and has nothing under way. */
+void lane_answer(struct owner *owner);
+
+/* lane.c: does what can be done after a request has ended or an owner has come or gone; may free
+ * the lane, unless something is under way. */
+void lane_settle(struct lane *lane);
+/* Performs lane->load.fetch. */
+void lane_fetch(struct lane *lane);
+/* Fills `refuse`: the store cannot take it now. Returns ERR_REFUSED. */
+int lane_refuse_store(struct frame_refuse *refuse, const char *why);
+/* One owner cannot go on: it is told, its place is free. */
+void lane_dismiss(struct owner *owner, const struct frame_refuse *refuse);
+/* The lane cannot go on: all its owners are told. The caller returns at once. */
+void lane_break(struct lane *lane, int code, const char *why);
+
+#endif
