@@ -27,8 +27,7 @@ static int refuse_as(struct frame_refuse *refuse, enum refuse_code code, bool fi
     return ERR_REFUSED;
 }
 
-/* --- what may be delivered ----------------------------------------------------------------------
- */
+/* --- what may be delivered -------------------------------------------------------------------- */
 
 static int refuse_overlap(struct frame_refuse *refuse, struct span span,
                           const struct part_epoch *other, const struct span *theirs)
@@ -158,8 +157,7 @@ int apply_check(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
     return check_overlap(part, epoch, (struct span){record->first_ns, record->last_ns}, refuse);
 }
 
-/* --- a record -----------------------------------------------------------------------------------
- */
+/* --- a record --------------------------------------------------------------------------------- */
 
 static int64_t course_slot(const struct part *part, const struct record *record)
 {
@@ -364,8 +362,7 @@ int apply_record(struct part *part, const struct record *record, struct put *put
     return put_failed(put) ? ERR_NOMEM : 0;
 }
 
-/* --- folding ------------------------------------------------------------------------------------
- */
+/* --- folding ---------------------------------------------------------------------------------- */
 
 bool apply_fold_possible(const struct part *part)
 {

@@ -40,8 +40,7 @@ int lane_refuse_store(struct frame_refuse *refuse, const char *why)
     return ERR_REFUSED;
 }
 
-/* --- endings -------------------------------------------------------------------------------------
- */
+/* --- endings ---------------------------------------------------------------------------------- */
 
 static void leave(struct owner *owner)
 {
@@ -100,8 +99,7 @@ static void tell_drained(struct lanes *lanes)
     drained(lanes->data);
 }
 
-/* --- puts ----------------------------------------------------------------------------------------
- */
+/* --- puts ------------------------------------------------------------------------------------- */
 
 static void put_done(void *data, int code, const char *why)
 {
@@ -160,8 +158,7 @@ static int apply(struct owner *owner, const struct record *record)
     return send_put(lane, &put, rc, owner, record->seq);
 }
 
-/* --- loading -------------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static void load_answered(void *data, int code, const char *why);
 
@@ -200,8 +197,7 @@ static void load_answered(void *data, int code, const char *why)
     }
 }
 
-/* --- what comes next -----------------------------------------------------------------------------
- */
+/* --- what comes next -------------------------------------------------------------------------- */
 
 /* Whether the log is to be folded now: the last owner has left, or all end. */
 static bool must_fold(const struct lane *lane)
@@ -285,8 +281,7 @@ void lanes_drain(struct lanes *lanes, void (*drained)(void *data), void *data)
     tell_drained(lanes);
 }
 
-/* --- records -------------------------------------------------------------------------------------
- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static enum lane_taken broken(struct owner *owner, int code, struct frame_refuse *refuse)
 {

@@ -5,8 +5,7 @@
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
 
-/* --- the answer ----------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static void resume(struct owner *owner)
 {
@@ -102,8 +101,7 @@ void lane_answer(struct owner *owner)
         check_neighbours(owner);
 }
 
-/* --- the request ---------------------------------------------------------------------------------
- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static struct lane *find(const struct lanes *lanes, const char *sensor)
 {

@@ -7,8 +7,7 @@
 
 #include "common/err.h"
 
-/* --- the head -----------------------------------------------------------------------------------
- */
+/* --- the head --------------------------------------------------------------------------------- */
 
 static int parse_u64(const struct fetch_value *value, uint64_t *number)
 {
@@ -107,8 +106,7 @@ static void ask_head(struct load *load)
     fetch_ask(&load->fetch, FETCH_HASH, key, NULL);
 }
 
-/* --- the log ------------------------------------------------------------------------------------
- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 static void ask_logs(struct load *load)
 {
@@ -154,8 +152,7 @@ static int take_logs(struct load *load, char *errmsg)
     return 0;
 }
 
-/* --- the open periods ---------------------------------------------------------------------------
- */
+/* --- the open periods ------------------------------------------------------------------------- */
 
 /* Three questions a level, and one more for the day. */
 static void ask_level(struct load *load, struct part_level *open, struct period period)
@@ -285,8 +282,7 @@ static int take_levels(struct load *load, char *errmsg)
     return 1;
 }
 
-/* --- the steps ----------------------------------------------------------------------------------
- */
+/* --- the steps -------------------------------------------------------------------------------- */
 
 void load_begin(struct load *load, struct part *part)
 {

@@ -35,8 +35,7 @@ struct program {
     int status; /* to exit with */
 };
 
-/* --- the end
- * -------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void stop(struct program *program, int status)
 {
@@ -46,6 +45,10 @@ static void stop(struct program *program, int status)
     program->status = status;
     uv_close((uv_handle_t *)&program->term, NULL);
     uv_close((uv_handle_t *)&program->interrupt, NULL);
+    /* A second signal must not cut the ending short, which is bounded: the private store would be left
+     * behind. */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
     uv_close((uv_handle_t *)&program->patience, NULL);
     server_stop(&program->server);
 }
@@ -64,8 +67,7 @@ static void on_ended(void *data)
         private_redis_stop(&program->redis, NULL, NULL);
 }
 
-/* --- the store
- * ------------------------------------------------------------------------------------ */
+/* --- the store -------------------------------------------------------------------------------- */
 
 static void on_patience(uv_timer_t *timer)
 {
@@ -117,8 +119,7 @@ static void on_down(void *data, int code, const char *why)
              code == ERR_UNREACHABLE ? "lost" : "cannot be used", why);
 }
 
-/* --- the start
- * ------------------------------------------------------------------------------------ */
+/* --- the start -------------------------------------------------------------------------------- */
 
 static int listen_on(struct program *program, char *errmsg)
 {

@@ -68,8 +68,7 @@ struct owner *owners_opening(struct owners *owners)
     return NULL;
 }
 
-/* --- the turn ------------------------------------------------------------------------------------
- */
+/* --- the turn --------------------------------------------------------------------------------- */
 
 /* The owner that waits for the turn, the first one behind whoever has it; NULL: none. */
 static struct owner *next(struct owners *owners)

@@ -9,8 +9,7 @@
 
 static void work(struct peer *peer);
 
-/* --- the end -------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void handle_closed(uv_handle_t *handle)
 {
@@ -58,8 +57,7 @@ static void linger(struct peer *peer)
     }
 }
 
-/* --- out -----------------------------------------------------------------------------------------
- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 struct sending {
     uv_write_t request;
@@ -104,8 +102,7 @@ static void flush(struct peer *peer)
     }
 }
 
-/* --- the lane's word
- * ------------------------------------------------------------------------------ */
+/* --- the lane's word -------------------------------------------------------------------------- */
 
 static void on_idle(uv_timer_t *timer)
 {
@@ -156,8 +153,7 @@ static void on_refused(void *data, const struct frame_refuse *why)
     work(peer);
 }
 
-/* --- the session's events
- * ------------------------------------------------------------------------- */
+/* --- the session's events --------------------------------------------------------------------- */
 
 /* Each returns whether the session's next event can be asked for at once. */
 static bool open_lane(struct peer *peer)
@@ -229,8 +225,7 @@ static void ended(struct peer *peer)
         lane_release(owner);
 }
 
-/* --- in
- * ------------------------------------------------------------------------------------------- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {

@@ -44,8 +44,7 @@ void private_redis_url(const struct private_redis *redis, struct storeurl *url)
     snprintf(url->shown, sizeof url->shown, "unix://%s", redis->socket);
 }
 
-/* --- an orphan
- * ------------------------------------------------------------------------------------ */
+/* --- an orphan -------------------------------------------------------------------------------- */
 
 /* The process that listens on the socket, or 0. */
 static pid_t listening(const struct private_redis *redis)
@@ -91,8 +90,7 @@ static int take_lock(const struct private_redis *redis, char *errmsg)
     return fd;
 }
 
-/* --- the child
- * ------------------------------------------------------------------------------------ */
+/* --- the child -------------------------------------------------------------------------------- */
 
 static void handle_closed(uv_handle_t *handle)
 {

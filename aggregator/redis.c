@@ -132,8 +132,7 @@ static void await_reply(struct redis *redis)
         uv_timer_start(&redis->timer, on_timer, REDIS_REPLY_MS, 0);
 }
 
-/* --- connecting ----------------------------------------------------------------------------------
- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static void on_connect(const redisAsyncContext *context, int status)
 {
@@ -206,8 +205,7 @@ void redis_close(struct redis *redis)
     drop(redis, NULL);
 }
 
-/* --- commands ------------------------------------------------------------------------------------
- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 static void on_reply(redisAsyncContext *context, void *reply, void *data)
 {

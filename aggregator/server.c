@@ -6,8 +6,7 @@
 #include "common/err.h"
 #include "common/log.h"
 
-/* --- the store
- * ------------------------------------------------------------------------------------ */
+/* --- the store -------------------------------------------------------------------------------- */
 
 static void on_up(void *data)
 {
@@ -40,8 +39,7 @@ void server_start(struct server *server)
     store_open(&server->store);
 }
 
-/* --- connections
- * ---------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void part_closed(struct server *server)
 {
@@ -134,8 +132,7 @@ int server_serve(struct server *server, char *errmsg)
     return 0;
 }
 
-/* --- the end
- * -------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void store_ended(void *data)
 {

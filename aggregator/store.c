@@ -14,8 +14,7 @@
 
 static void connect_now(struct store *store);
 
-/* --- state ---------------------------------------------------------------------------------------
- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static void retry_now(uv_timer_t *timer)
 {
@@ -133,8 +132,7 @@ void store_close(struct store *store, void (*closed)(void *data))
     uv_close((uv_handle_t *)&store->retry, retry_closed);
 }
 
-/* --- one command ---------------------------------------------------------------------------------
- */
+/* --- one command ------------------------------------------------------------------------------ */
 
 struct call {
     store_done_fn *done;
@@ -231,8 +229,7 @@ int store_add_sensor(struct store *store, const char *sensor, store_done_fn *don
     return rc;
 }
 
-/* --- many reads ----------------------------------------------------------------------------------
- */
+/* --- many reads ------------------------------------------------------------------------------- */
 
 struct reads {
     struct fetch *fetch;

@@ -60,8 +60,7 @@ static int ask(struct run *run, redis_reply_fn *replied, const char *const *word
     return rc;
 }
 
-/* --- look ----------------------------------------------------------------------------------------
- */
+/* --- look ------------------------------------------------------------------------------------- */
 
 static void auth_replied(void *data, const redisReply *reply)
 {
@@ -153,8 +152,7 @@ static int ask_look(struct run *run)
     return rc == 0 && run->check.warn ? ask_settings(run) : rc;
 }
 
-/* --- make ready ----------------------------------------------------------------------------------
- */
+/* --- make ready ------------------------------------------------------------------------------- */
 
 static void function_replied(void *data, const redisReply *reply)
 {
@@ -223,8 +221,7 @@ static int ask_function(struct run *run)
                (const char *[]){"FUNCTION", "LOAD", "REPLACE", function_text, NULL});
 }
 
-/* --- the steps -----------------------------------------------------------------------------------
- */
+/* --- the steps -------------------------------------------------------------------------------- */
 
 static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_function};
 

@@ -297,8 +297,7 @@ static void expect_model(const struct world *world)
         }
 }
 
-/* --- tests
- * ---------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 /* 2026: the clocks go forward, back (Berlin), a month ends, the year ends; and 2019. */
 static const int64_t places[] = {1774742400, 1792890000, 1777573800, 1798756200, 1577833200};
@@ -550,8 +549,7 @@ Test(apply, the_log_stays_short)
     end(&world);
 }
 
-/* --- damage
- * ---------------------------------------------------------------------------------------- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 /* Loads the head, the log and the open periods of `at_s`; the first error. */
 static int load_all(struct world *world, int64_t at_s, char *errmsg)

@@ -146,8 +146,7 @@ static void expect_clean_end(pid_t pid)
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "wait status %x", (unsigned)status);
 }
 
-/* --- one sensor
- * ------------------------------------------------------------------------------------ */
+/* --- one sensor ------------------------------------------------------------------------------- */
 
 Test(server, delivers_once_and_folds_when_the_sensor_leaves)
 {
@@ -176,8 +175,7 @@ Test(server, delivers_once_and_folds_when_the_sensor_leaves)
     box_close(&box);
 }
 
-/* --- several connections of one sensor
- * ------------------------------------------------------------- */
+/* --- several connections of one sensor -------------------------------------------------------- */
 
 #define IN_2019 INT64_C(1554000000)
 
@@ -391,8 +389,7 @@ Test(server, an_epoch_is_resumed_when_what_its_last_connection_sent_is_durable)
     box_close(&box);
 }
 
-/* --- faults
- * ---------------------------------------------------------------------------------------- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 struct fault {
     const struct box *box;
@@ -514,8 +511,7 @@ Test(server, a_store_that_goes_is_waited_for)
     box_close(&box);
 }
 
-/* --- refusals
- * -------------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void expect_refusal(const struct box *box, const struct frame_open *open,
                            enum refuse_code code, bool final)
@@ -675,8 +671,7 @@ Test(server, refuses_damage_gaps_and_noise_and_serves_on)
     box_close(&box);
 }
 
-/* --- starts that fail
- * ------------------------------------------------------------------------------ */
+/* --- starts that fail ------------------------------------------------------------------------- */
 
 static void expect_start_fails(const struct box *box, const char *const *args, int code,
                                const char *because)
