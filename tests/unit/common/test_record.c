@@ -341,8 +341,7 @@ Test(record, what_breaks_a_rule_is_not_sealed)
     }
 }
 
-/* --- hostile messages: as a sensor that does not use record_seal could send them
- * ------------------ */
+/* --- hostile messages: as a sensor that does not use record_seal could send them ----------------- */
 
 /* Puts a header with a right checksum around a payload. */
 static void put_sealed(struct buf *out, uint64_t seq, const void *payload, size_t size)
