@@ -156,7 +156,7 @@ demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) tests/demo/run
 
-BENCH ?= $(filter-out %.c,$(notdir $(wildcard tests/bench/*)))
+BENCH ?= $(filter-out %.c %.sh,$(notdir $(wildcard tests/bench/*)))
 BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(COMMON_OBJS)
 	$(call say,LD,$@)

@@ -57,7 +57,7 @@ int capture_next(struct capture *cap, struct capture_packet *packet, char *errms
 /* The next packets of a file, at most CAPTURE_BATCH_MAX: how many are at `*packets`, 0 at the end of
  * the file, errors as capture_next. All are borrowed until packets are taken again. */
 int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg);
-#define CAPTURE_BATCH_MAX 512
+#define CAPTURE_BATCH_MAX 128
 
 /* Hands up to `max` (at least 1) packets to `handler` and returns how many. File: 0 at its end,
  * errors as capture_next. Interface: 0 when no packet waits, it never blocks; poll capture_fd

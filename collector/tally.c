@@ -262,33 +262,30 @@ struct carries {
     const struct addrmap_entry *at, *end;
 };
 
-/* The whole of a counter pair: its 32 bits each and what was carried out of them. */
-static struct addrmap_entry whole(const struct tally *tally, uint32_t index,
-                                  struct carries *carries)
+/* Adds what was carried out of the counters at `index`. */
+static void add_carried(struct carries *carries, uint32_t index, uint64_t *packets, uint64_t *bytes)
 {
-    struct addrmap_entry sum = {0};
-    sum.packets = tally->cells ? tally->cells[index].packets : tally->packets[index];
-    sum.bytes = tally->cells ? tally->cells[index].bytes : 0;
     while (carries->at < carries->end && addrmap_address4(carries->at) < index)
         carries->at++;
-    if (carries->at < carries->end && addrmap_address4(carries->at) == index) {
-        sum.packets += carries->at->packets;
-        sum.bytes += carries->at->bytes;
-    }
-    return sum;
+    if (carries->at == carries->end || addrmap_address4(carries->at) != index)
+        return;
+    *packets += carries->at->packets;
+    *bytes += carries->at->bytes;
 }
 
 static void each_in_block(const struct tally *tally, uint32_t first, struct carries *carries,
                           const struct tally_reader *reader)
 {
-    uint32_t end = block_end(tally, first), address = prefixset_address4(tally->darknet, first);
-    for (uint32_t index = first; index < end; index++, address++) {
-        struct addrmap_entry sum = whole(tally, index, carries);
-        if (sum.packets == 0)
-            continue;
-        if (!tally->one_range)
-            address = prefixset_address4(tally->darknet, index);
-        reader->address4(reader->user, address, sum.packets, sum.bytes);
+    for (uint32_t index = first; index < block_end(tally, first); index++) {
+        uint64_t packets = tally->cells ? tally->cells[index].packets : tally->packets[index];
+        uint64_t bytes = tally->cells ? tally->cells[index].bytes : 0;
+        if (carries->at < carries->end)
+            add_carried(carries, index, &packets, &bytes);
+        if (packets)
+            reader->address4(reader->user,
+                             tally->one_range ? tally->base + index
+                                              : prefixset_address4(tally->darknet, index),
+                             packets, bytes);
     }
 }
 
