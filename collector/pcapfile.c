@@ -204,7 +204,7 @@ static int cut(struct pcapfile *file, size_t held)
 
 static int oversized(struct pcapfile *file, uint32_t caplen)
 {
-    bool beyond = file->snaplen > PCAPFILE_PACKET_MAX;
+    bool beyond = caplen <= file->snaplen;
     snprintf(file->damage, sizeof file->damage,
              "invalid packet capture length %u, bigger than %s of %u", caplen,
              beyond ? "maximum" : "snaplen", beyond ? PCAPFILE_PACKET_MAX : file->snaplen);

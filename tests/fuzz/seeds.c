@@ -147,7 +147,7 @@ static void pcapfile_seed(const char *name, uint32_t magic, uint32_t linktype, b
     }
     write_seed("pcapfile", name, out.bytes, out.size);
     out.size -= 3;
-    out.bytes[0] = 0;
+    out.bytes[0] = swapped ? 0 : 255;
     write_seed("pcapfile", swapped ? "cut-swapped" : "cut", out.bytes, out.size);
     buf_close(&out);
 }
