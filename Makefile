@@ -156,7 +156,7 @@ demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) tests/demo/run
 
-BENCH ?= $(filter-out %.c,$(notdir $(wildcard tests/bench/*)))
+BENCH ?= $(filter-out %.c %.sh,$(notdir $(wildcard tests/bench/*)))
 BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(COMMON_OBJS)
 	$(call say,LD,$@)
@@ -208,6 +208,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(C
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_ENGINE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
 $(BUILD)/fuzz_decode: $(BUILD)/collector/decode.o
+$(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(BUILD)/collector/decode.o
 
 $(BUILD)/fuzz-seeds: $(BUILD)/tests/fuzz/seeds.o $(COMMON_OBJS)
 	$(call say,LD,$@)

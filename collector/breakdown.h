@@ -7,6 +7,7 @@
 #define COLLECTOR_BREAKDOWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "collector/decode.h"
@@ -32,6 +33,10 @@ struct breakdown_kind {
     void (*close)(void *state);
     /* Adds a packet to the darknet, of the time `ts_ns`. */
     enum tally_result (*add)(void *state, const struct packet *packet, int64_t ts_ns);
+    /* Adds IPv4 packets to any address and counts what became of them; NULL where more of a packet is
+     * needed than its destination and bytes. */
+    void (*add4)(void *state, const struct tally_item *items, size_t count,
+                 uint64_t results[TALLY_RESULTS]);
     /* Whether the rows can be printed, asked once before `print`: ERR_FULL, ERR_NOMEM with the
      * cause in `errmsg`. NULL: always. */
     int (*check)(void *state, char *errmsg);

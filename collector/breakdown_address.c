@@ -12,24 +12,6 @@
 
 #define SOURCES_MAX (UINT32_C(1) << 22) /* of each family */
 
-/* inet_ntop is several times slower, and there may be millions of rows. */
-static void put_address4(struct rows *rows, uint32_t address)
-{
-    char text[16];
-    char *at = text;
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        unsigned byte = address >> shift & 255;
-        if (byte >= 100)
-            *at++ = (char)('0' + byte / 100);
-        if (byte >= 10)
-            *at++ = (char)('0' + byte / 10 % 10);
-        *at++ = (char)('0' + byte % 10);
-        *at++ = '.';
-    }
-    at[-1] = '\0';
-    rows_text(rows, text);
-}
-
 static void put_address6(struct rows *rows, const uint8_t address[16])
 {
     char text[INET6_ADDRSTRLEN];
@@ -39,7 +21,7 @@ static void put_address6(struct rows *rows, const uint8_t address[16])
 
 static void put4(struct rows *rows, uint32_t address, uint64_t packets, uint64_t bytes)
 {
-    put_address4(rows, address);
+    rows_ipv4(rows, address);
     breakdown_cells(rows, &(struct sum){packets, bytes});
 }
 
@@ -86,6 +68,13 @@ static enum tally_result address_add(void *state, const struct packet *packet, i
     struct addresses *addresses = state;
     (void)ts_ns;
     return tally_add(addresses->tally, packet);
+}
+
+static void address_add4(void *state, const struct tally_item *items, size_t count,
+                         uint64_t results[TALLY_RESULTS])
+{
+    struct addresses *addresses = state;
+    tally_add4(addresses->tally, items, count, results);
 }
 
 /* Rows of zero for the darknet's addresses before `end`. */
@@ -139,6 +128,7 @@ const struct breakdown_kind breakdown_address = {
     .open = address_open,
     .close = address_close,
     .add = address_add,
+    .add4 = address_add4,
     .check = address_check,
     .print = address_print,
 };

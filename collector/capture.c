@@ -1,14 +1,12 @@
 #include "collector/capture.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <pcap.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "collector/decode.h"
+#include "collector/pcapfile.h"
 #include "collector/stream.h"
 #include "common/err.h"
 
@@ -21,9 +19,15 @@ struct capture {
     char *name;
     bool live;
 
-    /* File: where the last whole packet ended, so that damage can be located. */
+    /* File: read by pcapfile, or, where that is NULL, by libpcap. Of the batch taken last, the
+     * packets [handed_out, batch_count) are still to be handed out. */
+    struct stream *stream;
+    struct pcapfile *pcapfile;
+    struct capture_packet batch[CAPTURE_BATCH_MAX];
+    int handed_out, batch_count;
+
+    /* File by libpcap: where the last whole packet ended, so that damage can be located. */
     FILE *file;             /* closed by pcap_close */
-    struct stream *stream;  /* behind the file */
     uint32_t record_header; /* bytes before a packet's data; 0: not constant (pcapng) */
     uint32_t snaplen;
     uint64_t good_end;
@@ -32,7 +36,7 @@ struct capture {
     uint32_t seen_kernel, seen_interface;
     uint64_t kernel_dropped, interface_dropped;
 
-    /* The running capture_dispatch. */
+    /* The running capture_dispatch of an interface. */
     capture_handler handler;
     void *user;
     int handed;
@@ -64,6 +68,7 @@ void capture_close(struct capture *cap)
         pcap_close(cap->pcap); /* closes the file */
     else if (cap->file)
         fclose(cap->file);
+    pcapfile_free(cap->pcapfile);
     stream_close(cap->stream);
     free(cap->name);
     free(cap);
@@ -123,22 +128,32 @@ static int read_error(const struct capture *cap, uint64_t offset, const char *ca
     const char *damage = stream_damage(cap->stream, &io);
     if (damage)
         cause = damage;
-    if (io || (ferror(cap->file) && !damage))
+    if (io || (cap->file && ferror(cap->file) && !damage))
         return err_set(errmsg, ERR_IO, "reading %s: at byte %" PRIu64 ": %s", cap->name, offset,
                        cause);
     return damaged_at(cap, offset, cause, errmsg);
 }
 
-static int open_pcap(struct capture *cap, char *errmsg)
+static int not_a_capture(const struct capture *cap, char *errmsg)
+{
+    return err_set(errmsg, ERR_INVALID,
+                   "opening %s: not a capture file; pcap and pcapng are, plain or compressed with "
+                   "gzip or zstd",
+                   cap->name);
+}
+
+/* The magic number is 0 where there are fewer than 4 bytes; libpcap then says so. */
+static int open_libpcap(struct capture *cap, const uint8_t *head, size_t size, char *errmsg)
 {
     char cause[PCAP_ERRBUF_SIZE];
-    uint32_t magic = stream_magic(cap->stream);
+    uint32_t magic = 0;
+    if (size >= sizeof magic)
+        memcpy(&magic, head, sizeof magic);
     if (!record_header_size(magic, &cap->record_header) && magic)
-        return err_set(
-            errmsg, ERR_INVALID,
-            "opening %s: not a capture file; pcap and pcapng are, plain or compressed with "
-            "gzip or zstd",
-            cap->name);
+        return not_a_capture(cap, errmsg);
+    cap->file = stream_file(cap->stream);
+    if (!cap->file)
+        return out_of_memory(cap->name, errmsg);
     cap->pcap =
         pcap_fopen_offline_with_tstamp_precision(cap->file, PCAP_TSTAMP_PRECISION_NANO, cause);
     if (!cap->pcap)
@@ -148,15 +163,41 @@ static int open_pcap(struct capture *cap, char *errmsg)
     return check_linktype(cap, errmsg);
 }
 
+static ssize_t read_stream(void *user, uint8_t *out, size_t size)
+{
+    return stream_read(user, out, size);
+}
+
+static int open_pcapfile(struct capture *cap, char *errmsg)
+{
+    uint8_t header[PCAPFILE_HEADER_SIZE];
+    if (stream_read(cap->stream, header, sizeof header) != (ssize_t)sizeof header)
+        return read_error(cap, 0, "its header cannot be read", errmsg);
+    cap->pcapfile = pcapfile_new(header, read_stream, cap->stream);
+    if (!cap->pcapfile)
+        return out_of_memory(cap->name, errmsg);
+    cap->linktype = pcapfile_linktype(cap->pcapfile);
+    return 0;
+}
+
+static int open_stream(struct capture *cap, char *errmsg)
+{
+    size_t size;
+    const uint8_t *head = stream_head(cap->stream, &size);
+    if (size >= PCAPFILE_HEADER_SIZE && pcapfile_supports(head))
+        return open_pcapfile(cap, errmsg);
+    return open_libpcap(cap, head, size, errmsg);
+}
+
 int capture_open_file(struct capture **cap, const char *path, char *errmsg)
 {
     *cap = NULL;
     struct capture *made = capture_new(strcmp(path, "-") == 0 ? "standard input" : path);
     if (!made)
         return out_of_memory(path, errmsg);
-    int result = stream_open(&made->stream, &made->file, path, errmsg);
+    int result = stream_open(&made->stream, path, errmsg);
     if (result == 0)
-        result = open_pcap(made, errmsg);
+        result = open_stream(made, errmsg);
     if (result) {
         capture_close(made);
         return result;
@@ -282,21 +323,65 @@ static inline void advance(struct capture *cap, const struct pcap_pkthdr *header
 }
 
 /* 0 at a clean end of the file, for which a damaged stream is not taken: its FILE is in error. */
-static int end_of_file(struct capture *cap, int status, char *errmsg)
-{
-    return status < 0 ? read_error(cap, cap->good_end, pcap_geterr(cap->pcap), errmsg) : 0;
-}
-
-int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg)
+static int next_libpcap(struct capture *cap, struct capture_packet *packet, char *errmsg)
 {
     struct pcap_pkthdr *header;
     const u_char *data;
     int status = pcap_next_ex(cap->pcap, &header, &data);
     if (status != 1)
-        return end_of_file(cap, status == PCAP_ERROR ? status : 0, errmsg);
+        return status == PCAP_ERROR ? read_error(cap, cap->good_end, pcap_geterr(cap->pcap), errmsg)
+                                    : 0;
     advance(cap, header);
     set_packet(cap, packet, header, data);
     return 1;
+}
+
+static int next_pcapfile(struct capture *cap, char *errmsg)
+{
+    int count = pcapfile_batch(cap->pcapfile, cap->batch, CAPTURE_BATCH_MAX);
+    return count < 0 ? read_error(cap, pcapfile_position(cap->pcapfile),
+                                  pcapfile_damage(cap->pcapfile), errmsg)
+                     : count;
+}
+
+/* Sees to it that a packet is to be handed out; as capture_batch. libpcap has room for one. */
+static int next_batch(struct capture *cap, char *errmsg)
+{
+    if (cap->handed_out < cap->batch_count)
+        return cap->batch_count - cap->handed_out;
+    int count = cap->pcapfile ? next_pcapfile(cap, errmsg) : next_libpcap(cap, cap->batch, errmsg);
+    cap->handed_out = 0;
+    cap->batch_count = count > 0 ? count : 0;
+    return count;
+}
+
+int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg)
+{
+    int count = next_batch(cap, errmsg);
+    *packets = cap->batch + cap->handed_out;
+    cap->handed_out = cap->batch_count;
+    return count;
+}
+
+int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg)
+{
+    int count = next_batch(cap, errmsg);
+    if (count <= 0)
+        return count;
+    *packet = cap->batch[cap->handed_out++];
+    return 1;
+}
+
+static int dispatch_file(struct capture *cap, int max, capture_handler handler, void *user,
+                         char *errmsg)
+{
+    for (int handed = 0; handed < max; handed++) {
+        int count = next_batch(cap, errmsg);
+        if (count <= 0)
+            return count < 0 ? count : handed;
+        handler(user, &cap->batch[cap->handed_out++]);
+    }
+    return max;
 }
 
 static void hand_over(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
@@ -304,8 +389,6 @@ static void hand_over(u_char *user, const struct pcap_pkthdr *header, const u_ch
     struct capture *cap = (struct capture *)user;
     struct capture_packet packet;
     set_packet(cap, &packet, header, data);
-    if (!cap->live)
-        advance(cap, header);
     cap->handed++;
     cap->handler(cap->user, &packet);
 }
@@ -313,16 +396,14 @@ static void hand_over(u_char *user, const struct pcap_pkthdr *header, const u_ch
 int capture_dispatch(struct capture *cap, int max, capture_handler handler, void *user,
                      char *errmsg)
 {
+    if (!cap->live)
+        return dispatch_file(cap, max, handler, user, errmsg);
     cap->handler = handler;
     cap->user = user;
     cap->handed = 0;
-    int status = pcap_dispatch(cap->pcap, max, hand_over, (u_char *)cap);
-    if (status < 0 && cap->live)
+    if (pcap_dispatch(cap->pcap, max, hand_over, (u_char *)cap) < 0)
         return err_set(errmsg, ERR_IO, "reading interface %s: %s", cap->name,
                        pcap_geterr(cap->pcap));
-    /* libpcap says 0 at the end of a file even when it handed packets over before. */
-    if (status < 0 || (cap->handed == 0 && !cap->live))
-        return end_of_file(cap, status, errmsg);
     return cap->handed;
 }
 
@@ -364,90 +445,4 @@ int capture_stats(struct capture *cap, uint64_t *kernel_dropped, uint64_t *inter
     *kernel_dropped = cap->kernel_dropped;
     *interface_dropped = cap->interface_dropped;
     return result;
-}
-
-/* --- lists of files --------------------------------------------------------------------------- */
-
-static int list_append(struct capture_list *list, const char *path, bool listed)
-{
-    struct capture_file *files = realloc(list->files, (list->count + 1) * sizeof *files);
-    if (!files)
-        return ERR_NOMEM;
-    list->files = files;
-    char *copy = strdup(path);
-    if (!copy)
-        return ERR_NOMEM;
-    files[list->count++] = (struct capture_file){.path = copy, .listed = listed};
-    return 0;
-}
-
-static int visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int append_entry(struct capture_list *list, const char *directory, const char *name)
-{
-    char *path;
-    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
-    if (asprintf(&path, "%s%s%s", directory, slash, name) < 0)
-        return ERR_NOMEM;
-    struct stat status;
-    int result = 0;
-    if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
-        result = list_append(list, path, true);
-    free(path);
-    return result;
-}
-
-static int expand_directory(struct capture_list *list, const char *path, char *errmsg)
-{
-    struct dirent **entries;
-    int count = scandir(path, &entries, visible, by_name);
-    if (count < 0)
-        return err_set(errmsg, err_from_errno(errno), "reading directory %s: %s", path,
-                       strerror(errno));
-    int result = 0;
-    for (int i = 0; i < count; i++) {
-        if (result == 0)
-            result = append_entry(list, path, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-    return result ? err_set(errmsg, result, "reading directory %s: out of memory", path) : 0;
-}
-
-static int expand_path(struct capture_list *list, const char *path, char *errmsg)
-{
-    struct stat status;
-    if (strcmp(path, "-") != 0) {
-        if (stat(path, &status))
-            return err_set(errmsg, errno == ENOENT ? ERR_UNKNOWN : ERR_IO, "reading %s: %s", path,
-                           strerror(errno));
-        if (S_ISDIR(status.st_mode))
-            return expand_directory(list, path, errmsg);
-    }
-    return list_append(list, path, false) ? out_of_memory(path, errmsg) : 0;
-}
-
-int capture_expand(struct capture_list *list, const char *const *paths, size_t count, char *errmsg)
-{
-    *list = (struct capture_list){0};
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++)
-        result = expand_path(list, paths[i], errmsg);
-    return result;
-}
-
-void capture_list_close(struct capture_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->files[i].path);
-    free(list->files);
-    *list = (struct capture_list){0};
 }

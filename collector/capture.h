@@ -1,11 +1,12 @@
 /*
  * Capture: packets from a file, from standard input or from an interface; the one module that knows
- * libpcap. A caller opens, asks for the link type, takes packets with capture_next or, faster,
- * capture_dispatch, and closes.
+ * libpcap. A caller opens, asks for the link type, takes packets with capture_next, with
+ * capture_dispatch or, fastest of a file, with capture_batch, and closes.
  *
  * Files are pcap (either byte order, micro- or nanoseconds) or pcapng, plain or compressed with
  * gzip or zstd, told by their first bytes and read as a stream, so that all of it works through a
- * pipe. A file that ends within a packet, or whose bytes make no sense from some point on, gives
+ * pipe. Classic pcap is read by collector/pcapfile.h, the other forms by libpcap; a caller cannot
+ * tell which. A file that ends within a packet, or whose bytes make no sense from some point on, gives
  * everything before that point and then ERR_DAMAGED.
  */
 #ifndef COLLECTOR_CAPTURE_H
@@ -52,6 +53,11 @@ void capture_close(struct capture *cap);
  * file and the byte offset behind the last packet that could be read, where the damage begins (of
  * the uncompressed stream, and saying so, where it is compressed); ERR_IO. */
 int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg);
+
+/* The next packets of a file, at most CAPTURE_BATCH_MAX: how many are at `*packets`, 0 at the end of
+ * the file, errors as capture_next. All are borrowed until packets are taken again. */
+int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg);
+#define CAPTURE_BATCH_MAX 128
 
 /* Hands up to `max` (at least 1) packets to `handler` and returns how many. File: 0 at its end,
  * errors as capture_next. Interface: 0 when no packet waits, it never blocks; poll capture_fd

@@ -17,9 +17,6 @@
 #define WIDTH_DEFAULT_S 60
 #define WIDTH_MAX_S     31622400 /* a leap year */
 
-/* Packets between two looks at anything else. */
-#define BATCH 4096
-
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct arguments {
@@ -38,7 +35,8 @@ struct count {
     void *state;
     const struct prefixset *darknet;
     int linktype; /* of the file at hand */
-    uint64_t captured, in_darknet, off_darknet, not_ip, undecodable, refused;
+    uint64_t captured, not_ip, undecodable;
+    uint64_t results[TALLY_RESULTS]; /* what became of IP packets */
     uint64_t truncated_files;
     bool failed;
 };
@@ -214,29 +212,12 @@ static enum tally_result add_packet(struct count *count, struct packet *packet, 
     return kind->add(count->state, packet, ts_ns);
 }
 
-static void count_ip(struct count *count, struct packet *packet, int64_t ts_ns)
+static void count_packet(struct count *count, const struct capture_packet *frame)
 {
-    switch (add_packet(count, packet, ts_ns)) {
-    case TALLY_COUNTED:
-        count->in_darknet++;
-        break;
-    case TALLY_OFF_DARKNET:
-        count->off_darknet++;
-        break;
-    case TALLY_REFUSED:
-        count->refused++;
-        break;
-    }
-}
-
-static void count_packet(void *user, const struct capture_packet *frame)
-{
-    struct count *count = user;
     struct packet packet;
-    count->captured++;
     switch (decode(count->linktype, frame->data, frame->caplen, frame->len, &packet)) {
     case DECODE_IP:
-        count_ip(count, &packet, frame->ts_ns);
+        count->results[add_packet(count, &packet, frame->ts_ns)]++;
         break;
     case DECODE_NOT_IP:
         count->not_ip++;
@@ -245,6 +226,40 @@ static void count_packet(void *user, const struct capture_packet *frame)
         count->undecodable++;
         break;
     }
+}
+
+/* Packets with their IPv4 header at `offset` are gathered and added together; any other packet comes
+ * after what was gathered before it, so that the order stays. */
+static void count_shortcut(struct count *count, const struct capture_packet *frames,
+                           int frame_count, int offset)
+{
+    struct tally_item items[CAPTURE_BATCH_MAX];
+    size_t gathered = 0;
+    for (int i = 0; i < frame_count; i++) {
+        const struct capture_packet *frame = &frames[i];
+        struct tally_item *item = &items[gathered];
+        if (decode_ipv4_at(offset, frame->data, frame->caplen, frame->len, &item->address,
+                           &item->bytes)) {
+            gathered++;
+            continue;
+        }
+        count->kind->add4(count->state, items, gathered, count->results);
+        gathered = 0;
+        count_packet(count, frame);
+    }
+    count->kind->add4(count->state, items, gathered, count->results);
+}
+
+static void count_batch(struct count *count, const struct capture_packet *frames, int frame_count)
+{
+    int offset = count->kind->add4 ? decode_shortcut(count->linktype) : -1;
+    count->captured += (uint64_t)frame_count;
+    if (offset >= 0) {
+        count_shortcut(count, frames, frame_count, offset);
+        return;
+    }
+    for (int i = 0; i < frame_count; i++)
+        count_packet(count, &frames[i]);
 }
 
 static void report(struct count *count, const char *errmsg)
@@ -257,11 +272,11 @@ static void count_capture(struct count *count, struct capture *cap)
 {
     char errmsg[ERRMSG_SIZE];
     uint64_t before = count->captured;
+    const struct capture_packet *frames;
     int result;
     count->linktype = capture_linktype(cap);
-    do
-        result = capture_dispatch(cap, BATCH, count_packet, count, errmsg);
-    while (result > 0);
+    while ((result = capture_batch(cap, &frames, errmsg)) > 0)
+        count_batch(count, frames, result);
     if (result == 0)
         return;
     count->truncated_files++;
@@ -291,12 +306,12 @@ static void count_file(struct count *count, const struct capture_file *file)
 static void put_extras(const struct count *count, struct rows *rows)
 {
     rows_extra_u64(rows, "captured", count->captured);
-    rows_extra_u64(rows, "darknet", count->in_darknet);
-    rows_extra_u64(rows, "off_darknet", count->off_darknet);
+    rows_extra_u64(rows, "darknet", count->results[TALLY_COUNTED]);
+    rows_extra_u64(rows, "off_darknet", count->results[TALLY_OFF_DARKNET]);
     rows_extra_u64(rows, "not_ip", count->not_ip);
     rows_extra_u64(rows, "undecodable", count->undecodable);
-    if (count->refused)
-        rows_extra_u64(rows, "refused", count->refused);
+    if (count->results[TALLY_REFUSED])
+        rows_extra_u64(rows, "refused", count->results[TALLY_REFUSED]);
     rows_extra_u64(rows, "truncated_files", count->truncated_files);
 }
 
@@ -319,13 +334,14 @@ static int print(struct count *count, enum rows_format format, char *errmsg)
 /* A refusal is told as a failure: the rows are then not the whole. */
 static void report_refused(struct count *count)
 {
-    if (count->refused == 0)
+    uint64_t refused = count->results[TALLY_REFUSED];
+    if (refused == 0)
         return;
     count->failed = true;
     log_error("counting by %s: %" PRIu64
               " packets found no room in the bounded table and are in no "
               "row; count a smaller darknet or fewer files at once",
-              count->kind->name, count->refused);
+              count->kind->name, refused);
 }
 
 static int count_files(const struct arguments *arguments, const struct capture_list *files)

@@ -295,6 +295,22 @@ bool decode_supported(int linktype)
     return false;
 }
 
+/* The EtherType is in the two bytes before the header. */
+int decode_shortcut(int linktype)
+{
+    switch ((enum linktype)linktype) {
+    case LINK_ETHERNET:
+        return 14;
+    case LINK_LINUX_SLL:
+        return 16;
+    case LINK_RAW:
+    case LINK_IPV4:
+        return 0;
+    default:
+        return -1;
+    }
+}
+
 enum decode_result decode(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len,
                           struct packet *packet)
 {

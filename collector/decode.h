@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum decode_result {
     DECODE_IP,          /* the packet is filled in */
@@ -70,6 +71,27 @@ bool decode_supported(int linktype);
  * DECODE_IP only. */
 enum decode_result decode(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len,
                           struct packet *packet);
+
+/* The shortcut for counting per address: where frames of `linktype` may have their IPv4 header at a
+ * fixed place, its offset; -1 where not. */
+int decode_shortcut(int linktype);
+
+/* For a frame with an IPv4 header at the offset that decode_shortcut gave, its destination (host
+ * byte order) and bytes, the same that decode() gives. False: left to decode(). */
+static inline bool decode_ipv4_at(int offset, const uint8_t *data, uint32_t caplen, uint32_t len,
+                                  uint32_t *dst4, uint32_t *bytes)
+{
+    const uint8_t *header = data + offset;
+    uint16_t total;
+    if (caplen < (uint32_t)offset + 20 || header[0] < 0x45 || header[0] > 0x4f ||
+        (offset && (header[-2] != 0x08 || header[-1] != 0x00)))
+        return false;
+    memcpy(dst4, header + 16, sizeof *dst4);
+    memcpy(&total, header + 2, sizeof total);
+    *dst4 = __builtin_bswap32(*dst4);
+    *bytes = total ? __builtin_bswap16(total) : (len > caplen ? len : caplen) - (uint32_t)offset;
+    return true;
+}
 
 /* Fills in what layer 4 tells of a packet that decode() filled in. Never fails: what cannot be read
  * leaves `has_ports` and `has_icmp` false and the class that the protocol alone gives. */

@@ -21,8 +21,8 @@ struct stream {
     const char *damage; /* static or in `cause` */
     uint64_t position;  /* uncompressed bytes handed to stdio */
     size_t in_at, in_size;
-    size_t head_at, head_size; /* uncompressed bytes read ahead by stream_magic */
-    uint8_t head[4];
+    size_t head_at, head_size; /* uncompressed bytes read ahead by stream_head */
+    uint8_t head[STREAM_HEAD];
     z_stream gzip;
     ZSTD_DCtx *zstd;
     char cause[128];
@@ -156,10 +156,9 @@ static ssize_t read_any(struct stream *stream, uint8_t *out, size_t size)
     }
 }
 
-/* --- the FILE --------------------------------------------------------------------------------- */
+/* --- the stream ------------------------------------------------------------------------------- */
 
-/* Uncompressed bytes read ahead, for stream_magic to look at. */
-static size_t read_head(struct stream *stream)
+static void read_head(struct stream *stream)
 {
     while (stream->head_size < sizeof stream->head) {
         ssize_t got = read_any(stream, stream->head + stream->head_size,
@@ -168,21 +167,36 @@ static size_t read_head(struct stream *stream)
             break;
         stream->head_size += (size_t)got;
     }
-    return stream->head_size;
 }
+
+const uint8_t *stream_head(struct stream *stream, size_t *size)
+{
+    if (stream->compression == PLAIN) { /* sniff() has read it */
+        *size = stream->in_size < STREAM_HEAD ? stream->in_size : STREAM_HEAD;
+        return stream->in;
+    }
+    read_head(stream);
+    *size = stream->head_size;
+    return stream->head;
+}
+
+ssize_t stream_read(struct stream *stream, void *out, size_t size)
+{
+    size_t ahead = stream->head_size - stream->head_at;
+    if (ahead == 0)
+        return read_any(stream, out, size);
+    size = size < ahead ? size : ahead;
+    memcpy(out, stream->head + stream->head_at, size);
+    stream->head_at += size;
+    return (ssize_t)size;
+}
+
+/* --- the FILE --------------------------------------------------------------------------------- */
 
 static ssize_t file_read(void *cookie, char *out, size_t size)
 {
     struct stream *stream = cookie;
-    size_t ahead = stream->head_size - stream->head_at;
-    ssize_t got;
-    if (ahead) {
-        got = (ssize_t)(size < ahead ? size : ahead);
-        memcpy(out, stream->head + stream->head_at, (size_t)got);
-        stream->head_at += (size_t)got;
-    } else {
-        got = read_any(stream, (uint8_t *)out, size);
-    }
+    ssize_t got = stream_read(stream, out, size);
     if (got > 0)
         stream->position += (uint64_t)got;
     else if (got < 0)
@@ -202,13 +216,35 @@ static int file_seek(void *cookie, off64_t *offset, int whence)
     return 0;
 }
 
+/* A plain file that can be sought gets a FILE of its own: glibc takes small pieces out of a cookie
+ * FILE byte by byte, which costs a fifth of all the time that counting takes. */
+static FILE *make_file(struct stream *stream)
+{
+    static const cookie_io_functions_t functions = {.read = file_read, .seek = file_seek};
+    if (stream->compression != PLAIN || lseek(stream->fd, 0, SEEK_SET) != 0)
+        return fopencookie(stream, "r", functions);
+    FILE *file = fdopen(stream->fd, "r");
+    if (file)
+        stream->fd = -1; /* the FILE's now */
+    return file;
+}
+
+FILE *stream_file(struct stream *stream)
+{
+    FILE *file = make_file(stream);
+    if (file)
+        setvbuf(file, stream->stdio, _IOFBF, sizeof stream->stdio);
+    return file;
+}
+
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* Reads until there is enough to tell the compression; a pipe may give single bytes. */
+/* Reads until there is enough to tell the compression and for stream_head; a pipe may give single
+ * bytes. */
 static int sniff(struct stream *stream)
 {
     static const uint8_t gzip[2] = {0x1f, 0x8b}, zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
-    while (stream->in_size < 4 && !stream->in_ended) {
+    while (stream->in_size < STREAM_HEAD && !stream->in_ended) {
         ssize_t got =
             read_fd(stream, stream->in + stream->in_size, sizeof stream->in - stream->in_size);
         if (got < 0)
@@ -240,19 +276,6 @@ static int open_fd(const char *path, char *errmsg)
     return fd;
 }
 
-/* A plain file that can be sought gets a FILE of its own: glibc takes small pieces out of a cookie
- * FILE byte by byte, which costs a fifth of all the time that counting takes. */
-static FILE *make_file(struct stream *stream)
-{
-    static const cookie_io_functions_t functions = {.read = file_read, .seek = file_seek};
-    if (stream->compression != PLAIN || lseek(stream->fd, 0, SEEK_SET) != 0)
-        return fopencookie(stream, "r", functions);
-    FILE *file = fdopen(stream->fd, "r");
-    if (file)
-        stream->fd = -1; /* the FILE's now */
-    return file;
-}
-
 void stream_close(struct stream *stream)
 {
     if (!stream)
@@ -265,7 +288,7 @@ void stream_close(struct stream *stream)
     free(stream);
 }
 
-int stream_open(struct stream **stream, FILE **file, const char *path, char *errmsg)
+int stream_open(struct stream **stream, const char *path, char *errmsg)
 {
     int fd = open_fd(path, errmsg);
     if (fd < 0)
@@ -279,27 +302,14 @@ int stream_open(struct stream **stream, FILE **file, const char *path, char *err
     made->fd = fd;
     made->between = true;
     int result = sniff(made);
-    FILE *opened = result == 0 ? make_file(made) : NULL;
-    if (!opened) {
-        result = result ? result : ERR_NOMEM;
+    if (result) {
         err_set(errmsg, result, "reading %s: %s", path,
                 made->damage ? made->damage : err_str(result));
         stream_close(made);
         return result;
     }
-    setvbuf(opened, made->stdio, _IOFBF, sizeof made->stdio);
     *stream = made;
-    *file = opened;
     return 0;
-}
-
-uint32_t stream_magic(struct stream *stream)
-{
-    const uint8_t *at = stream->compression == PLAIN ? stream->in : stream->head;
-    size_t size = stream->compression == PLAIN ? stream->in_size : read_head(stream);
-    if (size < 4)
-        return 0;
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 const char *stream_compression(const struct stream *stream)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/addrmap.h"
+#include "collector/pages.h"
 #include "common/err.h"
 
 /* Increments wait here until their counters are in the cache. 64 hides the latency of memory; more
@@ -14,17 +15,13 @@
 #define BLOCK_SHIFT 10
 #define BLOCK_SIZE  (1u << BLOCK_SHIFT)
 
-/* Addresses that can pass 2^32 packets between two resets; at 100 million packets a second that is
- * ten days of nothing else. */
-#define CARRIES_MAX 32
-
 struct pending {
     uint32_t index, bytes;
 };
 
-/* 2^32 packets each, carried out of the counter at `index`. */
-struct carry {
-    uint32_t index, times;
+/* What is kept of an address, and shares a cache line, where bytes are kept. */
+struct cell {
+    uint32_t packets, bytes;
 };
 
 struct tally {
@@ -32,15 +29,17 @@ struct tally {
     bool keep_bytes;
     uint64_t sum, refused; /* packets */
 
-    /* Dense; `packets` is NULL where IPv4 is sparse or absent. */
+    /* Dense: one of the two is there; neither where IPv4 is sparse or absent. */
     uint32_t *packets;
-    uint64_t *bytes; /* NULL unless kept */
-    uint8_t *hit;    /* one per block */
-    uint32_t size;   /* addresses */
+    struct cell *cells;
+    struct pages pages;
+    uint8_t *hit;   /* one per block */
+    uint32_t size;  /* addresses */
+    bool one_range; /* index = address - base */
+    uint32_t base;
     uint32_t waiting;
     struct pending pending[PENDING];
-    struct carry carries[CARRIES_MAX];
-    uint32_t carry_count;
+    struct addrmap carried; /* by index: what has passed 2^32 and left the counter */
 
     struct addrmap sparse4, sparse6;
 };
@@ -51,10 +50,16 @@ static bool make_dense(struct tally *tally)
     if (size == 0 || size > TALLY_DENSE_MAX)
         return true;
     tally->size = (uint32_t)size;
-    tally->packets = calloc(tally->size, sizeof *tally->packets);
-    tally->bytes = tally->keep_bytes ? calloc(tally->size, sizeof *tally->bytes) : NULL;
+    pages_init(&tally->pages, size * (tally->keep_bytes ? sizeof(struct cell) : sizeof(uint32_t)));
+    if (tally->keep_bytes)
+        tally->cells = tally->pages.at;
+    else
+        tally->packets = tally->pages.at;
     tally->hit = calloc((tally->size + BLOCK_SIZE - 1) >> BLOCK_SHIFT, 1);
-    return tally->packets && tally->hit && (tally->bytes || !tally->keep_bytes);
+    tally->base = prefixset_address4(tally->darknet, 0);
+    tally->one_range =
+        prefixset_address4(tally->darknet, tally->size - 1) - tally->base == tally->size - 1;
+    return tally->pages.at && tally->hit;
 }
 
 struct tally *tally_new(const struct prefixset *darknet, bool bytes)
@@ -66,6 +71,7 @@ struct tally *tally_new(const struct prefixset *darknet, bool bytes)
     tally->keep_bytes = bytes;
     addrmap_init(&tally->sparse4, TALLY_SPARSE_MAX);
     addrmap_init(&tally->sparse6, TALLY_SPARSE_MAX);
+    addrmap_init(&tally->carried, TALLY_SPARSE_MAX);
     if (!make_dense(tally)) {
         tally_free(tally);
         return NULL;
@@ -79,47 +85,47 @@ void tally_free(struct tally *tally)
         return;
     addrmap_close(&tally->sparse4);
     addrmap_close(&tally->sparse6);
-    free(tally->packets);
-    free(tally->bytes);
+    addrmap_close(&tally->carried);
+    pages_close(&tally->pages);
     free(tally->hit);
     free(tally);
 }
 
 /* --- dense counters --------------------------------------------------------------------------- */
 
-/* The counter at `index` stands at its maximum and is to take one more packet. */
-static bool carry(struct tally *tally, uint32_t index)
+/* Adds a packet to counters that are 32 bits wide; what passes out of them is kept on the side.
+ * False, and nothing added, where there is no room for that. */
+static inline bool add_packet(struct tally *tally, uint32_t index)
 {
-    uint32_t i = 0;
-    while (i < tally->carry_count && tally->carries[i].index != index)
-        i++;
-    if (i == CARRIES_MAX)
+    uint32_t packets = tally->packets[index] + 1;
+    if (packets == 0 && !addrmap_add4(&tally->carried, index, UINT64_C(1) << 32, 0))
         return false;
-    if (i == tally->carry_count)
-        tally->carries[tally->carry_count++] = (struct carry){.index = index};
-    tally->carries[i].times++;
+    tally->packets[index] = packets;
     return true;
 }
 
-static uint64_t carried(const struct tally *tally, uint32_t index)
+static inline bool add_cell(struct tally *tally, uint32_t index, uint32_t bytes)
 {
-    for (uint32_t i = 0; i < tally->carry_count; i++)
-        if (tally->carries[i].index == index)
-            return (uint64_t)tally->carries[i].times << 32;
-    return 0;
+    struct cell *cell = &tally->cells[index];
+    struct cell sum = {.packets = cell->packets + 1, .bytes = cell->bytes + bytes};
+    bool packets_passed = sum.packets == 0, bytes_passed = sum.bytes < bytes;
+    if (__builtin_expect(packets_passed | bytes_passed, 0) &&
+        !addrmap_add4(&tally->carried, index, (uint64_t)packets_passed << 32,
+                      (uint64_t)bytes_passed << 32))
+        return false;
+    *cell = sum;
+    return true;
 }
 
 static inline void apply(struct tally *tally, struct pending one)
 {
-    uint32_t *packets = &tally->packets[one.index];
-    if (*packets == UINT32_MAX && !carry(tally, one.index)) {
+    bool added =
+        tally->cells ? add_cell(tally, one.index, one.bytes) : add_packet(tally, one.index);
+    if (!added) {
         tally->sum--;
         tally->refused++;
         return;
     }
-    ++*packets; /* wraps to 0 after a carry */
-    if (tally->bytes)
-        tally->bytes[one.index] += one.bytes;
     tally->hit[one.index >> BLOCK_SHIFT] = 1;
 }
 
@@ -134,9 +140,10 @@ static void settle(struct tally *tally)
 /* Puts the increment in the place of the one that has waited for PENDING packets, which is applied. */
 static inline void defer(struct tally *tally, uint32_t index, uint32_t bytes)
 {
-    __builtin_prefetch(&tally->packets[index], 1);
-    if (tally->bytes)
-        __builtin_prefetch(&tally->bytes[index], 1);
+    if (tally->cells)
+        __builtin_prefetch(&tally->cells[index], 1);
+    else
+        __builtin_prefetch(&tally->packets[index], 1);
     struct pending *slot = &tally->pending[tally->waiting % PENDING];
     if (tally->waiting >= PENDING)
         apply(tally, *slot);
@@ -166,16 +173,47 @@ static enum tally_result add_sparse(struct tally *tally, const struct packet *pa
     return added ? TALLY_COUNTED : TALLY_REFUSED;
 }
 
-enum tally_result tally_add(struct tally *tally, const struct packet *packet)
+static inline uint32_t index_of(const struct tally *tally, uint32_t address)
 {
-    if (packet->family != 4 || !tally->packets)
-        return add_sparse(tally, packet);
-    uint32_t index = prefixset_index4(tally->darknet, packet->dst4);
+    if (!tally->one_range)
+        return prefixset_index4(tally->darknet, address);
+    uint32_t index = address - tally->base;
+    return index < tally->size ? index : PREFIX_NONE;
+}
+
+static inline enum tally_result add_dense(struct tally *tally, uint32_t address, uint32_t bytes)
+{
+    uint32_t index = index_of(tally, address);
     if (index == PREFIX_NONE)
         return TALLY_OFF_DARKNET;
     tally->sum++;
-    defer(tally, index, packet->bytes);
+    defer(tally, index, bytes);
     return TALLY_COUNTED;
+}
+
+enum tally_result tally_add(struct tally *tally, const struct packet *packet)
+{
+    if (packet->family != 4 || !tally->size)
+        return add_sparse(tally, packet);
+    return add_dense(tally, packet->dst4, packet->bytes);
+}
+
+void tally_add4(struct tally *tally, const struct tally_item *items, size_t count,
+                uint64_t results[TALLY_RESULTS])
+{
+    if (tally->size) {
+        uint64_t before = tally->sum + tally->refused;
+        for (size_t i = 0; i < count; i++)
+            add_dense(tally, items[i].address, items[i].bytes);
+        uint64_t counted = tally->sum + tally->refused - before;
+        results[TALLY_COUNTED] += counted;
+        results[TALLY_OFF_DARKNET] += count - counted;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct packet packet = {.family = 4, .dst4 = items[i].address, .bytes = items[i].bytes};
+        results[add_sparse(tally, &packet)]++;
+    }
 }
 
 /* --- clearing --------------------------------------------------------------------------------- */
@@ -188,9 +226,10 @@ static uint32_t block_end(const struct tally *tally, uint32_t first)
 static void clear_block(struct tally *tally, uint32_t first)
 {
     size_t count = block_end(tally, first) - first;
-    memset(&tally->packets[first], 0, count * sizeof *tally->packets);
-    if (tally->bytes)
-        memset(&tally->bytes[first], 0, count * sizeof *tally->bytes);
+    if (tally->cells)
+        memset(&tally->cells[first], 0, count * sizeof *tally->cells);
+    else
+        memset(&tally->packets[first], 0, count * sizeof *tally->packets);
     tally->hit[first >> BLOCK_SHIFT] = 0;
 }
 
@@ -200,7 +239,7 @@ void tally_reset(struct tally *tally)
     for (uint64_t first = 0; first < tally->size; first += BLOCK_SIZE)
         if (tally->hit[first >> BLOCK_SHIFT])
             clear_block(tally, (uint32_t)first);
-    tally->carry_count = 0;
+    addrmap_clear(&tally->carried);
     addrmap_clear(&tally->sparse4);
     addrmap_clear(&tally->sparse6);
     tally->sum = tally->refused = 0;
@@ -218,35 +257,67 @@ uint64_t tally_refused(const struct tally *tally)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static void each_in_block(const struct tally *tally, uint32_t first,
+/* A place in the sorted list of what was carried; indices are asked for in ascending order. */
+struct carries {
+    const struct addrmap_entry *at, *end;
+};
+
+/* Adds what was carried out of the counters at `index`. */
+static void add_carried(struct carries *carries, uint32_t index, uint64_t *packets, uint64_t *bytes)
+{
+    while (carries->at < carries->end && addrmap_address4(carries->at) < index)
+        carries->at++;
+    if (carries->at == carries->end || addrmap_address4(carries->at) != index)
+        return;
+    *packets += carries->at->packets;
+    *bytes += carries->at->bytes;
+}
+
+static void each_in_block(const struct tally *tally, uint32_t first, struct carries *carries,
                           const struct tally_reader *reader)
 {
     for (uint32_t index = first; index < block_end(tally, first); index++) {
-        uint64_t packets = tally->packets[index];
-        if (tally->carry_count)
-            packets += carried(tally, index);
+        uint64_t packets = tally->cells ? tally->cells[index].packets : tally->packets[index];
+        uint64_t bytes = tally->cells ? tally->cells[index].bytes : 0;
+        if (carries->at < carries->end)
+            add_carried(carries, index, &packets, &bytes);
         if (packets)
-            reader->address4(reader->user, prefixset_address4(tally->darknet, index), packets,
-                             tally->bytes ? tally->bytes[index] : 0);
+            reader->address4(reader->user,
+                             tally->one_range ? tally->base + index
+                                              : prefixset_address4(tally->darknet, index),
+                             packets, bytes);
+    }
+}
+
+static void each_sparse4(struct tally *tally, const struct tally_reader *reader)
+{
+    addrmap_sort(&tally->sparse4);
+    for (uint32_t i = 0; i < tally->sparse4.count; i++) {
+        const struct addrmap_entry *entry = &tally->sparse4.entries[i];
+        reader->address4(reader->user, addrmap_address4(entry), entry->packets, entry->bytes);
+    }
+}
+
+static void each_sparse6(struct tally *tally, const struct tally_reader *reader)
+{
+    addrmap_sort(&tally->sparse6);
+    for (uint32_t i = 0; i < tally->sparse6.count; i++) {
+        const struct addrmap_entry *entry = &tally->sparse6.entries[i];
+        reader->address6(reader->user, entry->address, entry->packets, entry->bytes);
     }
 }
 
 void tally_each(struct tally *tally, const struct tally_reader *reader)
 {
     settle(tally);
+    addrmap_sort(&tally->carried);
+    struct carries carries = {tally->carried.entries,
+                              tally->carried.entries + tally->carried.count};
     for (uint64_t first = 0; first < tally->size; first += BLOCK_SIZE)
         if (tally->hit[first >> BLOCK_SHIFT])
-            each_in_block(tally, (uint32_t)first, reader);
-    addrmap_sort(&tally->sparse4);
-    for (uint32_t i = 0; i < tally->sparse4.count; i++) {
-        const struct addrmap_entry *entry = &tally->sparse4.entries[i];
-        reader->address4(reader->user, addrmap_address4(entry), entry->packets, entry->bytes);
-    }
-    addrmap_sort(&tally->sparse6);
-    for (uint32_t i = 0; i < tally->sparse6.count; i++) {
-        const struct addrmap_entry *entry = &tally->sparse6.entries[i];
-        reader->address6(reader->user, entry->address, entry->packets, entry->bytes);
-    }
+            each_in_block(tally, (uint32_t)first, &carries, reader);
+    each_sparse4(tally, reader);
+    each_sparse6(tally, reader);
 }
 
 struct filling {

@@ -1,11 +1,11 @@
 /*
  * Tally: packets, and if wanted bytes, per destination address of one darknet. Used for a whole
  * capture by count and for one interval after the other by the live sensor: tally_new once,
- * tally_add per packet, tally_each or tally_addresses to read, tally_reset to begin anew.
+ * tally_add per packet or tally_add4 per batch, tally_each or tally_addresses to read, tally_reset to begin anew.
  *
- * Up to TALLY_DENSE_MAX IPv4 addresses are counted in dense arrays: 4 bytes an address, 12 with
- * bytes, and nothing is allocated per packet. A counter that passes 2^32 packets carries into a
- * small list on the side; what the list has no room for is refused and counted, never lost
+ * Up to TALLY_DENSE_MAX IPv4 addresses are counted in a dense array: 4 bytes an address, 8 with
+ * bytes, and nothing is allocated per packet. A counter that passes 2^32 packets or bytes carries
+ * into a bounded table on the side; what that has no room for is refused and counted, never lost
  * unnoticed. A larger IPv4 darknet, and IPv6, is counted in a table of at most TALLY_SPARSE_MAX
  * addresses each (collector/addrmap.h); packets to addresses beyond are refused and counted.
  */
@@ -13,6 +13,7 @@
 #define COLLECTOR_TALLY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "collector/decode.h"
@@ -30,6 +31,14 @@ enum tally_result {
     TALLY_REFUSED,     /* no room in the bounded table */
 };
 
+#define TALLY_RESULTS 3
+
+/* All that counting needs of an IPv4 packet. */
+struct tally_item {
+    uint32_t address; /* host byte order */
+    uint32_t bytes;
+};
+
 /* A tally of all zeros for `darknet` (finished; borrowed, must outlive the tally); `bytes`: whether
  * to keep bytes per address. NULL without memory. */
 struct tally *tally_new(const struct prefixset *darknet, bool bytes);
@@ -38,6 +47,11 @@ void tally_free(struct tally *tally);
 /* Adds one packet that decode() filled in. The increment may be deferred until the counter is in
  * the cache; every function below completes it first. */
 enum tally_result tally_add(struct tally *tally, const struct packet *packet);
+
+/* Adds IPv4 packets, as tally_add one after the other, and counts what became of them in
+ * `results`. */
+void tally_add4(struct tally *tally, const struct tally_item *items, size_t count,
+                uint64_t results[TALLY_RESULTS]);
 
 /* Back to all zeros; costs in proportion to the parts of the darknet that were hit. */
 void tally_reset(struct tally *tally);

@@ -15,7 +15,11 @@
 #define TABLE_SAMPLE 1000
 #define COLUMNS_MAX  64
 
-enum cell { CELL_TEXT, CELL_NUMBER, CELL_MISSING };
+/* CSV is gathered to this before it is written: there may be millions of rows. */
+#define CSV_BLOCK 65536
+
+/* CELL_PLAIN: text that no format has to escape. */
+enum cell { CELL_TEXT, CELL_PLAIN, CELL_NUMBER, CELL_MISSING };
 
 struct rows {
     FILE *out;
@@ -31,6 +35,9 @@ struct rows {
     bool settled;
     size_t width[COLUMNS_MAX];
     bool number[COLUMNS_MAX]; /* right-aligned */
+
+    size_t gathered; /* CSV: bytes of `block` */
+    char *block;
 
     bool in_rows;    /* JSON: between "rows": [ and ] */
     bool any_member; /* JSON: a member was written at the top level */
@@ -71,39 +78,66 @@ static size_t text_width(const char *text)
 
 /* --- csv -------------------------------------------------------------------------------------- */
 
-/* RFC 4180 section 2, but for lines that end in a line feed alone, as Unix tools expect. */
-static void put_csv(FILE *out, const char *text)
+static void csv_flush(struct rows *rows)
 {
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        fputs(text, out);
-        return;
+    fwrite(rows->block, 1, rows->gathered, rows->out);
+    rows->gathered = 0;
+    check(rows);
+}
+
+static inline void csv_put(struct rows *rows, const char *text, size_t size)
+{
+    while (size > CSV_BLOCK - rows->gathered) {
+        size_t fits = CSV_BLOCK - rows->gathered;
+        memcpy(rows->block + rows->gathered, text, fits);
+        rows->gathered = CSV_BLOCK;
+        csv_flush(rows);
+        text += fits;
+        size -= fits;
     }
-    putc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            putc('"', out);
-        putc(*text, out);
-    }
-    putc('"', out);
+    memcpy(rows->block + rows->gathered, text, size);
+    rows->gathered += size;
+}
+
+/* RFC 4180 section 2, but for lines that end in a line feed alone, as Unix tools expect. */
+static void csv_quoted(struct rows *rows, const char *text)
+{
+    csv_put(rows, "\"", 1);
+    for (; *text; text++)
+        csv_put(rows, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
+    csv_put(rows, "\"", 1);
+}
+
+static void csv_text(struct rows *rows, const char *text)
+{
+    size_t plain = strcspn(text, ",\"\r\n");
+    if (text[plain])
+        csv_quoted(rows, text);
+    else
+        csv_put(rows, text, plain);
 }
 
 static void csv_header(struct rows *rows)
 {
     for (size_t i = 0; i < rows->column_count; i++) {
         if (i)
-            putc(',', rows->out);
-        put_csv(rows->out, rows->columns[i]);
+            csv_put(rows, ",", 1);
+        csv_text(rows, rows->columns[i]);
     }
-    putc('\n', rows->out);
+    csv_put(rows, "\n", 1);
 }
 
-static void csv_cell(struct rows *rows, const char *text)
+/* `size` bytes of text; only CELL_TEXT can need quotes. */
+static inline void csv_cell(struct rows *rows, enum cell type, const char *text, size_t size)
 {
     if (rows->column)
-        putc(',', rows->out);
-    put_csv(rows->out, text);
+        csv_put(rows, ",", 1);
+    if (type == CELL_TEXT)
+        csv_text(rows, text);
+    else
+        csv_put(rows, text, size);
     if (rows->column + 1 == rows->column_count)
-        putc('\n', rows->out);
+        csv_put(rows, "\n", 1);
 }
 
 /* --- json ------------------------------------------------------------------------------------- */
@@ -178,7 +212,7 @@ static void json_cell(struct rows *rows, enum cell type, const char *text)
         fputs(", ", rows->out);
     put_json(rows->out, rows->columns[rows->column]);
     fputs(": ", rows->out);
-    if (type == CELL_TEXT)
+    if (type == CELL_TEXT || type == CELL_PLAIN)
         put_json(rows->out, text);
     else
         fputs(type == CELL_MISSING ? "null" : text, rows->out);
@@ -248,6 +282,11 @@ struct rows *rows_begin(FILE *out, enum rows_format format, const char *const *c
     rows->format = format;
     rows->columns = columns;
     buf_init(&rows->sample);
+    rows->block = format == ROWS_CSV ? malloc(CSV_BLOCK) : NULL;
+    if (format == ROWS_CSV && !rows->block) {
+        free(rows);
+        return NULL;
+    }
     while (columns[rows->column_count] && rows->column_count < COLUMNS_MAX) {
         rows->width[rows->column_count] = text_width(columns[rows->column_count]);
         rows->column_count++;
@@ -257,11 +296,12 @@ struct rows *rows_begin(FILE *out, enum rows_format format, const char *const *c
     return rows;
 }
 
-static void put_cell(struct rows *rows, enum cell type, const char *text)
+/* `text` ends in a NUL behind its `size` bytes. */
+static inline void put_cell(struct rows *rows, enum cell type, const char *text, size_t size)
 {
     switch (rows->format) {
     case ROWS_CSV:
-        csv_cell(rows, text);
+        csv_cell(rows, type, text, size);
         break;
     case ROWS_JSON:
         json_cell(rows, type, text);
@@ -273,20 +313,42 @@ static void put_cell(struct rows *rows, enum cell type, const char *text)
     if (++rows->column == rows->column_count) {
         rows->column = 0;
         rows->row_count++;
-        check(rows);
+        if (rows->format != ROWS_CSV) /* csv_flush does */
+            check(rows);
     }
 }
 
 void rows_text(struct rows *rows, const char *text)
 {
-    put_cell(rows, CELL_TEXT, text);
+    put_cell(rows, CELL_TEXT, text, strlen(text));
 }
 
 void rows_u64(struct rows *rows, uint64_t value)
 {
     char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    put_cell(rows, CELL_NUMBER, text);
+    char *at = text + sizeof text - 1;
+    *at = '\0';
+    do
+        *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    put_cell(rows, CELL_NUMBER, at, (size_t)(text + sizeof text - 1 - at));
+}
+
+void rows_ipv4(struct rows *rows, uint32_t address)
+{
+    char text[16];
+    char *at = text;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        unsigned byte = address >> shift & 255;
+        if (byte >= 100)
+            *at++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *at++ = (char)('0' + byte / 10 % 10);
+        *at++ = (char)('0' + byte % 10);
+        *at++ = '.';
+    }
+    *--at = '\0';
+    put_cell(rows, CELL_PLAIN, text, (size_t)(at - text));
 }
 
 void rows_double(struct rows *rows, double value, int decimals)
@@ -297,12 +359,12 @@ void rows_double(struct rows *rows, double value, int decimals)
         return;
     }
     snprintf(text, sizeof text, "%.*f", decimals < 64 ? decimals : 64, value);
-    put_cell(rows, CELL_NUMBER, text);
+    put_cell(rows, CELL_NUMBER, text, strlen(text));
 }
 
 void rows_missing(struct rows *rows)
 {
-    put_cell(rows, CELL_MISSING, "");
+    put_cell(rows, CELL_MISSING, "", 0);
 }
 
 void rows_extra_u64(struct rows *rows, const char *name, uint64_t value)
@@ -324,11 +386,14 @@ int rows_end(struct rows *rows)
         json_close_rows(rows);
         fputs("\n}\n", rows->out);
     }
+    if (rows->format == ROWS_CSV)
+        csv_flush(rows);
     check(rows);
     if (fflush(rows->out) && rows->error == 0)
         rows->error = err_from_errno(errno);
     int error = rows->error;
     buf_close(&rows->sample);
+    free(rows->block);
     free(rows);
     return error;
 }

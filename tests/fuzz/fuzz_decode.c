@@ -16,6 +16,18 @@ static void check(const struct packet *packet, const uint8_t *data, size_t size)
     fuzz_require((unsigned)packet->class < PACKET_CLASSES);
 }
 
+/* What the shortcut takes, decode() takes with the same outcome. */
+static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+    struct packet packet;
+    uint32_t dst4, bytes;
+    int offset = decode_shortcut(linktype);
+    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &dst4, &bytes))
+        return;
+    fuzz_require(decode(linktype, data, caplen, len, &packet) == DECODE_IP);
+    fuzz_require(packet.family == 4 && packet.dst4 == dst4 && packet.bytes == bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct cursor in = cursor_over(bytes, size);
@@ -26,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     uint32_t cut = (uint32_t)(head[2] << 8 | head[3]);
     uint32_t caplen = (uint32_t)(in.end - in.at);
     struct packet packet;
+    check_shortcut(linktype, in.at, caplen, caplen + cut);
     if (!decode_supported(linktype) ||
         decode(linktype, in.at, caplen, caplen + cut, &packet) != DECODE_IP)
         return 0;

@@ -118,6 +118,40 @@ static void store_seeds(void)
     buf_close(&day);
 }
 
+static void put_order(struct buf *out, uint32_t value, bool swapped)
+{
+    value = swapped ? __builtin_bswap32(value) : value;
+    buf_put(out, &value, sizeof value);
+}
+
+/* Behind the size of the pieces: a pcap of two packets, the second longer than its snap length. */
+static void pcapfile_seed(const char *name, uint32_t magic, uint32_t linktype, bool swapped)
+{
+    static const uint32_t sizes[] = {20, 40};
+    uint8_t data[40] = {0x45};
+    struct buf out;
+    buf_init(&out);
+    buf_put_u8(&out, swapped ? 6 : 255);
+    put_order(&out, magic, swapped);
+    put_order(&out, swapped ? 4 | 2 << 16 : 2 | 4 << 16, swapped);
+    put_order(&out, 0, swapped);
+    put_order(&out, 0, swapped);
+    put_order(&out, 32, swapped);
+    put_order(&out, linktype, swapped);
+    for (uint32_t i = 0; i < 2; i++) {
+        put_order(&out, 1795321020, swapped);
+        put_order(&out, 999999, swapped);
+        put_order(&out, sizes[i], swapped);
+        put_order(&out, 60, swapped);
+        buf_put(&out, data, sizes[i]);
+    }
+    write_seed("pcapfile", name, out.bytes, out.size);
+    out.size -= 3;
+    out.bytes[0] = swapped ? 0 : 255;
+    write_seed("pcapfile", swapped ? "cut-swapped" : "cut", out.bytes, out.size);
+    buf_close(&out);
+}
+
 static void text_seeds(void)
 {
     write_text("store_text", "totals", "1 1 2 3 4 5 6 7 8 9 10 11 12");
@@ -146,6 +180,8 @@ int main(int argc, char **argv)
     record_seeds("counted", false, &sealed);
     frame_seeds(&sealed);
     store_seeds();
+    pcapfile_seed("microseconds", 0xa1b2c3d4, 101, false);
+    pcapfile_seed("nanoseconds-swapped", 0xa1b23c4d, 0x14000001, true);
     text_seeds();
     buf_close(&quiet);
     buf_close(&sealed);

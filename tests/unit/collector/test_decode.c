@@ -81,6 +81,20 @@ static void put_tcp(struct frame *frame, uint8_t flags)
     put(frame, header, sizeof header);
 }
 
+/* What the shortcut takes, decode() must take with the same outcome. */
+static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len,
+                           enum decode_result result, const struct packet *packet)
+{
+    uint32_t dst4, bytes;
+    int offset = decode_shortcut(linktype);
+    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &dst4, &bytes))
+        return;
+    cr_assert_eq(result, DECODE_IP);
+    cr_assert_eq(packet->family, 4);
+    cr_assert_eq(packet->dst4, dst4);
+    cr_assert_eq(packet->bytes, bytes);
+}
+
 /* Decodes the first `caplen` bytes, and layer 4 where there is IP. The packet's pointers are not to
  * be used afterwards. */
 static enum decode_result decode_part(int linktype, const struct frame *frame, uint32_t caplen,
@@ -90,6 +104,7 @@ static enum decode_result decode_part(int linktype, const struct frame *frame, u
     memcpy(copy, frame->bytes, caplen);
     memset(packet, 0xa5, sizeof *packet);
     enum decode_result result = decode(linktype, copy, caplen, frame->size, packet);
+    check_shortcut(linktype, copy, caplen, frame->size, result, packet);
     if (result == DECODE_IP)
         decode_transport(packet);
     free(copy);
@@ -204,6 +219,25 @@ Test(decode, a_cut_frame_counts_once_its_ip_header_is_whole)
                 cr_assert_neq(result, DECODE_IP, "case %zu cut to %u", i, caplen);
         }
     }
+}
+
+/* That it takes nothing wrong, decode_part checks of every frame of these tests. */
+Test(decode, the_shortcut_takes_plain_ipv4)
+{
+    static const uint8_t ethernet[14] = {[12] = 0x08};
+    struct frame frame = {0}, raw = {0};
+    uint32_t dst4, bytes;
+    put(&frame, ethernet, sizeof ethernet);
+    put_ipv4(&frame, 6, 40, 0);
+    put_ipv4(&raw, 6, 0, 0);
+    cr_assert(decode_ipv4_at(decode_shortcut(ETHERNET), frame.bytes, 34, 60, &dst4, &bytes));
+    cr_assert_eq(dst4, DST4);
+    cr_assert_eq(bytes, 40);
+    cr_assert(decode_ipv4_at(decode_shortcut(RAW), raw.bytes, 20, 60, &dst4, &bytes));
+    cr_assert_eq(bytes, 60);
+    cr_assert_not(decode_ipv4_at(14, frame.bytes, 33, 60, &dst4, &bytes));
+    frame.bytes[13] = 6; /* ARP */
+    cr_assert_not(decode_ipv4_at(14, frame.bytes, 34, 60, &dst4, &bytes));
 }
 
 Test(decode, ipv6_addresses_are_borrowed_from_the_frame)

@@ -69,6 +69,37 @@ Test(tally, addresses_come_out_in_ascending_order)
     prefixset_free(set);
 }
 
+/* One range, several ranges, and more addresses than are counted densely; a /12 of counters is large
+ * enough for huge pages. */
+Test(tally, a_batch_is_its_packets_one_after_the_other)
+{
+    static const char *const lists[] = {"10.0.0.0/12", "10.0.0.0/14,10.8.0.0/16", "0.0.0.0/0"};
+    enum { COUNT = 5000 };
+    for (size_t list = 0; list < 3; list++) {
+        static struct tally_item items[COUNT];
+        static char expected[4096];
+        struct prefixset *set = darknet(lists[list]);
+        struct tally *single = tally_new(set, true), *batch = tally_new(set, true);
+        uint64_t results[TALLY_RESULTS] = {0}, sums[TALLY_RESULTS] = {0};
+        for (uint32_t i = 0; i < COUNT; i++) {
+            items[i] = (struct tally_item){0x0a000000 + i % 64 * 0x8000, i};
+            sums[add4(single, items[i].address, i)]++;
+        }
+        for (uint32_t i = 0, size = 0; i < COUNT; i += size++)
+            tally_add4(batch, items + i, i + size < COUNT ? size : COUNT - i, results);
+        seen[0] = '\0';
+        tally_each(single, &(struct tally_reader){see4, see6, NULL});
+        strcpy(expected, seen);
+        expect(batch, expected);
+        cr_assert_gt(strlen(expected), 100);
+        cr_assert_eq(tally_packets(batch), sums[TALLY_COUNTED]);
+        cr_assert_eq(memcmp(results, sums, sizeof sums), 0);
+        tally_free(single);
+        tally_free(batch);
+        prefixset_free(set);
+    }
+}
+
 Test(tally, bytes_are_kept_only_where_asked_for)
 {
     struct prefixset *set = darknet("10.0.0.0/24,2001:db8::/32");

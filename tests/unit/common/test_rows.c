@@ -48,6 +48,48 @@ Test(rows, csv_quotes_what_would_break_it)
     expect(ROWS_CSV, "a\nb", "name,count,share\n\"a\nb\",1234567,0.50\nb,,\n");
 }
 
+Test(rows, addresses_and_numbers_of_every_length)
+{
+    static const char *const two[] = {"address", "count", NULL};
+    char *output = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&output, &size);
+    struct rows *rows = rows_begin(out, ROWS_CSV, two);
+    rows_ipv4(rows, 0);
+    rows_u64(rows, 0);
+    rows_ipv4(rows, 0x0a63c8ff);
+    rows_u64(rows, 18446744073709551615u);
+    rows_ipv4(rows, UINT32_MAX);
+    rows_u64(rows, 10);
+    cr_assert_eq(rows_end(rows), 0);
+    fclose(out);
+    cr_assert_str_eq(output, "address,count\n0.0.0.0,0\n10.99.200.255,18446744073709551615\n"
+                             "255.255.255.255,10\n");
+    free(output);
+}
+
+/* More than is gathered before it is written, and a cell longer than that. */
+Test(rows, csv_of_any_size_is_whole)
+{
+    static const char *const one[] = {"text", NULL};
+    static char cell[200000];
+    char *output = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&output, &size);
+    struct rows *rows = rows_begin(out, ROWS_CSV, one);
+    memset(cell, 'x', sizeof cell - 1);
+    for (int i = 0; i < 20000; i++)
+        rows_u64(rows, 1234567);
+    rows_text(rows, cell);
+    cr_assert_eq(rows_end(rows), 0);
+    fclose(out);
+    cr_assert_eq(size, 5 + 20000 * 8 + sizeof cell);
+    for (int i = 0; i < 20000; i++)
+        cr_assert_eq(memcmp(output + 5 + i * 8, "1234567\n", 8), 0);
+    cr_assert_eq(memcmp(output + 5 + 20000 * 8, cell, sizeof cell - 1), 0);
+    free(output);
+}
+
 Test(rows, table_aligns_numbers_to_the_right)
 {
     expect(ROWS_TABLE, "abcdefg",

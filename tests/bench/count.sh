@@ -1,0 +1,52 @@
+# What the benchmarks of `count --by address` share: pairs of runs, in turn, of the bare libpcap loop
+# (baseline.c) and of count, on the same file, page cache warm. Sourced with bash.
+#   BUILD   build directory (default build)
+#   FRAMES  how many (default 10000000); PAIRS: how many (default 5)
+set -euo pipefail
+export LC_ALL=C
+build=${BUILD:-build}
+frames=${FRAMES:-10000000}
+pairs=${PAIRS:-5}
+count=${COLLECTOR:-$build/darkcount-collector}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+run_ours() { "$count" count -r "$work/frames.pcap" --darknet "$prefix" --format csv; }
+run_baseline() { "$build/tests/bench/baseline" "$work/frames.pcap" "$prefix"; }
+
+# CPU and wall seconds of a command, whose output goes to a file.
+TIMEFORMAT='%U %S %R'
+seconds() { { time "$1" >"$work/out" 2>"$work/err"; } 2>&1 | awk '{ print $1 + $2, $3 }'; }
+
+# check NAME: a warm-up; and both must have counted every frame.
+check() {
+    local ours baseline
+    ours=$(run_ours | awk -F, 'NR > 1 { sum += $2 } END { printf "%d", sum }')
+    baseline=$(run_baseline)
+    [ "$ours" = "$frames" ] && [ "$baseline" = "$frames" ] && return
+    echo "$1: of $frames frames, count counted $ours and the baseline $baseline" >&2
+    return 1
+}
+
+# measure NAME PREFIX: $work/NAME gets a line per pair: CPU and wall seconds of the baseline, then of ours.
+measure() {
+    prefix=$2
+    "$build/tests/bench/generate" "$frames" "$prefix" "$work/frames.pcap"
+    check "$1"
+    for ((pair = 0; pair < pairs; pair++)); do
+        echo "$(seconds run_baseline) $(seconds run_ours)"
+    done >"$work/$1"
+}
+
+median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+# column NAME EXPRESSION: its median over the pairs, $1 to $4 and n, the number of frames, being known.
+column() { awk -v n="$frames" "{ print $2 }" "$work/$1" | median; }
+
+# report NAME: the ratios to the baseline, and the figures they come from.
+report() {
+    printf '%s %.2f ratio\n' "$1" "$(column "$1" '$1 / $3')"
+    printf '%s_wall %.2f ratio\n' "$1" "$(column "$1" '$2 / $4')"
+    printf '%s_ours %.1f ns/packet\n' "$1" "$(column "$1" '$3 * 1e9 / n')"
+    printf '%s_rate %.2f Mpackets/s\n' "$1" "$(column "$1" 'n / $3 / 1e6')"
+    printf '%s_baseline %.1f ns/packet\n' "$1" "$(column "$1" '$1 * 1e9 / n')"
+}
