@@ -38,7 +38,7 @@ static int64_t interval_start(int64_t at_ns)
     return at_ns - at_ns % WIDTH_NS;
 }
 
-static bool time_valid(int64_t at_ns)
+bool meter_time_valid(int64_t at_ns)
 {
     return at_ns >= CALENDAR_MIN_S * NS_PER_S && at_ns < CALENDAR_MAX_S * NS_PER_S;
 }
@@ -179,7 +179,7 @@ static int seal_late(struct meter *meter)
 
 int meter_begin(struct meter *meter, int64_t now_ns)
 {
-    if (!time_valid(now_ns))
+    if (!meter_time_valid(now_ns))
         return ERR_INVALID;
     interval_clear(&meter->open, interval_start(now_ns));
     meter->first_ns = meter->seen_ns = now_ns;
@@ -210,7 +210,7 @@ static int leave_gap(struct meter *meter, int64_t now_ns)
 
 int meter_advance(struct meter *meter, int64_t now_ns)
 {
-    if (meter->error || !time_valid(now_ns))
+    if (meter->error || !meter_time_valid(now_ns))
         return meter->error;
     if (now_ns - meter->seen_ns > meter->options.max_quiet_ns &&
         now_ns - meter->open.start_ns >= WIDTH_NS)
@@ -273,7 +273,7 @@ int meter_packet(struct meter *meter, int linktype, const struct capture_packet 
 {
     if (meter->error)
         return meter->error;
-    if (!time_valid(packet->ts_ns)) {
+    if (!meter_time_valid(packet->ts_ns)) {
         meter->open.captured++;
         meter->open.undecodable++;
         return 0;

@@ -45,6 +45,9 @@ struct meter_options {
 struct meter *meter_new(const struct meter_options *options);
 void meter_free(struct meter *meter);
 
+/* Whether the meter takes this time stamp: the years 1970 to 2199. Others make a packet undecodable. */
+bool meter_time_valid(int64_t at_ns);
+
 /* Observation begins at `now_ns`. ERR_INVALID outside of the years 1970 to 2199. */
 int meter_begin(struct meter *meter, int64_t now_ns);
 

@@ -68,11 +68,6 @@ static void widen(struct survey *survey, int64_t ts_ns)
         survey->span.last_ns = ts_ns;
 }
 
-static bool time_valid(int64_t ts_ns)
-{
-    return ts_ns >= CALENDAR_MIN_S * NS_PER_S && ts_ns < CALENDAR_MAX_S * NS_PER_S;
-}
-
 static int survey_packets(struct sensor *sensor, struct capture *capture, struct survey *survey,
                           EVP_MD_CTX *digest, char *errmsg)
 {
@@ -80,7 +75,7 @@ static int survey_packets(struct sensor *sensor, struct capture *capture, struct
     int rc;
     while ((rc = capture_next(capture, &packet, errmsg)) == 1) {
         survey->total++;
-        if (time_valid(packet.ts_ns)) {
+        if (meter_time_valid(packet.ts_ns)) {
             survey->packets++;
             widen(survey, packet.ts_ns);
         }
