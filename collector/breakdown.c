@@ -32,8 +32,6 @@ void breakdown_cells(struct rows *rows, const struct sum *sum)
 
 /* --- class and protocol ----------------------------------------------------------------------- */
 
-#define PROTOCOLS 256
-
 struct list {
     bool zeros;
     struct sum sums[PROTOCOLS]; /* by class or protocol number */

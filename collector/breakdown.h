@@ -14,6 +14,7 @@
 #include "collector/tally.h"
 #include "common/prefix.h"
 #include "common/rows.h"
+#include "common/tables.h"
 
 struct breakdown_options {
     const struct prefixset *darknet; /* finished; borrowed */
@@ -50,11 +51,6 @@ const char *breakdown_names(void);
 
 extern const struct breakdown_kind breakdown_address, breakdown_interval, breakdown_class,
     breakdown_protocol, breakdown_port, breakdown_icmp, breakdown_source;
-
-/* Packets and their bytes. */
-struct sum {
-    uint64_t packets, bytes;
-};
 
 static inline void sum_add(struct sum *sum, const struct packet *packet)
 {

@@ -486,19 +486,3 @@ void decode_transport(struct packet *packet)
         break;
     }
 }
-
-const char *packet_class_name(enum packet_class class)
-{
-    static const char *const names[PACKET_CLASSES] = {
-        [CLASS_TCP_SYN] = "tcp-syn",
-        [CLASS_TCP_SYNACK] = "tcp-synack",
-        [CLASS_TCP_RST] = "tcp-rst",
-        [CLASS_TCP_OTHER] = "tcp-other",
-        [CLASS_UDP] = "udp",
-        [CLASS_ICMP_ECHO_REQUEST] = "icmp-echo-request",
-        [CLASS_ICMP_BACKSCATTER] = "icmp-backscatter",
-        [CLASS_ICMP_OTHER] = "icmp-other",
-        [CLASS_OTHER] = "other",
-    };
-    return (unsigned)class < PACKET_CLASSES ? names[class] : "other";
-}

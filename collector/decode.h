@@ -12,34 +12,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/tables.h"
+
 enum decode_result {
     DECODE_IP,          /* the packet is filled in */
     DECODE_NOT_IP,      /* another protocol: ARP, LLDP, IS-IS, ... */
     DECODE_UNDECODABLE, /* cut before its destination could be read, or not what its link layer says
                          */
 };
-
-/* What a packet is to a darknet; PACKET_CLASSES is their number. */
-enum packet_class {
-    CLASS_TCP_SYN,    /* SYN without ACK or RST */
-    CLASS_TCP_SYNACK, /* SYN and ACK without RST: backscatter of a SYN flood */
-    CLASS_TCP_RST,    /* RST with whatever else */
-    CLASS_TCP_OTHER,  /* every other TCP packet, also when its flags cannot be read */
-    CLASS_UDP,
-    CLASS_ICMP_ECHO_REQUEST,
-    CLASS_ICMP_BACKSCATTER, /* replies and errors: what a victim of forged sources sends */
-    CLASS_ICMP_OTHER,       /* every other ICMP packet, also when its type cannot be read */
-    CLASS_OTHER,
-    PACKET_CLASSES
-};
-
-#define PROTOCOL_ICMP    1
-#define PROTOCOL_TCP     6
-#define PROTOCOL_UDP     17
-#define PROTOCOL_DCCP    33
-#define PROTOCOL_ICMPV6  58
-#define PROTOCOL_SCTP    132
-#define PROTOCOL_UDPLITE 136
 
 struct packet {
     /* By decode(). */
@@ -96,8 +76,5 @@ static inline bool decode_ipv4_at(int offset, const uint8_t *data, uint32_t capl
 /* Fills in what layer 4 tells of a packet that decode() filled in. Never fails: what cannot be read
  * leaves `has_ports` and `has_icmp` false and the class that the protocol alone gives. */
 void decode_transport(struct packet *packet);
-
-/* "tcp-syn", "tcp-synack", ...: the static name of a class. */
-const char *packet_class_name(enum packet_class class);
 
 #endif

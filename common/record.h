@@ -22,6 +22,7 @@
 #include "common/addrvec.h"
 #include "common/buf.h"
 #include "common/hll.h"
+#include "common/tables.h"
 
 #define SENSOR_NAME_MAX      64
 #define EPOCH_SIZE           16
@@ -30,6 +31,45 @@
 #define RECORD_MESSAGE_MAX   ((size_t)512 << 20)  /* uncompressed */
 #define RECORD_ADDRESSES_MAX ((size_t)1 << 25)    /* of both families: two /8 */
 #define RECORD_CAPTURED_MAX  (UINT64_C(1) << 40)  /* in a minute; 1 Tbit/s carries a tenth */
+
+#define RECORD_LATE_MAX   64
+#define RECORD_ALARMS_MAX 64
+
+/* What else is to be known about a record. Bits that are not among these are kept as they are. */
+#define RECORD_CLOCK_SUSPECT UINT32_C(1) /* the clock was stepped within it */
+#define RECORD_RECOVERED                                                                           \
+    UINT32_C(2)                           /* the capture process was killed: sealed from the
+                                           * counters that it left */
+#define RECORD_INTERFACE_DOWN UINT32_C(4) /* an interface was not up for a part of it */
+#define RECORD_DROPS_SUSPECT  UINT32_C(8) /* the driver told absurd drop counts, discarded */
+
+/* "clock_suspect", "recovered", "interface_down", "drops_suspect" for a single flag; NULL for
+ * others. */
+const char *record_flag_name(uint32_t flag);
+
+/* Late packets by the interval that they belong to, which was sealed when they came. */
+struct record_late {
+    int64_t start_s; /* a whole minute from 1970 to 2199 */
+    uint64_t packets;
+};
+
+enum record_alarm_kind {
+    RECORD_ALARM_LIT_ADDRESS = 1, /* a darknet address sent `packets` */
+    RECORD_ALARM_SKEW = 2,        /* an address far outside of its /24's share; packets it got */
+    RECORD_ALARM_SILENT = 3,      /* a prefix is silent while its neighbours are not */
+};
+
+/* Something odd about an address or a prefix of the darknet. */
+struct record_alarm {
+    uint8_t kind;        /* enum record_alarm_kind or one of a later version; not 0 */
+    uint8_t family;      /* 4 or 6 */
+    uint8_t length;      /* of the prefix: at most 32 or 128 */
+    uint8_t address[16]; /* network byte order; IPv4 the first four, then zeros; host bits 0 */
+    uint64_t packets;
+};
+
+/* "lit_address", "skewed_address", "silent_prefix"; "alarm" for a kind that is not known. */
+const char *record_alarm_name(uint8_t kind);
 
 struct record {
     uint8_t epoch[EPOCH_SIZE];
@@ -45,9 +85,19 @@ struct record {
     uint64_t kernel_dropped, interface_dropped;
     struct addrvec addresses; /* sums to packets */
     struct hll hosts;         /* all zero when packets is 0 */
+    struct tables tables;     /* sum to packets and bytes: tables_broken() */
+    uint32_t flags;           /* RECORD_... */
+    /* Ascending by start, packets > 0, in sum at most `late`; intervals beyond the table are in `late`
+     * alone. */
+    struct record_late late_by[RECORD_LATE_MAX];
+    size_t late_count;
+    /* Ascending by kind, family, address and length. */
+    struct record_alarm alarms[RECORD_ALARMS_MAX];
+    size_t alarm_count;
+    uint64_t alarms_omitted; /* for which there was no room */
 };
 
-/* A record with nothing in it; record_close frees its addresses and leaves it so. */
+/* A record with nothing in it; record_close frees its addresses and tables and leaves it so. */
 void record_init(struct record *record);
 void record_close(struct record *record);
 
