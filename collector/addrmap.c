@@ -84,24 +84,32 @@ static bool grow(struct addrmap *map)
     return true;
 }
 
-static bool add(struct addrmap *map, const uint8_t address[16], uint64_t packets, uint64_t bytes)
+struct addrmap_entry *addrmap_entry(struct addrmap *map, const uint8_t address[16])
 {
     uint32_t *slot = map->room ? find(map, address) : NULL;
-    if (!slot || *slot == 0) {
-        if (map->count >= map->max)
-            return false;
-        if (map->count == map->room) {
-            if (!grow(map))
-                return false;
-            slot = find(map, address);
-        }
-        struct addrmap_entry *entry = &map->entries[map->count++];
-        memcpy(entry->address, address, 16);
-        entry->packets = entry->bytes = 0;
-        *slot = map->count;
+    if (slot && *slot)
+        return &map->entries[*slot - 1];
+    if (map->count >= map->max)
+        return NULL;
+    if (map->count == map->room) {
+        if (!grow(map))
+            return NULL;
+        slot = find(map, address);
     }
-    map->entries[*slot - 1].packets += packets;
-    map->entries[*slot - 1].bytes += bytes;
+    struct addrmap_entry *entry = &map->entries[map->count++];
+    memcpy(entry->address, address, 16);
+    entry->packets = entry->bytes = 0;
+    *slot = map->count;
+    return entry;
+}
+
+static bool add(struct addrmap *map, const uint8_t address[16], uint64_t packets, uint64_t bytes)
+{
+    struct addrmap_entry *entry = addrmap_entry(map, address);
+    if (!entry)
+        return false;
+    entry->packets += packets;
+    entry->bytes += bytes;
     return true;
 }
 

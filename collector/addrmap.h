@@ -34,6 +34,10 @@ void addrmap_close(struct addrmap *map);
 bool addrmap_add4(struct addrmap *map, uint32_t address, uint64_t packets, uint64_t bytes);
 bool addrmap_add6(struct addrmap *map, const uint8_t address[16], uint64_t packets, uint64_t bytes);
 
+/* The entry of an address (network byte order, IPv4 in the first 4 bytes, the rest 0), added with zeros
+ * where it is new. NULL when there is no room; valid until another is added. */
+struct addrmap_entry *addrmap_entry(struct addrmap *map, const uint8_t address[16]);
+
 /* Sorts the entries by address; adding may go on afterwards. */
 void addrmap_sort(struct addrmap *map);
 /* Forgets all addresses and keeps the memory. */

@@ -1,39 +1,50 @@
 #include "collector/meter.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collector/decode.h"
-#include "collector/tally.h"
+#include "collector/interval.h"
 #include "common/calendar.h"
 #include "common/err.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define WIDTH_NS (METER_WIDTH_S * NS_PER_S)
 
-/* What one interval has counted so far. */
-struct interval {
-    struct tally *tally;
-    int64_t start_ns;
-    uint64_t bytes, captured, off_darknet, not_ip, undecodable, late;
-    uint64_t kernel_dropped, interface_dropped;
-    struct hll hosts;
+/* Of a lane, by what they are for: they change places. */
+enum slot {
+    OPEN,
+    OTHER, /* with keep_late that of the late packets at hand, otherwise the one behind the open */
+    SPARE, /* closed; holds what is being sealed */
+    SLOTS
 };
+
+struct lane {
+    pthread_mutex_t lock;
+    struct interval *slots[SLOTS];
+    char *paths[SLOTS]; /* of the files; NULL */
+    int64_t seen_ns;    /* the latest packet */
+} __attribute__((aligned(128)));
 
 struct meter {
     struct meter_options options;
-    struct interval open;
-    /* A second interval, its tally NULL until the first packet of it: with keep_late that of the
-     * late packets at hand, otherwise the one behind the open one. */
-    struct interval other;
-    bool observing, has_other;
-    int error;        /* what ended the meter; 0 while nothing did */
-    int64_t first_ns; /* where observation of the open interval began */
-    int64_t late_ns;  /* time of the first packet of the late interval */
-    int64_t seen_ns;  /* the latest moment known to be observed */
+    struct lane *lanes;
+    pthread_mutex_t moving; /* held by the thread that seals; taken before any lane */
+    /* Changed with all lanes held, read with any. */
+    int64_t start_ns;   /* of the open interval */
+    int64_t first_ns;   /* where observation of it began */
+    int64_t seen_ns;    /* the latest moment known to be observed */
+    int64_t late_ns;    /* time of the first packet of the late interval */
+    bool observing;
+    int error; /* what ended the meter; 0 while nothing did */
+    /* Told while observation was paused; goes into the next interval. */
+    uint64_t owed_kernel, owed_interface, owed_undecodable;
+    uint32_t owed_flags;
 };
 
-static int64_t interval_start(int64_t at_ns)
+static int64_t interval_begin(int64_t at_ns)
 {
     return at_ns - at_ns % WIDTH_NS;
 }
@@ -43,159 +54,215 @@ bool meter_time_valid(int64_t at_ns)
     return at_ns >= CALENDAR_MIN_S * NS_PER_S && at_ns < CALENDAR_MAX_S * NS_PER_S;
 }
 
-static void interval_clear(struct interval *interval, int64_t start_ns)
-{
-    struct tally *tally = interval->tally;
-    tally_reset(tally);
-    *interval = (struct interval){.tally = tally, .start_ns = start_ns};
-}
+/* --- making ----------------------------------------------------------------------------------- */
 
-static int interval_record(struct interval *interval, struct record *record)
+static int make_slot(struct meter *meter, unsigned number, enum slot slot, char *errmsg)
 {
-    /* Before the sums are asked for: increments that were deferred are completed by it. */
-    int rc = tally_addresses(interval->tally, &record->addresses);
-    record->start_s = interval->start_ns / NS_PER_S;
-    record->width_s = METER_WIDTH_S;
-    record->packets = tally_packets(interval->tally);
-    record->bytes = interval->bytes;
-    record->captured = interval->captured;
-    record->off_darknet = interval->off_darknet;
-    record->not_ip = interval->not_ip;
-    record->undecodable = interval->undecodable;
-    record->late = interval->late;
-    record->refused = tally_refused(interval->tally);
-    record->kernel_dropped = interval->kernel_dropped;
-    record->interface_dropped = interval->interface_dropped;
-    record->hosts = interval->hosts;
+    struct lane *lane = &meter->lanes[number];
+    const char *dir = meter->options.dir;
+    char cause[ERRMSG_SIZE] = "";
+    if (dir && asprintf(&lane->paths[slot], "%s/" INTERVAL_FILE "%u-%d", dir, number, slot) < 0) {
+        lane->paths[slot] = NULL;
+        return ERR_NOMEM;
+    }
+    int rc = interval_new(&lane->slots[slot], meter->options.darknet, lane->paths[slot], cause);
+    if (cause[0])
+        memcpy(errmsg, cause, ERRMSG_SIZE);
     return rc;
 }
 
-static void interval_add_counted(struct interval *interval, const struct packet *packet)
+static int make_lanes(struct meter *meter, char *errmsg)
 {
-    interval->bytes += packet->bytes;
-    if (packet->family == 4) {
-        uint8_t source[4] = {(uint8_t)(packet->src4 >> 24), (uint8_t)(packet->src4 >> 16),
-                             (uint8_t)(packet->src4 >> 8), (uint8_t)packet->src4};
-        hll_add(&interval->hosts, source, sizeof source);
-    } else {
-        hll_add(&interval->hosts, packet->src6, 16);
-    }
+    int rc = 0;
+    for (unsigned number = 0; number < meter->options.lanes; number++)
+        pthread_mutex_init(&meter->lanes[number].lock, NULL);
+    for (unsigned number = 0; number < meter->options.lanes; number++)
+        for (int slot = 0; rc == 0 && slot < SLOTS; slot++)
+            rc = make_slot(meter, number, slot, errmsg);
+    return rc;
 }
 
-static void interval_add(struct interval *interval, int linktype,
-                         const struct capture_packet *frame)
-{
-    struct packet packet;
-    interval->captured++;
-    switch (decode(linktype, frame->data, frame->caplen, frame->len, &packet)) {
-    case DECODE_NOT_IP:
-        interval->not_ip++;
-        return;
-    case DECODE_UNDECODABLE:
-        interval->undecodable++;
-        return;
-    case DECODE_IP:
-        break;
-    }
-    switch (tally_add(interval->tally, &packet)) {
-    case TALLY_COUNTED:
-        interval_add_counted(interval, &packet);
-        break;
-    case TALLY_OFF_DARKNET:
-        interval->off_darknet++;
-        break;
-    case TALLY_REFUSED: /* the tally counts these */
-        break;
-    }
-}
-
-struct meter *meter_new(const struct meter_options *options)
+int meter_new(struct meter **out, const struct meter_options *options, char *errmsg)
 {
     struct meter *meter = calloc(1, sizeof *meter);
+    errmsg[0] = '\0';
     if (!meter)
-        return NULL;
+        return ERR_NOMEM;
     meter->options = *options;
-    meter->open.tally = tally_new(options->darknet, false);
-    if (!meter->open.tally) {
-        free(meter);
-        return NULL;
+    if (meter->options.lanes == 0)
+        meter->options.lanes = 1;
+    if (meter->options.split_at == 0)
+        meter->options.split_at = INTERVAL_PACKETS_MAX;
+    pthread_mutex_init(&meter->moving, NULL);
+    meter->lanes = aligned_alloc(_Alignof(struct lane), meter->options.lanes * sizeof(struct lane));
+    if (!meter->lanes) {
+        meter->options.lanes = 0;
+        meter_free(meter);
+        return ERR_NOMEM;
     }
-    return meter;
+    memset(meter->lanes, 0, meter->options.lanes * sizeof(struct lane));
+    int rc = make_lanes(meter, errmsg);
+    if (rc) {
+        meter_free(meter);
+        return rc;
+    }
+    *out = meter;
+    return 0;
 }
 
 void meter_free(struct meter *meter)
 {
     if (!meter)
         return;
-    tally_free(meter->open.tally);
-    tally_free(meter->other.tally);
+    for (unsigned number = 0; number < meter->options.lanes; number++) {
+        for (int slot = 0; slot < SLOTS; slot++) {
+            interval_free(meter->lanes[number].slots[slot]);
+            free(meter->lanes[number].paths[slot]);
+        }
+        pthread_mutex_destroy(&meter->lanes[number].lock);
+    }
+    pthread_mutex_destroy(&meter->moving);
+    free(meter->lanes);
     free(meter);
 }
 
-/* Hands the record of an interval, observed from first_ns to last_ns, to the sink. */
-static int emit(struct meter *meter, struct interval *interval, int64_t first_ns, int64_t last_ns)
+/* --- lanes ------------------------------------------------------------------------------------ */
+
+void meter_enter(struct meter *meter, unsigned lane)
+{
+    pthread_mutex_lock(&meter->lanes[lane].lock);
+}
+
+void meter_leave(struct meter *meter, unsigned lane)
+{
+    pthread_mutex_unlock(&meter->lanes[lane].lock);
+}
+
+static void enter_all(struct meter *meter)
+{
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        meter_enter(meter, lane);
+}
+
+static void leave_all(struct meter *meter)
+{
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        meter_leave(meter, lane);
+}
+
+static void swap(struct lane *lane, enum slot a, enum slot b)
+{
+    struct interval *held = lane->slots[a];
+    lane->slots[a] = lane->slots[b];
+    lane->slots[b] = held;
+}
+
+/* --- sealing: with `moving` and all lanes held ------------------------------------------------ */
+
+static int fill_record(struct meter *meter, struct record *record)
+{
+    struct interval *intervals[METER_LANES_MAX];
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        intervals[lane] = meter->lanes[lane].slots[SPARE];
+    strcpy(record->sensor, meter->options.sensor);
+    record->width_s = METER_WIDTH_S;
+    int rc = interval_record(intervals, meter->options.lanes, record);
+    uint64_t seq = meter->options.next_seq ? meter->options.next_seq(meter->options.user) : 0;
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        interval_set_sealing(intervals[lane], seq);
+    return rc;
+}
+
+static int make_record(struct meter *meter, int64_t first_ns, int64_t last_ns)
 {
     struct record *record = malloc(sizeof *record);
     if (!record)
-        return meter->error = ERR_NOMEM;
+        return ERR_NOMEM;
     record_init(record);
-    strcpy(record->sensor, meter->options.sensor);
+    int rc = fill_record(meter, record);
     record->first_ns = first_ns;
     record->last_ns = last_ns;
-    int rc = interval_record(interval, record);
     if (rc == 0)
         rc = meter->options.sink(meter->options.user, record);
     record_close(record);
     free(record);
-    meter->error = rc;
     return rc;
 }
 
-/* Seals the open interval as observed until `last_ns` and opens the one that begins at `start_ns`. */
-static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns)
+/* Hands the record of the spare intervals, observed from first_ns to last_ns, to the sink. The lanes
+ * count on meanwhile. */
+static int emit(struct meter *meter, int64_t first_ns, int64_t last_ns)
 {
-    int rc = emit(meter, &meter->open, meter->first_ns, last_ns);
-    if (meter->has_other && meter->other.start_ns == start_ns) {
-        struct interval next = meter->other;
-        meter->other = meter->open;
-        meter->open = next;
-        meter->has_other = false;
-    } else {
-        interval_clear(&meter->open, start_ns);
-    }
-    meter->first_ns = start_ns;
-    return rc;
+    leave_all(meter);
+    int rc = make_record(meter, first_ns, last_ns);
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        interval_close(meter->lanes[lane].slots[SPARE]);
+    enter_all(meter);
+    if (rc)
+        meter->error = rc;
+    return meter->error;
+}
+
+/* Makes the interval behind the open one, or a new one, the open one. */
+static void open_next(struct lane *lane, int64_t start_ns, int64_t first_ns)
+{
+    struct interval *other = lane->slots[OTHER];
+    swap(lane, OPEN, SPARE);
+    if (interval_is_open(other) && interval_start_ns(other) == start_ns)
+        swap(lane, OPEN, OTHER);
+    else
+        interval_open(lane->slots[OPEN], start_ns, first_ns);
+}
+
+/* Seals the open interval as observed until `last_ns`; the one that begins at `start_ns` is open then,
+ * observed from `first_ns`. */
+static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns, int64_t first_ns)
+{
+    int64_t sealed_first_ns = meter->first_ns;
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        open_next(&meter->lanes[lane], start_ns, first_ns);
+    meter->start_ns = start_ns;
+    meter->first_ns = first_ns;
+    return emit(meter, sealed_first_ns, last_ns);
 }
 
 /* A late record adds to an interval that has its record: it claims one moment, not a span of its
  * own. */
 static int seal_late(struct meter *meter)
 {
-    if (!meter->has_other)
+    struct lane *lane = &meter->lanes[0];
+    if (!meter->options.keep_late || !interval_is_open(lane->slots[OTHER]))
         return 0;
-    meter->has_other = false;
-    return emit(meter, &meter->other, meter->late_ns, meter->late_ns);
-}
-
-int meter_begin(struct meter *meter, int64_t now_ns)
-{
-    if (!meter_time_valid(now_ns))
-        return ERR_INVALID;
-    interval_clear(&meter->open, interval_start(now_ns));
-    meter->first_ns = meter->seen_ns = now_ns;
-    meter->observing = true;
-    return 0;
+    swap(lane, OTHER, SPARE);
+    return emit(meter, meter->late_ns, meter->late_ns);
 }
 
 /* Seals open intervals, all observed to their ends, until the one that holds `at_ns` is open. */
 static int seal_until(struct meter *meter, int64_t at_ns)
 {
-    int rc = 0;
-    while (rc == 0 && at_ns - meter->open.start_ns >= WIDTH_NS) {
-        int64_t end_ns = meter->open.start_ns + WIDTH_NS;
-        rc = seal_open(meter, end_ns - 1, end_ns);
+    int rc = meter->error;
+    while (rc == 0 && at_ns - meter->start_ns >= WIDTH_NS) {
+        int64_t end_ns = meter->start_ns + WIDTH_NS;
+        rc = seal_open(meter, end_ns - 1, end_ns, end_ns);
     }
     return rc;
+}
+
+/* What the lanes saw since the last time. */
+static void gather_seen(struct meter *meter)
+{
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        if (meter->lanes[lane].seen_ns > meter->seen_ns)
+            meter->seen_ns = meter->lanes[lane].seen_ns;
+}
+
+static void set_seen(struct meter *meter, int64_t now_ns)
+{
+    if (now_ns > meter->seen_ns)
+        meter->seen_ns = now_ns;
+    int64_t end_ns = meter->start_ns + WIDTH_NS - 1;
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        interval_seen(meter->lanes[lane].slots[OPEN], now_ns < end_ns ? now_ns : end_ns);
 }
 
 /* Seals the open interval as observed until the last sign of life, and begins anew at `now_ns`. */
@@ -203,112 +270,279 @@ static int leave_gap(struct meter *meter, int64_t now_ns)
 {
     int rc = seal_until(meter, meter->seen_ns);
     if (rc == 0)
-        rc = seal_open(meter, meter->seen_ns, interval_start(now_ns));
-    meter->first_ns = meter->seen_ns = now_ns;
+        rc = seal_open(meter, meter->seen_ns, interval_begin(now_ns), now_ns);
+    meter->seen_ns = now_ns;
     return rc;
 }
 
-int meter_advance(struct meter *meter, int64_t now_ns)
+static int move_to(struct meter *meter, int64_t now_ns)
 {
-    if (meter->error || !meter_time_valid(now_ns))
+    if (meter->error || !meter->observing || !meter_time_valid(now_ns))
         return meter->error;
+    gather_seen(meter);
     if (now_ns - meter->seen_ns > meter->options.max_quiet_ns &&
-        now_ns - meter->open.start_ns >= WIDTH_NS)
+        now_ns - meter->start_ns >= WIDTH_NS)
         return leave_gap(meter, now_ns);
     int rc = seal_until(meter, now_ns);
-    if (now_ns > meter->seen_ns)
-        meter->seen_ns = now_ns;
+    set_seen(meter, now_ns);
     return rc;
 }
 
-/* Makes the second interval that of `start_ns`. */
-static int open_other(struct meter *meter, int64_t start_ns)
+static void pay_owed(struct meter *meter)
 {
-    if (!meter->other.tally)
-        meter->other.tally = tally_new(meter->options.darknet, false);
-    if (!meter->other.tally)
-        return meter->error = ERR_NOMEM;
-    interval_clear(&meter->other, start_ns);
-    meter->has_other = true;
+    struct interval *interval = meter->lanes[0].slots[OPEN];
+    interval_add_dropped(interval, meter->owed_kernel, meter->owed_interface);
+    interval_flag(interval, meter->owed_flags);
+    for (; meter->owed_undecodable > 0; meter->owed_undecodable--)
+        interval_add_reason(interval, INTERVAL_UNDECODABLE);
+    meter->owed_kernel = meter->owed_interface = meter->owed_flags = 0;
+}
+
+static int begin(struct meter *meter, int64_t now_ns)
+{
+    if (meter->observing || meter->error)
+        return meter->error;
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++) {
+        interval_open(meter->lanes[lane].slots[OPEN], interval_begin(now_ns), now_ns);
+        meter->lanes[lane].seen_ns = now_ns;
+    }
+    meter->start_ns = interval_begin(now_ns);
+    meter->first_ns = meter->seen_ns = now_ns;
+    meter->observing = true;
+    pay_owed(meter);
     return 0;
 }
 
-static int add_late(struct meter *meter, int linktype, const struct capture_packet *packet)
+/* Seals what is open as observed until `last_ns`. */
+static int pause_at(struct meter *meter, int64_t last_ns)
 {
-    int64_t start_ns = interval_start(packet->ts_ns);
-    if (!meter->has_other || meter->other.start_ns != start_ns) {
-        int rc = seal_late(meter);
-        if (rc == 0)
-            rc = open_other(meter, start_ns);
+    int rc = move_to(meter, last_ns);
+    if (rc || !meter->observing)
+        return rc;
+    rc = seal_until(meter, meter->seen_ns);
+    if (rc == 0)
+        rc = seal_open(meter, meter->seen_ns, meter->start_ns, meter->seen_ns);
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        interval_close(meter->lanes[lane].slots[OPEN]);
+    meter->observing = false;
+    return rc ? rc : seal_late(meter);
+}
+
+static void hold(struct meter *meter)
+{
+    pthread_mutex_lock(&meter->moving);
+    enter_all(meter);
+}
+
+static void release(struct meter *meter)
+{
+    leave_all(meter);
+    pthread_mutex_unlock(&meter->moving);
+}
+
+/* --- packets: with the lane held -------------------------------------------------------------- */
+
+static void count(struct interval *interval, int linktype, const struct capture_packet *frame)
+{
+    struct packet packet;
+    switch (decode(linktype, frame->data, frame->caplen, frame->len, &packet)) {
+    case DECODE_IP:
+        interval_add(interval, &packet, frame->ts_ns);
+        break;
+    case DECODE_NOT_IP:
+        interval_add_reason(interval, INTERVAL_NOT_IP);
+        break;
+    case DECODE_UNDECODABLE:
+        interval_add_reason(interval, INTERVAL_UNDECODABLE);
+        break;
+    }
+}
+
+/* What asks for all lanes: the others may count in between, so that everything about time is to be
+ * looked at again behind it. */
+static int slowly(struct meter *meter, unsigned lane, int (*what)(struct meter *, int64_t),
+                  int64_t at_ns)
+{
+    meter_leave(meter, lane);
+    hold(meter);
+    int rc = what(meter, at_ns);
+    release(meter);
+    meter_enter(meter, lane);
+    return rc;
+}
+
+/* Makes the late interval that of `at_ns`. */
+static int open_late(struct meter *meter, int64_t at_ns)
+{
+    int rc = seal_late(meter);
+    if (rc)
+        return rc;
+    interval_open(meter->lanes[0].slots[OTHER], interval_begin(at_ns), at_ns);
+    meter->late_ns = at_ns;
+    return 0;
+}
+
+/* Seals a lane's interval that has as many packets as its counters are sure to hold. */
+static int split(struct meter *meter, int64_t at_ns)
+{
+    int rc = move_to(meter, at_ns);
+    if (rc == 0 && meter->observing && at_ns >= meter->start_ns)
+        rc = seal_open(meter, meter->seen_ns, meter->start_ns, meter->seen_ns);
+    return rc ? rc : seal_late(meter);
+}
+
+static int count_in(struct meter *meter, unsigned lane, enum slot slot, int linktype,
+                    const struct capture_packet *packet)
+{
+    struct interval *interval = meter->lanes[lane].slots[slot];
+    count(interval, linktype, packet);
+    if (__builtin_expect(interval_packets(interval) < meter->options.split_at, 1))
+        return 0;
+    return slowly(meter, lane, split, packet->ts_ns);
+}
+
+static int add_late(struct meter *meter, unsigned lane, int linktype,
+                    const struct capture_packet *packet)
+{
+    struct interval *const *slots = meter->lanes[lane].slots;
+    int64_t start_ns = interval_begin(packet->ts_ns);
+    if (!meter->options.keep_late) {
+        interval_add_late(slots[OPEN], start_ns);
+        return 0;
+    }
+    if (!interval_is_open(slots[OTHER]) || interval_start_ns(slots[OTHER]) != start_ns) {
+        int rc = slowly(meter, lane, open_late, packet->ts_ns);
         if (rc)
             return rc;
-        meter->late_ns = packet->ts_ns;
     }
-    interval_add(&meter->other, linktype, packet);
-    return 0;
+    return count_in(meter, lane, OTHER, linktype, packet);
 }
 
 /* Adds a packet of the interval behind the open one, which stays open: packets that were received
  * before this one may still come, from another interface or processor. */
-static int add_ahead(struct meter *meter, int linktype, const struct capture_packet *packet)
+static int add_ahead(struct meter *meter, unsigned number, int linktype,
+                     const struct capture_packet *packet)
 {
-    int rc = meter->has_other ? 0 : open_other(meter, meter->open.start_ns + WIDTH_NS);
-    if (rc)
-        return rc;
-    interval_add(&meter->other, linktype, packet);
-    if (packet->ts_ns > meter->seen_ns)
-        meter->seen_ns = packet->ts_ns;
-    return 0;
+    struct lane *lane = &meter->lanes[number];
+    int64_t start_ns = meter->start_ns + WIDTH_NS;
+    if (!interval_is_open(lane->slots[OTHER]))
+        interval_open(lane->slots[OTHER], start_ns, start_ns);
+    if (packet->ts_ns > lane->seen_ns)
+        lane->seen_ns = packet->ts_ns;
+    return count_in(meter, number, OTHER, linktype, packet);
 }
 
 /* Whether the packet belongs to the interval right behind the open one, without a gap between. */
-static bool is_ahead(const struct meter *meter, int64_t ts_ns)
+static bool is_ahead(const struct meter *meter, const struct lane *lane, int64_t ts_ns)
 {
-    int64_t behind_ns = ts_ns - meter->open.start_ns - WIDTH_NS;
+    int64_t behind_ns = ts_ns - meter->start_ns - WIDTH_NS;
+    int64_t seen_ns = lane->seen_ns > meter->seen_ns ? lane->seen_ns : meter->seen_ns;
     return behind_ns >= 0 && behind_ns < WIDTH_NS &&
-           ts_ns - meter->seen_ns <= meter->options.max_quiet_ns;
+           ts_ns - seen_ns <= meter->options.max_quiet_ns;
 }
 
-int meter_packet(struct meter *meter, int linktype, const struct capture_packet *packet)
+/* The packet is to be counted in the open interval or one before it, when 0 is returned. */
+static int make_way(struct meter *meter, unsigned lane, int64_t ts_ns)
 {
+    int rc = 0;
+    while (rc == 0 && (!meter->observing || ts_ns - meter->start_ns >= WIDTH_NS))
+        rc = slowly(meter, lane, meter->observing ? move_to : begin, ts_ns);
+    return rc;
+}
+
+/* A packet without a time: of the open interval, or, while there is none, of the next. */
+static void add_timeless(struct meter *meter, struct lane *lane)
+{
+    if (meter->observing)
+        interval_add_reason(lane->slots[OPEN], INTERVAL_UNDECODABLE);
+    else
+        __atomic_fetch_add(&meter->owed_undecodable, 1, __ATOMIC_RELAXED);
+}
+
+int meter_packet(struct meter *meter, unsigned number, int linktype,
+                 const struct capture_packet *packet)
+{
+    struct lane *lane = &meter->lanes[number];
     if (meter->error)
         return meter->error;
     if (!meter_time_valid(packet->ts_ns)) {
-        meter->open.captured++;
-        meter->open.undecodable++;
+        add_timeless(meter, lane);
         return 0;
     }
-    if (!meter->options.keep_late && is_ahead(meter, packet->ts_ns))
-        return add_ahead(meter, linktype, packet);
-    int rc = meter_advance(meter, packet->ts_ns);
-    if (rc)
-        return rc;
-    if (packet->ts_ns >= meter->open.start_ns) {
-        interval_add(&meter->open, linktype, packet);
-        return 0;
+    if (!meter->options.keep_late && meter->observing && is_ahead(meter, lane, packet->ts_ns))
+        return add_ahead(meter, number, linktype, packet);
+    if (!meter->observing || packet->ts_ns - meter->start_ns >= WIDTH_NS) {
+        int rc = make_way(meter, number, packet->ts_ns);
+        if (rc)
+            return rc;
     }
-    if (meter->options.keep_late)
-        return add_late(meter, linktype, packet);
-    meter->open.captured++;
-    meter->open.late++;
-    return 0;
+    if (packet->ts_ns < meter->start_ns)
+        return add_late(meter, number, linktype, packet);
+    if (packet->ts_ns > lane->seen_ns)
+        lane->seen_ns = packet->ts_ns;
+    return count_in(meter, number, OPEN, linktype, packet);
+}
+
+/* --- from outside of the lanes ---------------------------------------------------------------- */
+
+int meter_begin(struct meter *meter, int64_t now_ns)
+{
+    if (!meter_time_valid(now_ns))
+        return ERR_INVALID;
+    hold(meter);
+    int rc = begin(meter, now_ns);
+    release(meter);
+    return rc;
 }
 
 void meter_dropped(struct meter *meter, uint64_t kernel, uint64_t interface)
 {
-    meter->open.kernel_dropped += kernel;
-    meter->open.interface_dropped += interface;
+    meter_enter(meter, 0);
+    if (meter->observing) {
+        interval_add_dropped(meter->lanes[0].slots[OPEN], kernel, interface);
+    } else {
+        meter->owed_kernel += kernel;
+        meter->owed_interface += interface;
+    }
+    meter_leave(meter, 0);
+}
+
+void meter_flag(struct meter *meter, uint32_t flags)
+{
+    struct interval *const *slots = meter->lanes[0].slots;
+    meter_enter(meter, 0);
+    if (meter->observing)
+        interval_flag(slots[OPEN], flags);
+    else
+        meter->owed_flags |= flags;
+    if (interval_is_open(slots[OTHER]))
+        interval_flag(slots[OTHER], flags);
+    meter_leave(meter, 0);
+}
+
+int meter_advance(struct meter *meter, int64_t now_ns)
+{
+    hold(meter);
+    int rc = move_to(meter, now_ns);
+    release(meter);
+    return rc;
+}
+
+int meter_pause(struct meter *meter, int64_t last_ns)
+{
+    hold(meter);
+    int rc = pause_at(meter, last_ns);
+    release(meter);
+    return rc;
 }
 
 int meter_end(struct meter *meter, int64_t last_ns)
 {
-    if (meter->error || !meter->observing)
-        return meter->error;
-    meter->observing = false;
-    int rc = meter_advance(meter, last_ns);
-    if (rc == 0)
-        rc = seal_until(meter, meter->seen_ns);
-    if (rc == 0)
-        rc = seal_open(meter, meter->seen_ns, meter->open.start_ns);
-    return rc ? rc : seal_late(meter);
+    int rc = meter_pause(meter, last_ns);
+    for (unsigned lane = 0; rc == 0 && lane < meter->options.lanes; lane++)
+        for (int slot = 0; slot < SLOTS; slot++) {
+            interval_discard(meter->lanes[lane].slots[slot]);
+            meter->lanes[lane].slots[slot] = NULL;
+        }
+    return rc;
 }

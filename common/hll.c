@@ -40,16 +40,21 @@ void hll_clear(struct hll *hll)
     memset(hll, 0, sizeof *hll);
 }
 
-bool hll_add(struct hll *hll, const void *element, size_t size)
+struct hll_place hll_place(const void *element, size_t size)
 {
     uint64_t hash = murmurhash64a(element, size, REDIS_SEED);
-    size_t index = hash & (HLL_REGISTERS - 1);
     /* The guard bit ends the run of zeros at the register's maximum. */
     uint64_t rest = hash >> INDEX_BITS | UINT64_C(1) << RANK_BITS;
-    uint8_t rank = (uint8_t)(__builtin_ctzll(rest) + 1);
-    if (rank <= hll->registers[index])
+    return (struct hll_place){.index = hash & (HLL_REGISTERS - 1),
+                              .rank = (uint8_t)(__builtin_ctzll(rest) + 1)};
+}
+
+bool hll_add(struct hll *hll, const void *element, size_t size)
+{
+    struct hll_place place = hll_place(element, size);
+    if (place.rank <= hll->registers[place.index])
         return false;
-    hll->registers[index] = rank;
+    hll->registers[place.index] = place.rank;
     return true;
 }
 

@@ -21,6 +21,13 @@ struct hll {
 };
 
 void hll_clear(struct hll *hll);
+
+/* Where an element goes: adding it raises the register `index` to `rank` if it is lower. */
+struct hll_place {
+    uint16_t index;
+    uint8_t rank;
+};
+struct hll_place hll_place(const void *element, size_t size);
 /* Returns whether a register changed. */
 bool hll_add(struct hll *hll, const void *element, size_t size);
 /* dst = union of dst and src, which are two; returns whether dst changed. */

@@ -101,6 +101,12 @@ struct record {
 void record_init(struct record *record);
 void record_close(struct record *record);
 
+/* Adds late packets of the interval that begins at `start_s`; where the table is full they are in
+ * `late` alone. */
+void record_add_late(struct record *record, int64_t start_s, uint64_t packets);
+/* Adds an alarm, or its packets to the same alarm; without room it is counted as omitted. */
+void record_add_alarm(struct record *record, const struct record_alarm *alarm);
+
 /* Appends the sealed form to `out`. The same record gives the same bytes. ERR_NOMEM; ERR_INVALID
  * when the record breaks a rule above (a mistake of ours); ERR_FULL beyond one of the bounds above.
  */

@@ -1,0 +1,108 @@
+/*
+ * The memory of an interval, shared by the files that count (interval.c), finish batches
+ * (interval_settle.c) and make records (interval_record.c). What is in struct image lies in the
+ * file and is read by the next process; every store to it is one that the process may be killed
+ * behind.
+ */
+#ifndef COLLECTOR_INTERVAL_PRIVATE_H
+#define COLLECTOR_INTERVAL_PRIVATE_H
+
+#include "collector/addrmap.h"
+#include "collector/interval.h"
+#include "collector/region.h"
+
+#define INTERVAL_BATCH 64 /* packets that wait for their counters; more was no faster */
+/* Counters per mark: only blocks that were hit are cleared and read. A block is a page, so that a
+ * quiet sensor writes few of them. */
+#define DENSE_BLOCK_SHIFT 10
+#define DENSE_BLOCK       (1u << DENSE_BLOCK_SHIFT)
+#define KEYS              65536
+#define KEY_BLOCK         256
+#define LIT_MAX           RECORD_ALARMS_MAX
+
+/* Packets and bytes, added to in one store. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+/* The tables by a key of 16 bits: a port, or ICMP type << 8 | code. */
+enum detail { DETAIL_TCP, DETAIL_UDP, DETAIL_ICMP4, DETAIL_ICMP6, DETAILS };
+
+/* One packet that waits. */
+struct item {
+    uint32_t where; /* of its address: index of the dense array, or SPARSE | place */
+    uint32_t bytes;
+    uint16_t key;
+    uint16_t host; /* register of the sketch ... */
+    uint8_t rank;  /* ... and what to raise it to */
+    uint8_t class, protocol;
+    uint8_t detail; /* enum detail; DETAILS: no key */
+};
+#define SPARSE UINT32_C(0x80000000)
+
+/* An address of the sparse table. */
+struct place {
+    uint8_t address[16]; /* network byte order; IPv4 in the first 4 bytes */
+    uint32_t family, unused;
+    uint64_t packets;
+};
+
+/* What all counters sum to, but for the items that wait. */
+struct commit {
+    uint64_t packets;
+    uint64_t details[DETAILS];
+    uint32_t waiting;
+};
+
+/* An address that is darknet and sent something. */
+struct lit {
+    uint8_t family, address[16];
+    uint64_t packets;
+};
+
+struct image {
+    char magic[8];
+    uint64_t dense; /* addresses of the array */
+    uint32_t is_open, flags;
+    int64_t start_ns, first_ns, last_ns;
+    uint64_t sealing;
+    uint64_t reasons[INTERVAL_REASONS];
+    uint64_t kernel_dropped, interface_dropped;
+    struct commit commits[2]; /* valid is that of `current` */
+    uint32_t current;
+    uint32_t places; /* in use */
+    uint32_t late_count, lit_count;
+    uint64_t lit_omitted;
+    struct record_late late_by[RECORD_LATE_MAX];
+    struct lit lit[LIT_MAX];
+    struct item items[INTERVAL_BATCH];
+    struct hll hosts;
+    uint8_t detail_hit[DETAILS][KEYS / KEY_BLOCK];
+    pair classes[PACKET_CLASSES], protocols[256];
+    pair details[DETAILS][KEYS] __attribute__((aligned(4096)));
+};
+
+struct interval {
+    const struct prefixset *darknet;
+    const char *path; /* NULL: memory */
+    struct region region;
+    /* In the region, one behind the other. */
+    struct image *image;
+    uint32_t *packets;    /* per address */
+    uint8_t *dense_hit;   /* per DENSE_BLOCK of them */
+    struct place *places; /* at the end: it grows */
+    uint32_t base;        /* the first address of the darknet ... */
+    bool one_range;       /* ... and index = address - base */
+    struct addrmap map4, map6; /* address to place: `packets` of an entry is its number plus 1 */
+};
+
+/* Parts of the tables that were already applied when a process was killed. */
+struct applied {
+    uint64_t addresses, classes, protocols, details[DETAILS];
+};
+
+/* Applies the items that wait, but for the first ones of each table that `applied` tells. */
+void interval_settle(struct interval *interval, const struct applied *applied);
+/* Finishes a batch that was cut short. ERR_DAMAGED when the counters are not what a batch that was
+ * cut short can leave. */
+int interval_finish(struct interval *interval, char *errmsg);
+
+#endif

@@ -1,0 +1,102 @@
+#include "collector/region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/err.h"
+
+static const struct region none = {.fd = -1};
+
+int region_memory(struct region *region, size_t size, size_t most)
+{
+    *region = none;
+    pages_init(&region->pages, most);
+    if (!region->pages.at)
+        return ERR_NOMEM;
+    region->at = region->pages.at;
+    region->size = size;
+    region->most = most;
+    return 0;
+}
+
+static int failed(const char *path, int error, char *errmsg)
+{
+    return err_set(errmsg, err_from_errno(error), "counters in %s: %s", path, strerror(error));
+}
+
+/* Pages beyond the file's end are mapped, and touched only after the file has grown over them. */
+static int map(struct region *region, int fd, size_t size, size_t most)
+{
+    void *at = mmap(NULL, most, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED)
+        return errno;
+    *region = (struct region){.at = at, .size = size, .most = most, .fd = fd};
+    return 0;
+}
+
+int region_create(struct region *region, const char *path, size_t size, size_t most, char *errmsg)
+{
+    *region = none;
+    unlink(path);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return failed(path, errno, errmsg);
+    int error = posix_fallocate(fd, 0, (off_t)size);
+    if (error == 0)
+        error = map(region, fd, size, most);
+    if (error == 0)
+        return 0;
+    close(fd);
+    unlink(path);
+    return failed(path, error, errmsg);
+}
+
+int region_load(struct region *region, const char *path, size_t size, char *errmsg)
+{
+    struct stat st;
+    *region = none;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_UNKNOWN : failed(path, errno, errmsg);
+    int error = fstat(fd, &st) == 0 ? 0 : errno;
+    if (error == 0 && (!S_ISREG(st.st_mode) || (size_t)st.st_size < size)) {
+        close(fd);
+        return err_set(errmsg, ERR_DAMAGED, "counters in %s: the file is too short", path);
+    }
+    if (error == 0)
+        error = map(region, fd, (size_t)st.st_size, (size_t)st.st_size);
+    if (error == 0)
+        return 0;
+    close(fd);
+    return failed(path, error, errmsg);
+}
+
+int region_grow(struct region *region, size_t size)
+{
+    if (size <= region->size)
+        return 0;
+    if (size > region->most)
+        return ERR_FULL;
+    if (region->fd >= 0) {
+        int error = posix_fallocate(region->fd, 0, (off_t)size);
+        if (error)
+            return err_from_errno(error);
+    }
+    region->size = size;
+    return 0;
+}
+
+void region_close(struct region *region)
+{
+    if (region->fd >= 0) {
+        munmap(region->at, region->most);
+        close(region->fd);
+    } else {
+        pages_close(&region->pages);
+    }
+    *region = none;
+}

@@ -1,0 +1,40 @@
+/*
+ * Region: zeroed memory for counters, in a file that outlives the process or, without a file, in
+ * huge pages where the system gives them. What was stored in a file's region before the process was
+ * killed is found there by the next one (region_load); a power cut may lose it, nothing is synced.
+ * Used by interval. Its blocks are reserved on disk when it is made, so that a full disk is an error
+ * then and no SIGBUS later.
+ */
+#ifndef COLLECTOR_REGION_H
+#define COLLECTOR_REGION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/pages.h"
+
+struct region {
+    uint8_t *at;    /* NULL while there is none */
+    size_t size;    /* bytes that may be touched */
+    size_t most;    /* it may grow to this in its place */
+    int fd;         /* -1 without a file */
+    struct pages pages;
+};
+
+/* Memory only. ERR_NOMEM. */
+int region_memory(struct region *region, size_t size, size_t most);
+/* A new file in the place of any that is there. ERR_FULL: no room on disk; ERR_IO, ERR_NOMEM;
+ * nothing is left behind after an error. */
+int region_create(struct region *region, const char *path, size_t size, size_t most, char *errmsg);
+/* What another process left in a file. ERR_UNKNOWN: no such file; ERR_DAMAGED: smaller than
+ * `size`; ERR_IO, ERR_NOMEM. */
+int region_load(struct region *region, const char *path, size_t size, char *errmsg);
+
+/* Makes at least `size` bytes (up to `most`) touchable; what is there stays in its place. ERR_FULL,
+ * ERR_IO leave the region as it was. */
+int region_grow(struct region *region, size_t size);
+
+/* Gives the memory back; a file stays. All zeros with fd -1, and after an error, is allowed. */
+void region_close(struct region *region);
+
+#endif
