@@ -22,7 +22,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 struct arguments {
     const char **paths;
     size_t path_count;
-    struct prefixset *darknet;
+    struct prefixset *darknet, *tunnels;
     bool has_darknet;
     const struct breakdown_kind *kind;
     struct breakdown_options options;
@@ -38,6 +38,8 @@ static const char help[] =
     "                      - is standard input, a directory the files in it\n"
     "  --darknet PREFIX    addresses to count, as CIDR; several, or separated by commas\n"
     "  --exclude PREFIX    addresses of the darknet not to count\n"
+    "  --tunnel ADDRESS    the sensor's own addresses where tunnels end (GRE, ERSPAN,\n"
+    "                      IP in IP, VXLAN): packets inside of these are counted\n"
     "  --by WHAT           address (default), interval, class, protocol, port, icmp\n"
     "                      or source\n"
     "  --width SECONDS     of an interval (default 60)\n"
@@ -90,6 +92,14 @@ static int parse_by(struct arguments *arguments, const char *value, char *errmsg
                                      breakdown_names());
 }
 
+static int parse_tunnel(struct arguments *arguments, const char *value, char *errmsg)
+{
+    if (!arguments->tunnels)
+        arguments->tunnels = prefixset_new();
+    return arguments->tunnels ? prefixset_add(arguments->tunnels, value, errmsg)
+                              : err_set(errmsg, ERR_NOMEM, "out of memory");
+}
+
 /* An option that takes a value. */
 static int parse_valued(struct arguments *arguments, const char *option, const char *value,
                         char *errmsg)
@@ -102,6 +112,8 @@ static int parse_valued(struct arguments *arguments, const char *option, const c
     }
     if (option_is(option, "--exclude"))
         return prefixset_exclude(arguments->darknet, value, errmsg);
+    if (option_is(option, "--tunnel"))
+        return parse_tunnel(arguments, value, errmsg);
     if (option_is(option, "--by"))
         return parse_by(arguments, value, errmsg);
     if (option_is(option, "--width"))
@@ -113,7 +125,8 @@ static int parse_valued(struct arguments *arguments, const char *option, const c
 
 static bool takes_value(const char *argument)
 {
-    static const char *const names[] = {"--darknet", "--exclude", "--by", "--width", "--format"};
+    static const char *const names[] = {"--darknet", "--exclude", "--tunnel",
+                                        "--by",      "--width",   "--format"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (option_is(argument, names[i]))
             return true;
@@ -162,7 +175,11 @@ static int check_arguments(struct arguments *arguments, char *errmsg)
     if (arguments->options.zeros && !arguments->kind->zeros)
         return err_set(errmsg, ERR_INVALID,
                        "--zeros: goes with --by address, interval, class or protocol");
-    return prefixset_finish(arguments->darknet, errmsg);
+    arguments->options.tunnels = arguments->tunnels;
+    int result = prefixset_finish(arguments->darknet, errmsg);
+    if (result == 0 && arguments->tunnels)
+        result = prefixset_finish(arguments->tunnels, errmsg);
+    return result;
 }
 
 static int parse_arguments(struct arguments *arguments, int argc, char **argv, char *errmsg)
@@ -276,5 +293,6 @@ int count_main(int argc, char **argv)
     }
     free(arguments.paths);
     prefixset_free(arguments.darknet);
+    prefixset_free(arguments.tunnels);
     return code;
 }

@@ -3,13 +3,15 @@
 #include <inttypes.h>
 
 #include "collector/decode.h"
+#include "collector/tunnel.h"
 #include "common/err.h"
 #include "common/log.h"
 
 int counting_open(struct counting *counting, const struct breakdown_kind *kind,
                   const struct breakdown_options *options)
 {
-    *counting = (struct counting){.kind = kind, .darknet = options->darknet};
+    *counting =
+        (struct counting){.kind = kind, .darknet = options->darknet, .tunnels = options->tunnels};
     counting->state = kind->open(options);
     return counting->state ? 0 : ERR_NOMEM;
 }
@@ -38,7 +40,8 @@ static enum tally_result add_packet(struct counting *counting, struct packet *pa
 static void count_packet(struct counting *counting, const struct capture_packet *frame)
 {
     struct packet packet;
-    switch (decode(counting->linktype, frame->data, frame->caplen, frame->len, &packet)) {
+    switch (tunnel_decode(counting->tunnels, counting->linktype, frame->data, frame->caplen,
+                          frame->len, &packet)) {
     case DECODE_IP:
         counting->results[add_packet(counting, &packet, frame->ts_ns)]++;
         break;
@@ -76,7 +79,8 @@ static void count_shortcut(struct counting *counting, const struct capture_packe
 static void count_batch(struct counting *counting, const struct capture_packet *frames,
                         int frame_count)
 {
-    int offset = counting->kind->add4 ? decode_shortcut(counting->linktype) : -1;
+    bool shortcut = counting->kind->add4 && !counting->tunnels; /* it sees the outer header only */
+    int offset = shortcut ? decode_shortcut(counting->linktype) : -1;
     counting->captured += (uint64_t)frame_count;
     if (offset >= 0) {
         count_shortcut(counting, frames, frame_count, offset);

@@ -1,7 +1,7 @@
 /*
  * Counting: the packets of one or more capture files, added up into one breakdown and into sums by
  * reason. Used by count: counting_open, counting_file for each file, then read the fields, then
- * counting_close. The way of a packet here: capture -> decode -> breakdown.
+ * counting_close. The way of a packet here: capture -> decode, tunnel -> breakdown.
  */
 #ifndef COLLECTOR_COUNTING_H
 #define COLLECTOR_COUNTING_H
@@ -17,6 +17,7 @@ struct counting {
     const struct breakdown_kind *kind;
     void *state; /* the kind's */
     const struct prefixset *darknet;
+    const struct prefixset *tunnels; /* as tunnel_decode's */
     int linktype; /* of the file at hand */
     uint64_t captured, not_ip, undecodable;
     uint64_t results[TALLY_RESULTS]; /* what became of IP packets */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/decode.h"
 #include "collector/tally.h"
+#include "collector/tunnel.h"
 #include "common/calendar.h"
 #include "common/err.h"
 
@@ -82,12 +82,12 @@ static void interval_add_counted(struct interval *interval, const struct packet 
     }
 }
 
-static void interval_add(struct interval *interval, int linktype,
+static void interval_add(struct interval *interval, const struct prefixset *tunnels, int linktype,
                          const struct capture_packet *frame)
 {
     struct packet packet;
     interval->captured++;
-    switch (decode(linktype, frame->data, frame->caplen, frame->len, &packet)) {
+    switch (tunnel_decode(tunnels, linktype, frame->data, frame->caplen, frame->len, &packet)) {
     case DECODE_NOT_IP:
         interval->not_ip++;
         return;
@@ -244,7 +244,7 @@ static int add_late(struct meter *meter, int linktype, const struct capture_pack
             return rc;
         meter->late_ns = packet->ts_ns;
     }
-    interval_add(&meter->other, linktype, packet);
+    interval_add(&meter->other, meter->options.tunnels, linktype, packet);
     return 0;
 }
 
@@ -255,7 +255,7 @@ static int add_ahead(struct meter *meter, int linktype, const struct capture_pac
     int rc = meter->has_other ? 0 : open_other(meter, meter->open.start_ns + WIDTH_NS);
     if (rc)
         return rc;
-    interval_add(&meter->other, linktype, packet);
+    interval_add(&meter->other, meter->options.tunnels, linktype, packet);
     if (packet->ts_ns > meter->seen_ns)
         meter->seen_ns = packet->ts_ns;
     return 0;
@@ -284,7 +284,7 @@ int meter_packet(struct meter *meter, int linktype, const struct capture_packet 
     if (rc)
         return rc;
     if (packet->ts_ns >= meter->open.start_ns) {
-        interval_add(&meter->open, linktype, packet);
+        interval_add(&meter->open, meter->options.tunnels, linktype, packet);
         return 0;
     }
     if (meter->options.keep_late)

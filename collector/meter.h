@@ -35,6 +35,7 @@ typedef int (*meter_sink)(void *user, struct record *record);
 struct meter_options {
     const char *sensor;              /* borrowed */
     const struct prefixset *darknet; /* finished; borrowed */
+    const struct prefixset *tunnels; /* as tunnel_decode's; borrowed */
     bool keep_late;
     int64_t max_quiet_ns;
     meter_sink sink;
