@@ -207,8 +207,10 @@ $(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(C
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_ENGINE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
-$(BUILD)/fuzz_decode: $(BUILD)/collector/decode.o
-$(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(BUILD)/collector/decode.o
+DECODE_OBJS := $(addprefix $(BUILD)/collector/,decode.o decode_link.o decode_transport.o)
+$(BUILD)/fuzz_decode: $(DECODE_OBJS)
+$(BUILD)/fuzz_tunnel: $(BUILD)/collector/tunnel.o $(DECODE_OBJS)
+$(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(DECODE_OBJS)
 
 $(BUILD)/fuzz-seeds: $(BUILD)/tests/fuzz/seeds.o $(COMMON_OBJS)
 	$(call say,LD,$@)

@@ -18,6 +18,7 @@
 
 struct breakdown_options {
     const struct prefixset *darknet; /* finished; borrowed */
+    const struct prefixset *tunnels; /* as tunnel_decode's; for counting, no kind looks at it */
     uint32_t width_s;                /* by interval */
     bool zeros;                      /* rows without packets too */
 };

@@ -8,7 +8,7 @@
 
 #include "collector/breakdown.h"
 #include "collector/capture.h"
-#include "collector/decode.h"
+#include "collector/counting.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/prefix.h"
@@ -22,23 +22,12 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 struct arguments {
     const char **paths;
     size_t path_count;
-    struct prefixset *darknet;
+    struct prefixset *darknet, *tunnels;
     bool has_darknet;
     const struct breakdown_kind *kind;
     struct breakdown_options options;
     enum rows_format format;
     bool help;
-};
-
-struct count {
-    const struct breakdown_kind *kind;
-    void *state;
-    const struct prefixset *darknet;
-    int linktype; /* of the file at hand */
-    uint64_t captured, not_ip, undecodable;
-    uint64_t results[TALLY_RESULTS]; /* what became of IP packets */
-    uint64_t truncated_files;
-    bool failed;
 };
 
 static const char help[] =
@@ -49,6 +38,8 @@ static const char help[] =
     "                      - is standard input, a directory the files in it\n"
     "  --darknet PREFIX    addresses to count, as CIDR; several, or separated by commas\n"
     "  --exclude PREFIX    addresses of the darknet not to count\n"
+    "  --tunnel ADDRESS    the sensor's own addresses where tunnels end (GRE, ERSPAN,\n"
+    "                      IP in IP, VXLAN): packets inside of these are counted\n"
     "  --by WHAT           address (default), interval, class, protocol, port, icmp\n"
     "                      or source\n"
     "  --width SECONDS     of an interval (default 60)\n"
@@ -101,6 +92,14 @@ static int parse_by(struct arguments *arguments, const char *value, char *errmsg
                                      breakdown_names());
 }
 
+static int parse_tunnel(struct arguments *arguments, const char *value, char *errmsg)
+{
+    if (!arguments->tunnels)
+        arguments->tunnels = prefixset_new();
+    return arguments->tunnels ? prefixset_add(arguments->tunnels, value, errmsg)
+                              : err_set(errmsg, ERR_NOMEM, "out of memory");
+}
+
 /* An option that takes a value. */
 static int parse_valued(struct arguments *arguments, const char *option, const char *value,
                         char *errmsg)
@@ -113,6 +112,8 @@ static int parse_valued(struct arguments *arguments, const char *option, const c
     }
     if (option_is(option, "--exclude"))
         return prefixset_exclude(arguments->darknet, value, errmsg);
+    if (option_is(option, "--tunnel"))
+        return parse_tunnel(arguments, value, errmsg);
     if (option_is(option, "--by"))
         return parse_by(arguments, value, errmsg);
     if (option_is(option, "--width"))
@@ -124,7 +125,8 @@ static int parse_valued(struct arguments *arguments, const char *option, const c
 
 static bool takes_value(const char *argument)
 {
-    static const char *const names[] = {"--darknet", "--exclude", "--by", "--width", "--format"};
+    static const char *const names[] = {"--darknet", "--exclude", "--tunnel",
+                                        "--by",      "--width",   "--format"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (option_is(argument, names[i]))
             return true;
@@ -173,7 +175,11 @@ static int check_arguments(struct arguments *arguments, char *errmsg)
     if (arguments->options.zeros && !arguments->kind->zeros)
         return err_set(errmsg, ERR_INVALID,
                        "--zeros: goes with --by address, interval, class or protocol");
-    return prefixset_finish(arguments->darknet, errmsg);
+    arguments->options.tunnels = arguments->tunnels;
+    int result = prefixset_finish(arguments->darknet, errmsg);
+    if (result == 0 && arguments->tunnels)
+        result = prefixset_finish(arguments->tunnels, errmsg);
+    return result;
 }
 
 static int parse_arguments(struct arguments *arguments, int argc, char **argv, char *errmsg)
@@ -194,137 +200,30 @@ static int parse_arguments(struct arguments *arguments, int argc, char **argv, c
     return check_arguments(arguments, errmsg);
 }
 
-/* --- counting --------------------------------------------------------------------------------- */
-
-static bool in_darknet(const struct prefixset *darknet, const struct packet *packet)
-{
-    return packet->family == 4 ? prefixset_has4(darknet, packet->dst4)
-                               : prefixset_has6(darknet, packet->dst6);
-}
-
-static enum tally_result add_packet(struct count *count, struct packet *packet, int64_t ts_ns)
-{
-    const struct breakdown_kind *kind = count->kind;
-    if (!kind->finds_darknet && !in_darknet(count->darknet, packet))
-        return TALLY_OFF_DARKNET;
-    if (kind->transport)
-        decode_transport(packet);
-    return kind->add(count->state, packet, ts_ns);
-}
-
-static void count_packet(struct count *count, const struct capture_packet *frame)
-{
-    struct packet packet;
-    switch (decode(count->linktype, frame->data, frame->caplen, frame->len, &packet)) {
-    case DECODE_IP:
-        count->results[add_packet(count, &packet, frame->ts_ns)]++;
-        break;
-    case DECODE_NOT_IP:
-        count->not_ip++;
-        break;
-    case DECODE_UNDECODABLE:
-        count->undecodable++;
-        break;
-    }
-}
-
-/* Packets with their IPv4 header at `offset` are gathered and added together; any other packet comes
- * after what was gathered before it, so that the order stays. */
-static void count_shortcut(struct count *count, const struct capture_packet *frames,
-                           int frame_count, int offset)
-{
-    struct tally_item items[CAPTURE_BATCH_MAX];
-    size_t gathered = 0;
-    for (int i = 0; i < frame_count; i++) {
-        const struct capture_packet *frame = &frames[i];
-        struct tally_item *item = &items[gathered];
-        if (decode_ipv4_at(offset, frame->data, frame->caplen, frame->len, &item->address,
-                           &item->bytes)) {
-            gathered++;
-            continue;
-        }
-        count->kind->add4(count->state, items, gathered, count->results);
-        gathered = 0;
-        count_packet(count, frame);
-    }
-    count->kind->add4(count->state, items, gathered, count->results);
-}
-
-static void count_batch(struct count *count, const struct capture_packet *frames, int frame_count)
-{
-    int offset = count->kind->add4 ? decode_shortcut(count->linktype) : -1;
-    count->captured += (uint64_t)frame_count;
-    if (offset >= 0) {
-        count_shortcut(count, frames, frame_count, offset);
-        return;
-    }
-    for (int i = 0; i < frame_count; i++)
-        count_packet(count, &frames[i]);
-}
-
-static void report(struct count *count, const char *errmsg)
-{
-    count->failed = true;
-    log_error("%s", errmsg);
-}
-
-static void count_capture(struct count *count, struct capture *cap)
-{
-    char errmsg[ERRMSG_SIZE];
-    uint64_t before = count->captured;
-    const struct capture_packet *frames;
-    int result;
-    count->linktype = capture_linktype(cap);
-    while ((result = capture_batch(cap, &frames, errmsg)) > 0)
-        count_batch(count, frames, result);
-    if (result == 0)
-        return;
-    count->truncated_files++;
-    count->failed = true;
-    log_error("%s; the %" PRIu64 " packets before it are counted", errmsg,
-              count->captured - before);
-}
-
-static void count_file(struct count *count, const struct capture_file *file)
-{
-    char errmsg[ERRMSG_SIZE];
-    struct capture *cap;
-    int result = capture_open_file(&cap, file->path, errmsg);
-    if (result == 0) {
-        count_capture(count, cap);
-        capture_close(cap);
-    } else if (result == ERR_INVALID && file->listed) {
-        log_warn("%s; left out", errmsg);
-    } else {
-        count->truncated_files += result == ERR_DAMAGED || result == ERR_INVALID;
-        report(count, errmsg);
-    }
-}
-
 /* --- the result ------------------------------------------------------------------------------- */
 
-static void put_extras(const struct count *count, struct rows *rows)
+static void put_extras(const struct counting *counting, struct rows *rows)
 {
-    rows_extra_u64(rows, "captured", count->captured);
-    rows_extra_u64(rows, "darknet", count->results[TALLY_COUNTED]);
-    rows_extra_u64(rows, "off_darknet", count->results[TALLY_OFF_DARKNET]);
-    rows_extra_u64(rows, "not_ip", count->not_ip);
-    rows_extra_u64(rows, "undecodable", count->undecodable);
-    if (count->results[TALLY_REFUSED])
-        rows_extra_u64(rows, "refused", count->results[TALLY_REFUSED]);
-    rows_extra_u64(rows, "truncated_files", count->truncated_files);
+    rows_extra_u64(rows, "captured", counting->captured);
+    rows_extra_u64(rows, "darknet", counting->results[TALLY_COUNTED]);
+    rows_extra_u64(rows, "off_darknet", counting->results[TALLY_OFF_DARKNET]);
+    rows_extra_u64(rows, "not_ip", counting->not_ip);
+    rows_extra_u64(rows, "undecodable", counting->undecodable);
+    if (counting->results[TALLY_REFUSED])
+        rows_extra_u64(rows, "refused", counting->results[TALLY_REFUSED]);
+    rows_extra_u64(rows, "truncated_files", counting->truncated_files);
 }
 
-static int print(struct count *count, enum rows_format format, char *errmsg)
+static int print(struct counting *counting, enum rows_format format, char *errmsg)
 {
-    int result = count->kind->check ? count->kind->check(count->state, errmsg) : 0;
+    int result = counting->kind->check ? counting->kind->check(counting->state, errmsg) : 0;
     if (result)
         return result;
-    struct rows *rows = rows_begin(stdout, format, count->kind->columns);
+    struct rows *rows = rows_begin(stdout, format, counting->kind->columns);
     if (!rows)
         return err_set(errmsg, ERR_NOMEM, "printing the result: out of memory");
-    put_extras(count, rows);
-    count->kind->print(count->state, rows);
+    put_extras(counting, rows);
+    counting->kind->print(counting->state, rows);
     result = rows_end(rows);
     return result ? err_set(errmsg, result, "writing the result: %s; make room and try again",
                             err_str(result))
@@ -332,34 +231,35 @@ static int print(struct count *count, enum rows_format format, char *errmsg)
 }
 
 /* A refusal is told as a failure: the rows are then not the whole. */
-static void report_refused(struct count *count)
+static void report_refused(struct counting *counting)
 {
-    uint64_t refused = count->results[TALLY_REFUSED];
+    uint64_t refused = counting->results[TALLY_REFUSED];
     if (refused == 0)
         return;
-    count->failed = true;
+    counting->failed = true;
     log_error("counting by %s: %" PRIu64
               " packets found no room in the bounded table and are in no "
               "row; count a smaller darknet or fewer files at once",
-              count->kind->name, refused);
+              counting->kind->name, refused);
 }
 
 static int count_files(const struct arguments *arguments, const struct capture_list *files)
 {
     char errmsg[ERRMSG_SIZE];
-    struct count count = {.kind = arguments->kind, .darknet = arguments->darknet};
-    count.state = count.kind->open(&arguments->options);
-    if (!count.state) {
+    struct counting counting;
+    if (counting_open(&counting, arguments->kind, &arguments->options)) {
         log_error("counting: out of memory; count a smaller darknet");
         return EXIT_FAILED;
     }
     for (size_t i = 0; i < files->count; i++)
-        count_file(&count, &files->files[i]);
-    report_refused(&count);
-    if (print(&count, arguments->format, errmsg))
-        report(&count, errmsg);
-    count.kind->close(count.state);
-    return count.failed ? EXIT_FAILED : EXIT_DONE;
+        counting_file(&counting, &files->files[i]);
+    report_refused(&counting);
+    if (print(&counting, arguments->format, errmsg)) {
+        counting.failed = true;
+        log_error("%s", errmsg);
+    }
+    counting_close(&counting);
+    return counting.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int run(const struct arguments *arguments)
@@ -393,5 +293,6 @@ int count_main(int argc, char **argv)
     }
     free(arguments.paths);
     prefixset_free(arguments.darknet);
+    prefixset_free(arguments.tunnels);
     return code;
 }

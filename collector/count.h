@@ -1,7 +1,7 @@
 /*
  * The command `darkcount-collector count`: adds up the packets of capture files by address,
- * interval, class, protocol, port, icmp or source, without aggregator, store or privileges. The way
- * of a packet here: capture -> decode -> breakdown -> rows.
+ * interval, class, protocol, port, icmp or source, without aggregator, store or privileges. The
+ * counting itself is in collector/counting.h; here are arguments, printing and exit codes.
  */
 #ifndef COLLECTOR_COUNT_H
 #define COLLECTOR_COUNT_H

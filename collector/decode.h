@@ -32,7 +32,8 @@ struct packet {
     uint32_t src4, dst4; /* family 4: host byte order */
     const uint8_t *src6, *dst6; /* family 6: 16 bytes each, borrowed from `data` */
     const uint8_t *payload;     /* what follows the IP header (IPv6: the fixed header), borrowed */
-    uint32_t payload_size;      /* captured bytes of it */
+    uint32_t payload_size;      /* captured bytes of it, without padding of the link layer */
+    uint32_t payload_wire;      /* bytes of it on the wire: what `bytes` leaves for it */
 
     /* By decode_transport(); `protocol` is then the one behind the IPv6 extension headers. */
     enum packet_class class;
@@ -44,8 +45,9 @@ struct packet {
 /* Whether frames of `linktype` (a DLT_ value as pcap_datalink returns it) can be decoded. */
 bool decode_supported(int linktype);
 
-/* Finds the outermost IP header behind Ethernet, 802.1Q/802.1ad tags, MPLS, PPPoE, PPP, Linux
- * cooked (v1, v2), BSD loopback, Cisco HDLC or nothing. `caplen` bytes are at `data`; `len` were on
+/* Finds the outermost IP header behind Ethernet, 802.1Q/802.1ad tags, MPLS, PPPoE, or nothing; Linux
+ * cooked (v1, v2) and nflog; BSD loopback, enc and pflog; PPP, Cisco HDLC, Frame Relay, ATM,
+ * InfiniBand; a switch's DSA tags; Endace's ERF. `caplen` bytes are at `data`; `len` were on
  * the wire. Fragments and packets with wrong checksums count as any other. An IPv4 header length
  * under 20 or a version that contradicts the link layer is undecodable. `packet` is defined after
  * DECODE_IP only. */

@@ -250,6 +250,7 @@ static int begin(struct live *live, char *errmsg)
     struct meter_options options = {
         .sensor = live->sensor->name,
         .darknet = live->sensor->darknet,
+        .tunnels = live->sensor->tunnels,
         .max_quiet_ns = MAX_QUIET_NS,
         .sink = on_record,
         .user = live,

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/decode.h"
 #include "collector/interval.h"
+#include "collector/tunnel.h"
 #include "common/calendar.h"
 #include "common/err.h"
 
@@ -342,10 +342,11 @@ static void release(struct meter *meter)
 
 /* --- packets: with the lane held -------------------------------------------------------------- */
 
-static void count(struct interval *interval, int linktype, const struct capture_packet *frame)
+static void count(const struct prefixset *tunnels, struct interval *interval, int linktype,
+                  const struct capture_packet *frame)
 {
     struct packet packet;
-    switch (decode(linktype, frame->data, frame->caplen, frame->len, &packet)) {
+    switch (tunnel_decode(tunnels, linktype, frame->data, frame->caplen, frame->len, &packet)) {
     case DECODE_IP:
         interval_add(interval, &packet, frame->ts_ns);
         break;
@@ -395,7 +396,7 @@ static int count_in(struct meter *meter, unsigned lane, enum slot slot, int link
                     const struct capture_packet *packet)
 {
     struct interval *interval = meter->lanes[lane].slots[slot];
-    count(interval, linktype, packet);
+    count(meter->options.tunnels, interval, linktype, packet);
     if (__builtin_expect(interval_packets(interval) < meter->options.split_at, 1))
         return 0;
     return slowly(meter, lane, split, packet->ts_ns);

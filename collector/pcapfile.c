@@ -54,11 +54,15 @@ static bool parse_magic(struct header *header, uint32_t magic)
     return straight == 0xa1b2c3d4 || straight == 0xa1b23c4d;
 }
 
-/* LINKTYPE_RAW is 101 in files and 12 as a DLT_; the others that decode knows are the same. */
+/* Raw IP is 101 in files and 12 as a DLT_, ATM 100 and 11; the others that decode knows are the
+ * same. */
 static uint32_t dlt_of(uint32_t linktype)
 {
-    return linktype == 101 ? 12 : linktype;
+    return linktype == 101 ? 12 : linktype == 100 ? 11 : linktype;
 }
+
+/* Its frames hold numbers in the order of the machine that captured, which libpcap swaps. */
+#define DLT_NFLOG 239
 
 /* The upper half of the link type tells whether frames end in a check sequence, and how long it is
  * (4 bits and a flag); bits 16 to 25 are reserved and must be 0. */
@@ -73,7 +77,8 @@ static bool parse_header(struct header *header, const uint8_t *bytes)
     header->snaplen = get32(bytes + 16, header->swapped);
     header->linktype = dlt_of(linktype & 0xffff);
     return version == (2 | 4 << 16) && (linktype & 0x03ff0000) == 0 &&
-           decode_supported((int)header->linktype);
+           decode_supported((int)header->linktype) &&
+           !(header->swapped && header->linktype == DLT_NFLOG);
 }
 
 bool pcapfile_supports(const uint8_t header[PCAPFILE_HEADER_SIZE])

@@ -191,6 +191,7 @@ static int count_capture(struct counting *counting, struct capture *capture)
     struct meter_options options = {
         .sensor = counting->sensor->name,
         .darknet = counting->sensor->darknet,
+        .tunnels = counting->sensor->tunnels,
         .keep_late = true,
         .max_quiet_ns = MAX_QUIET_NS,
         .sink = on_record,

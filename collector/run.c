@@ -36,6 +36,9 @@ static const char usage[] =
     "      --sensor NAME      name of the sensor\n"
     "      --darknet PREFIX   what to count; may be given several times\n"
     "      --exclude PREFIX   addresses of it that are not darknet\n"
+    "      --tunnel ADDRESS   where tunnels to this sensor end (GRE, ERSPAN, IP in IP, VXLAN): "
+    "the\n"
+    "                         packets inside are counted; may be given several times\n"
     "      --spool DIR        where records wait (" DEFAULT_SPOOL ")\n"
     "      --aggregator ADDR  unix:///path or ADDRESS:PORT\n"
     "                         (" DEFAULT_AGGREGATOR ")\n"
@@ -43,10 +46,10 @@ static const char usage[] =
 
 /* What configuration and command line say, as text. */
 struct settings {
-    char *name, *darknet, *exclude, *interfaces, *spool, *aggregator;
+    char *name, *darknet, *exclude, *tunnels, *interfaces, *spool, *aggregator;
     uint64_t snaplen, ring_mb, retention_h;
     bool promiscuous;
-    char *option_darknet, *option_exclude, *option_interfaces;
+    char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
     const char **paths;
     size_t path_count;
     const char *config;
@@ -55,9 +58,10 @@ struct settings {
 static void settings_close(struct settings *settings)
 {
     char **strings[] = {
-        &settings->name,           &settings->darknet,        &settings->exclude,
-        &settings->interfaces,     &settings->spool,          &settings->aggregator,
-        &settings->option_darknet, &settings->option_exclude, &settings->option_interfaces};
+        &settings->name,           &settings->darknet,          &settings->exclude,
+        &settings->tunnels,        &settings->interfaces,       &settings->spool,
+        &settings->aggregator,     &settings->option_darknet,   &settings->option_exclude,
+        &settings->option_tunnels, &settings->option_interfaces};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
     free(settings->paths);
@@ -89,6 +93,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"sensor", "darknet", CONFIG_LIST, &settings->darknet, 0, 0},
         {"sensor", "exclude", CONFIG_LIST, &settings->exclude, 0, 0},
         {"capture", "interface", CONFIG_LIST, &settings->interfaces, 0, 0},
+        {"capture", "tunnel", CONFIG_LIST, &settings->tunnels, 0, 0},
         {"capture", "snaplen", CONFIG_UINT, &settings->snaplen, 64, 262144},
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "promiscuous", CONFIG_BOOL, &settings->promiscuous, 0, 0},
@@ -103,7 +108,14 @@ static int read_config(struct settings *settings, char *errmsg)
     return config_read(path ? path : DEFAULT_CONFIG, keys, errmsg);
 }
 
-enum { OPTION_SENSOR = 256, OPTION_DARKNET, OPTION_EXCLUDE, OPTION_SPOOL, OPTION_AGGREGATOR };
+enum {
+    OPTION_SENSOR = 256,
+    OPTION_DARKNET,
+    OPTION_EXCLUDE,
+    OPTION_TUNNEL,
+    OPTION_SPOOL,
+    OPTION_AGGREGATOR
+};
 
 /* What the command line names wins over the file, so it is kept apart until the file was read. */
 struct overrides {
@@ -128,6 +140,7 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         {"sensor", required_argument, NULL, OPTION_SENSOR},
         {"darknet", required_argument, NULL, OPTION_DARKNET},
         {"exclude", required_argument, NULL, OPTION_EXCLUDE},
+        {"tunnel", required_argument, NULL, OPTION_TUNNEL},
         {"spool", required_argument, NULL, OPTION_SPOOL},
         {"aggregator", required_argument, NULL, OPTION_AGGREGATOR},
         {"help", no_argument, NULL, 'h'},
@@ -153,6 +166,9 @@ static int read_options(struct settings *settings, struct overrides *over, int a
             break;
         case OPTION_EXCLUDE:
             append(&settings->option_exclude, optarg);
+            break;
+        case OPTION_TUNNEL:
+            append(&settings->option_tunnels, optarg);
             break;
         case OPTION_SPOOL:
             over->spool = optarg;
@@ -187,6 +203,8 @@ static void apply_overrides(struct settings *settings, const struct overrides *o
         set(&settings->darknet, settings->option_darknet);
     if (settings->option_exclude)
         set(&settings->exclude, settings->option_exclude);
+    if (settings->option_tunnels)
+        set(&settings->tunnels, settings->option_tunnels);
     if (settings->option_interfaces)
         set(&settings->interfaces, settings->option_interfaces);
 }
@@ -206,6 +224,17 @@ static int make_darknet(struct sensor *sensor, const struct settings *settings, 
     if (rc == 0 && !(sensor->darknet_text = prefixset_text(sensor->darknet)))
         rc = ERR_NOMEM;
     return rc;
+}
+
+static int make_tunnels(struct sensor *sensor, const struct settings *settings, char *errmsg)
+{
+    if (!settings->tunnels)
+        return 0;
+    sensor->tunnels = prefixset_new();
+    if (!sensor->tunnels)
+        return ERR_NOMEM;
+    int rc = prefixset_add(sensor->tunnels, settings->tunnels, errmsg);
+    return rc ? rc : prefixset_finish(sensor->tunnels, errmsg);
 }
 
 /* Splits the list of interfaces in place. */
@@ -234,6 +263,8 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     int rc = ship_address_check(settings->aggregator, errmsg);
     if (rc == 0)
         rc = make_darknet(sensor, settings, errmsg);
+    if (rc == 0)
+        rc = make_tunnels(sensor, settings, errmsg);
     if (rc == 0 && settings->interfaces && settings->path_count == 0)
         rc = split_interfaces(sensor, settings->interfaces, errmsg);
     if (rc)
@@ -360,6 +391,7 @@ static int run_settings(struct settings *settings, char *errmsg)
         log_error("%s", errmsg[0] ? errmsg : err_str(rc));
     child_free(sensor.child);
     prefixset_free(sensor.darknet);
+    prefixset_free(sensor.tunnels);
     free(sensor.darknet_text);
     return rc == ERR_INVALID ? 2 : status;
 }

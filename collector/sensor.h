@@ -19,7 +19,8 @@
 struct sensor {
     char *name;
     struct prefixset *darknet;
-    char *darknet_text; /* canonical */
+    char *darknet_text;        /* canonical */
+    struct prefixset *tunnels; /* end points, as tunnel_decode's; NULL: none */
     const char *interfaces[SENSOR_INTERFACES_MAX];
     size_t interface_count;
     const char *const *paths; /* capture files to replay */
