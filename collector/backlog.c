@@ -12,8 +12,7 @@ struct backlog_entry {
 
 int backlog_push(struct backlog *backlog, struct record *record)
 {
-    size_t bytes =
-        sizeof(struct backlog_entry) + record->addresses.room4 * 12 + record->addresses.room6 * 24;
+    size_t bytes = sizeof(struct backlog_entry) + record_memory(record);
     struct backlog_entry *entry =
         backlog->bytes + bytes <= BACKLOG_MAX_BYTES ? malloc(sizeof *entry) : NULL;
     if (!entry) {
@@ -31,6 +30,7 @@ int backlog_push(struct backlog *backlog, struct record *record)
         backlog->first = entry;
     backlog->last = entry;
     backlog->bytes += bytes;
+    backlog->count++;
     return 0;
 }
 
@@ -46,6 +46,7 @@ void backlog_pop(struct backlog *backlog)
     if (!backlog->first)
         backlog->last = NULL;
     backlog->bytes -= entry->bytes;
+    backlog->count--;
     record_close(&entry->record);
     free(entry);
 }

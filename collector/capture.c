@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collector/decode.h"
+#include "collector/dropcount.h"
 #include "collector/pcapfile.h"
 #include "collector/stream.h"
 #include "common/err.h"
@@ -32,9 +33,8 @@ struct capture {
     uint32_t snaplen;
     uint64_t good_end;
 
-    /* Interface: libpcap's counters as last seen, and their 64-bit continuation. */
-    uint32_t seen_kernel, seen_interface;
-    uint64_t kernel_dropped, interface_dropped;
+    /* Interface. */
+    struct dropcount kernel, interface;
 
     /* The running capture_dispatch of an interface. */
     capture_handler handler;
@@ -424,25 +424,18 @@ const char *capture_name(const struct capture *cap)
     return cap->name;
 }
 
-/* Continues a 32-bit counter that may have wrapped once since it was seen. */
-static void continue_counter(uint64_t *total, uint32_t *seen, uint32_t now)
-{
-    *total += (uint32_t)(now - *seen);
-    *seen = now;
-}
-
 int capture_stats(struct capture *cap, uint64_t *kernel_dropped, uint64_t *interface_dropped)
 {
     struct pcap_stat stat;
     int result = 0;
-    if (cap->live) {
-        result = pcap_stats(cap->pcap, &stat) ? ERR_IO : 0;
-        if (result == 0) {
-            continue_counter(&cap->kernel_dropped, &cap->seen_kernel, stat.ps_drop);
-            continue_counter(&cap->interface_dropped, &cap->seen_interface, stat.ps_ifdrop);
-        }
+    if (cap->live && pcap_stats(cap->pcap, &stat) != 0)
+        result = ERR_IO;
+    if (cap->live && result == 0) {
+        bool sane = dropcount_read(&cap->kernel, stat.ps_drop);
+        sane &= dropcount_read(&cap->interface, stat.ps_ifdrop);
+        result = sane ? 0 : ERR_DAMAGED;
     }
-    *kernel_dropped = cap->kernel_dropped;
-    *interface_dropped = cap->interface_dropped;
+    *kernel_dropped = cap->kernel.total;
+    *interface_dropped = cap->interface.total;
     return result;
 }

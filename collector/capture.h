@@ -76,7 +76,8 @@ int capture_linktype(const struct capture *cap);
 
 /* What never reached us since the interface was opened: dropped by the kernel (ring full) and by
  * the interface. They never fall and survive the wrap of the kernel's 32-bit counters as long as
- * this is called once in 2^32 drops. Both 0 for a file. ERR_IO leaves them at their last value. */
+ * this is called once in 2^31 drops. Both 0 for a file. ERR_IO leaves them at their last value;
+ * ERR_DAMAGED: an absurd step of a counter was discarded. */
 int capture_stats(struct capture *cap, uint64_t *kernel_dropped, uint64_t *interface_dropped);
 
 /* The path or interface as it was given; "standard input" for "-". Borrowed from `cap`. */

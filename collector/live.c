@@ -1,148 +1,111 @@
-#include "collector/sensor.h"
-
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-#include "collector/backlog.h"
-#include "collector/capture.h"
 #include "collector/child.h"
+#include "collector/clockwatch.h"
+#include "collector/journal.h"
 #include "collector/meter.h"
+#include "collector/recover.h"
+#include "collector/sensor.h"
+#include "collector/taps.h"
 #include "common/err.h"
 #include "common/log.h"
 
 #define NS_PER_S     INT64_C(1000000000)
 #define TICK_MS      500
-#define GRACE_NS     NS_PER_S         /* packets of an interval may come this much after its end */
-#define MAX_QUIET_NS (120 * NS_PER_S) /* between two ticks: suspended, or the clock was set */
-#define BATCH        4096 /* packets taken from one interface before the next is looked at */
-
-struct tap {
-    struct capture *capture;
-    int linktype;
-    uint64_t kernel_dropped, interface_dropped; /* as told already */
-};
+#define GRACE_NS     NS_PER_S        /* packets of an interval may come this much after its end */
+#define MAX_QUIET_NS (10 * NS_PER_S) /* without a tick: the process was stopped, or the clock set */
 
 struct live {
     struct sensor *sensor;
-    struct tap taps[SENSOR_INTERFACES_MAX];
-    struct tap *current; /* whose packets on_packet gets */
+    struct journal *journal;
     struct meter *meter;
-    struct spool_writer *writer;
-    uint8_t epoch[EPOCH_SIZE];
-    struct backlog backlog;
-    bool spool_failing; /* said so already */
-    int meter_error;
-    uint64_t packets, intervals;
+    struct taps *taps;
+    struct clockwatch clock;
+    int64_t observed_ns; /* the last tick at which an interface was up */
+    int dark_ticks;      /* in a row without one */
 };
 
 static int64_t now_ns(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
+    return clockwatch_read().real_ns;
 }
 
-static int64_t monotonic_ns(void)
+/* --- time and interfaces ---------------------------------------------------------------------- */
+
+static int begin_at(struct live *live, int64_t at_ns, char *errmsg)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
+    live->observed_ns = at_ns;
+    return meter_begin(live->meter, at_ns) == 0
+               ? 0
+               : err_set(errmsg, ERR_INVALID, "the system clock is not set");
 }
 
-/* --- records into the spool ------------------------------------------------------------------- */
-
-/* Appends what waits in memory, oldest first. Returns whether the backlog is empty. */
-static bool flush_backlog(struct live *live)
+/* Leaves out the time that was jumped over, which nobody observed. */
+static int jump(struct live *live, int64_t now, char *errmsg)
 {
-    char errmsg[ERRMSG_SIZE];
-    struct record *record;
-    while ((record = backlog_front(&live->backlog))) {
-        int rc = sensor_append(live->writer, live->epoch, record, errmsg);
-        if (rc) {
-            if (!live->spool_failing)
-                log_error("%s; intervals are kept in memory until it is mended", errmsg);
-            live->spool_failing = true;
-            return false;
-        }
-        backlog_pop(&live->backlog);
+    int rc = meter_pause(live->meter, live->observed_ns);
+    return rc ? err_set(errmsg, rc, "counting: %s", err_str(rc)) : begin_at(live, now, errmsg);
+}
+
+/* A clock that was set back seals nothing, and what is captured until it has caught up is late. */
+static int watch_clock(struct live *live, int64_t *now, char *errmsg)
+{
+    struct clockwatch_reading reading = clockwatch_read();
+    struct clockwatch_result result = clockwatch_tick(&live->clock, &reading);
+    int rc = 0;
+    *now = reading.real_ns;
+    if (result.stepped_ns) {
+        log_warn("the clock was set %s by %.1f seconds", result.stepped_ns < 0 ? "back" : "ahead",
+                 (double)(result.stepped_ns < 0 ? -result.stepped_ns : result.stepped_ns) / 1e9);
+        meter_flag(live->meter, RECORD_CLOCK_SUSPECT);
     }
-    if (live->spool_failing)
-        log_info("spool %s: takes records again", live->sensor->spool);
-    live->spool_failing = false;
-    return true;
+    if (result.slept_ns)
+        log_warn("the machine slept for %.1f seconds", (double)result.slept_ns / 1e9);
+    if ((result.stepped_ns > 0 || result.slept_ns) && live->dark_ticks == 0)
+        rc = jump(live, *now, errmsg);
+    if (rc == 0 && result.stepped_ns)
+        meter_flag(live->meter, RECORD_CLOCK_SUSPECT);
+    return rc;
 }
 
-static int on_record(void *user, struct record *record)
+/* While no interface is up nothing is observed. The ring may hold packets of before: they have a tick
+ * to come out. */
+static int watch_links(struct live *live, int64_t now, char *errmsg)
 {
-    struct live *live = user;
-    live->packets += record->packets;
-    live->intervals++;
-    uint64_t packets = record->packets;
-    int64_t start_s = record->start_s;
-    if (backlog_push(&live->backlog, record) != 0)
-        log_error("spool and memory are full: the interval of %" PRId64 " with %" PRIu64
-                  " packets is lost",
-                  start_s, packets);
-    return 0;
-}
-
-/* Writes what was sealed, forces it to disk and tells the ship process. */
-static void publish(struct live *live)
-{
-    char errmsg[ERRMSG_SIZE];
-    if (!backlog_front(&live->backlog))
-        return;
-    flush_backlog(live);
-    if (sensor_publish(live->sensor, live->writer, live->epoch, errmsg) != 0 &&
-        !live->spool_failing) {
-        log_error("%s", errmsg);
-        live->spool_failing = true;
+    struct taps_links links = taps_links(live->taps);
+    if (links.up + links.down == 0)
+        return err_set(errmsg, ERR_IO, "nothing is left to capture from");
+    if (links.down + links.gone > 0)
+        meter_flag(live->meter, RECORD_INTERFACE_DOWN);
+    if (links.up == 0) {
+        if (++live->dark_ticks != 2)
+            return 0;
+        int rc = meter_pause(live->meter, live->observed_ns);
+        return rc ? err_set(errmsg, rc, "counting: %s", err_str(rc)) : 0;
     }
-}
-
-/* --- packets ---------------------------------------------------------------------------------- */
-
-static void on_packet(void *user, const struct capture_packet *packet)
-{
-    struct live *live = user;
-    int rc = meter_packet(live->meter, live->current->linktype, packet);
-    if (rc)
-        live->meter_error = rc;
-}
-
-static int drain_tap(struct live *live, struct tap *tap, char *errmsg)
-{
-    live->current = tap;
-    int got = capture_dispatch(tap->capture, BATCH, on_packet, live, errmsg);
-    if (got < 0)
-        return got;
-    return live->meter_error
-               ? err_set(errmsg, live->meter_error, "counting: %s", err_str(live->meter_error))
-               : 0;
-}
-
-/* Moves what the kernel newly lost into the open interval. */
-static void count_drops(struct live *live, struct tap *tap)
-{
-    uint64_t kernel, interface;
-    if (capture_stats(tap->capture, &kernel, &interface) != 0)
-        return;
-    meter_dropped(live->meter, kernel - tap->kernel_dropped, interface - tap->interface_dropped);
-    tap->kernel_dropped = kernel;
-    tap->interface_dropped = interface;
+    bool was_dark = live->dark_ticks >= 2;
+    live->dark_ticks = 0;
+    live->observed_ns = now;
+    return was_dark ? begin_at(live, now, errmsg) : 0;
 }
 
 static int tick(struct live *live, char *errmsg)
 {
-    for (size_t i = 0; i < live->sensor->interface_count; i++)
-        count_drops(live, &live->taps[i]);
-    int rc = meter_advance(live->meter, now_ns() - GRACE_NS);
-    publish(live);
+    int64_t now;
+    int rc = watch_clock(live, &now, errmsg);
+    if (rc == 0)
+        rc = watch_links(live, now, errmsg);
+    if (rc == 0)
+        rc = taps_error(live->taps, errmsg);
+    if (rc == 0 && live->dark_ticks == 0) {
+        rc = meter_advance(live->meter, now - GRACE_NS);
+        if (rc)
+            err_set(errmsg, rc, "counting: %s", err_str(rc));
+    }
+    journal_publish(live->journal);
     enum ship_result ended;
     if (rc == 0 && child_ended(live->sensor->child, &ended))
         rc = err_set(errmsg, ERR_REFUSED, "the ship process ended: see the line above");
@@ -151,119 +114,66 @@ static int tick(struct live *live, char *errmsg)
 
 static int loop(struct live *live, char *errmsg)
 {
-    size_t count = live->sensor->interface_count;
-    struct pollfd fds[SENSOR_INTERFACES_MAX + 1];
-    for (size_t i = 0; i < count; i++)
-        fds[i] = (struct pollfd){.fd = capture_fd(live->taps[i].capture), .events = POLLIN};
-    fds[count] = (struct pollfd){.fd = live->sensor->signals, .events = POLLIN};
-    int64_t next_tick_ns = 0;
     int rc = 0;
     while (rc == 0 && !sensor_stopping(live->sensor)) {
-        if (poll(fds, count + 1, TICK_MS) < 0 && errno != EINTR)
-            return err_set(errmsg, ERR_IO, "waiting for packets: %s", strerror(errno));
-        for (size_t i = 0; rc == 0 && i < count; i++)
-            rc = drain_tap(live, &live->taps[i], errmsg);
-        if (rc == 0 && monotonic_ns() >= next_tick_ns) {
-            next_tick_ns = monotonic_ns() + TICK_MS * (NS_PER_S / 1000);
-            rc = tick(live, errmsg);
-        }
+        struct pollfd fd = {.fd = live->sensor->signals, .events = POLLIN};
+        if (poll(&fd, 1, TICK_MS) < 0 && errno != EINTR)
+            return err_set(errmsg, ERR_IO, "waiting: %s", strerror(errno));
+        rc = tick(live, errmsg);
     }
     return rc;
-}
-
-/* Takes what was captured until now: the kernel hands out a block that is not full only when it is
- * CAPTURE_BLOCK_MS old. Packets keep coming, so that the time is bounded, not their number. */
-static void drain_rings(struct live *live)
-{
-    char ignored[ERRMSG_SIZE];
-    int64_t until_ns = monotonic_ns() + 2 * CAPTURE_BLOCK_MS * (NS_PER_S / 1000);
-    do {
-        poll(NULL, 0, 1);
-        for (size_t i = 0; i < live->sensor->interface_count; i++)
-            drain_tap(live, &live->taps[i], ignored);
-    } while (monotonic_ns() < until_ns);
-    for (size_t i = 0; i < live->sensor->interface_count; i++)
-        count_drops(live, &live->taps[i]);
 }
 
 /* Takes what still waits in the rings, seals the open interval and puts everything on disk. */
 static int end(struct live *live, int rc, char *errmsg)
 {
-    drain_rings(live);
-    int ended = meter_end(live->meter, now_ns());
-    publish(live);
+    char last_words[ERRMSG_SIZE];
+    taps_stop(live->taps);
+    int ended = meter_end(live->meter, live->dark_ticks ? live->observed_ns : now_ns());
     if (rc == 0 && ended)
         rc = err_set(errmsg, ended, "sealing the last interval: %s", err_str(ended));
-    if (rc == 0 && backlog_front(&live->backlog))
-        rc = err_set(errmsg, ERR_FULL,
-                     "spool %s: the last intervals could not be written and are lost",
-                     live->sensor->spool);
-    log_info("%" PRIu64 " packets to the darknet in %" PRIu64 " intervals", live->packets,
-             live->intervals);
+    int finished = journal_finish(live->journal, last_words);
+    if (rc == 0 && finished)
+        rc = err_set(errmsg, finished, "%.1000s", last_words);
     return rc;
 }
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
-static int open_taps(struct live *live, char *errmsg)
-{
-    const struct sensor *sensor = live->sensor;
-    struct capture_options options = {.snaplen = (uint32_t)sensor->snaplen,
-                                      .ring_bytes = (uint32_t)(sensor->ring_mb << 20),
-                                      .promiscuous = sensor->promiscuous};
-    for (size_t i = 0; i < sensor->interface_count; i++) {
-        struct tap *tap = &live->taps[i];
-        int rc = capture_open_live(&tap->capture, sensor->interfaces[i], &options, errmsg);
-        if (rc)
-            return rc;
-        tap->linktype = capture_linktype(tap->capture);
-    }
-    return 0;
-}
-
-/* A UUID of version 4 (RFC 9562 section 5.4). */
-static int random_epoch(uint8_t epoch[EPOCH_SIZE])
-{
-    if (getrandom(epoch, EPOCH_SIZE, 0) != EPOCH_SIZE)
-        return ERR_IO;
-    epoch[6] = (uint8_t)((epoch[6] & 0x0f) | 0x40);
-    epoch[8] = (uint8_t)((epoch[8] & 0x3f) | 0x80);
-    return 0;
-}
-
-/* Goes on with the spool's live epoch of this sensor and darknet, or begins one. */
-static int open_epoch(struct live *live, char *errmsg)
-{
-    struct sensor *sensor = live->sensor;
-    struct spool_identity identity = {.darknet = sensor->darknet_text, .first_ns = now_ns()};
-    strcpy(identity.sensor, sensor->name);
-    if (!spool_find_live(sensor->spool, &identity) && random_epoch(identity.epoch) != 0)
-        return err_set(errmsg, ERR_IO, "spool: no random numbers for a new epoch: %s",
-                       strerror(errno));
-    memcpy(live->epoch, identity.epoch, EPOCH_SIZE);
-    int rc = spool_writer_open(&live->writer, sensor->spool, &identity, errmsg);
-    return rc ? rc : sensor_publish(sensor, live->writer, live->epoch, errmsg);
-}
-
-static int begin(struct live *live, char *errmsg)
+static int make_meter(struct live *live, char *errmsg)
 {
     struct meter_options options = {
         .sensor = live->sensor->name,
         .darknet = live->sensor->darknet,
         .tunnels = live->sensor->tunnels,
+        .lanes = (unsigned)live->sensor->threads,
+        .dir = journal_path(live->journal),
         .max_quiet_ns = MAX_QUIET_NS,
-        .sink = on_record,
-        .user = live,
+        .sink = journal_append,
+        .next_seq = journal_next_seq,
+        .user = live->journal,
     };
-    live->meter = meter_new(&options);
-    if (!live->meter)
-        return err_set(errmsg, ERR_NOMEM, "counters for the darknet: out of memory");
-    int rc = open_epoch(live, errmsg);
+    int rc = meter_new(&live->meter, &options, errmsg);
+    if (rc)
+        return err_set(errmsg, rc, "counters for the darknet: %s", err_str(rc));
+    if (errmsg[0])
+        log_warn("%s: what is being counted is kept in memory, and lost if the sensor is killed",
+                 errmsg);
+    return 0;
+}
+
+static int begin(struct live *live, char *errmsg)
+{
+    int rc = recover_spool(live->sensor, errmsg);
     if (rc == 0)
-        rc = open_taps(live, errmsg);
-    if (rc == 0 && meter_begin(live->meter, now_ns()) != 0)
-        rc = err_set(errmsg, ERR_INVALID, "the system clock is not set");
-    return rc;
+        rc = journal_open(&live->journal, live->sensor, now_ns(), errmsg);
+    if (rc == 0)
+        rc = make_meter(live, errmsg);
+    if (rc == 0)
+        rc = taps_open(&live->taps, live->sensor, errmsg);
+    if (rc == 0)
+        rc = begin_at(live, now_ns(), errmsg);
+    return rc ? rc : taps_start(live->taps, live->meter, errmsg);
 }
 
 int sensor_live(struct sensor *sensor, char *errmsg)
@@ -278,11 +188,9 @@ int sensor_live(struct sensor *sensor, char *errmsg)
         rc = loop(live, errmsg);
         rc = end(live, rc, errmsg);
     }
-    for (size_t i = 0; i < sensor->interface_count; i++)
-        capture_close(live->taps[i].capture);
-    spool_writer_close(live->writer);
-    backlog_close(&live->backlog);
+    taps_close(live->taps);
     meter_free(live->meter);
+    journal_close(live->journal);
     free(live);
     return rc;
 }

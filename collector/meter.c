@@ -22,6 +22,7 @@ enum slot {
 };
 
 struct lane {
+    pthread_mutex_t gate; /* held while waiting for the lock: whoever waits is next */
     pthread_mutex_t lock;
     struct interval *slots[SLOTS];
     char *paths[SLOTS]; /* of the files; NULL */
@@ -37,6 +38,7 @@ struct meter {
     int64_t first_ns;   /* where observation of it began */
     int64_t seen_ns;    /* the latest moment known to be observed */
     int64_t late_ns;    /* time of the first packet of the late interval */
+    int64_t sealed_ns;  /* nothing up to here is opened again */
     bool observing;
     int error; /* what ended the meter; 0 while nothing did */
     /* Told while observation was paused; goes into the next interval. */
@@ -74,8 +76,10 @@ static int make_slot(struct meter *meter, unsigned number, enum slot slot, char 
 static int make_lanes(struct meter *meter, char *errmsg)
 {
     int rc = 0;
-    for (unsigned number = 0; number < meter->options.lanes; number++)
+    for (unsigned number = 0; number < meter->options.lanes; number++) {
+        pthread_mutex_init(&meter->lanes[number].gate, NULL);
         pthread_mutex_init(&meter->lanes[number].lock, NULL);
+    }
     for (unsigned number = 0; number < meter->options.lanes; number++)
         for (int slot = 0; rc == 0 && slot < SLOTS; slot++)
             rc = make_slot(meter, number, slot, errmsg);
@@ -120,6 +124,7 @@ void meter_free(struct meter *meter)
             free(meter->lanes[number].paths[slot]);
         }
         pthread_mutex_destroy(&meter->lanes[number].lock);
+        pthread_mutex_destroy(&meter->lanes[number].gate);
     }
     pthread_mutex_destroy(&meter->moving);
     free(meter->lanes);
@@ -130,7 +135,9 @@ void meter_free(struct meter *meter)
 
 void meter_enter(struct meter *meter, unsigned lane)
 {
+    pthread_mutex_lock(&meter->lanes[lane].gate);
     pthread_mutex_lock(&meter->lanes[lane].lock);
+    pthread_mutex_unlock(&meter->lanes[lane].gate);
 }
 
 void meter_leave(struct meter *meter, unsigned lane)
@@ -219,6 +226,8 @@ static void open_next(struct lane *lane, int64_t start_ns, int64_t first_ns)
 static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns, int64_t first_ns)
 {
     int64_t sealed_first_ns = meter->first_ns;
+    if (last_ns > meter->sealed_ns)
+        meter->sealed_ns = last_ns;
     for (unsigned lane = 0; lane < meter->options.lanes; lane++)
         open_next(&meter->lanes[lane], start_ns, first_ns);
     meter->start_ns = start_ns;
@@ -298,10 +307,13 @@ static void pay_owed(struct meter *meter)
     meter->owed_kernel = meter->owed_interface = meter->owed_flags = 0;
 }
 
+/* A clock that was set back, or a packet of before the pause, opens nothing that was sealed. */
 static int begin(struct meter *meter, int64_t now_ns)
 {
     if (meter->observing || meter->error)
         return meter->error;
+    if (now_ns < meter->sealed_ns)
+        now_ns = meter->sealed_ns;
     for (unsigned lane = 0; lane < meter->options.lanes; lane++) {
         interval_open(meter->lanes[lane].slots[OPEN], interval_begin(now_ns), now_ns);
         meter->lanes[lane].seen_ns = now_ns;

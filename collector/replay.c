@@ -175,11 +175,13 @@ static int count_packets(struct counting *counting, struct capture *capture, str
     /* No more than the first pass saw: a file that is still written to gives what its epoch says.
      */
     uint64_t left = counting->survey->total;
+    meter_enter(meter, 0);
     for (; rc == 0 && left > 0 && capture_next(capture, &packet, ignored) == 1; left--) {
-        rc = meter_packet(meter, linktype, &packet);
+        rc = meter_packet(meter, 0, linktype, &packet);
         if (rc == 0 && left % STOP_EVERY == 0 && sensor_stopping(counting->sensor))
             rc = ERR_STOPPED;
     }
+    meter_leave(meter, 0);
     if (rc == 0 && left > 0)
         rc = err_set(counting->errmsg, ERR_IO, "%s: changed while it was read",
                      counting->survey->path);
@@ -197,8 +199,8 @@ static int count_capture(struct counting *counting, struct capture *capture)
         .sink = on_record,
         .user = counting,
     };
-    struct meter *meter = meter_new(&options);
-    if (!meter)
+    struct meter *meter;
+    if (meter_new(&meter, &options, counting->errmsg) != 0)
         return err_set(counting->errmsg, ERR_NOMEM, "%s: out of memory", counting->survey->path);
     int rc = count_packets(counting, capture, meter);
     meter_free(meter);

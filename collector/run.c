@@ -47,7 +47,7 @@ static const char usage[] =
 /* What configuration and command line say, as text. */
 struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *spool, *aggregator;
-    uint64_t snaplen, ring_mb, retention_h;
+    uint64_t snaplen, ring_mb, threads, retention_h;
     bool promiscuous;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
     const char **paths;
@@ -96,6 +96,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"capture", "tunnel", CONFIG_LIST, &settings->tunnels, 0, 0},
         {"capture", "snaplen", CONFIG_UINT, &settings->snaplen, 64, 262144},
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
+        {"capture", "threads", CONFIG_UINT, &settings->threads, 1, 64},
         {"capture", "promiscuous", CONFIG_BOOL, &settings->promiscuous, 0, 0},
         {"spool", "dir", CONFIG_STRING, &settings->spool, 0, 0},
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
@@ -280,6 +281,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->path_count = settings->path_count;
     sensor->snaplen = settings->snaplen;
     sensor->ring_mb = settings->ring_mb;
+    sensor->threads = settings->threads;
     sensor->promiscuous = settings->promiscuous;
     sensor->retention_h = settings->retention_h;
     return 0;
@@ -404,6 +406,7 @@ int run_main(int argc, char **argv)
                                 .aggregator = strdup(DEFAULT_AGGREGATOR),
                                 .snaplen = 128,
                                 .ring_mb = 64,
+                                .threads = 1,
                                 .retention_h = 24,
                                 .paths = calloc((size_t)argc + 1, sizeof(char *))};
     int status = 1, rc = settings.paths ? read_options(&settings, &over, argc, argv) : ERR_NOMEM;

@@ -26,6 +26,7 @@ struct sensor {
     const char *const *paths; /* capture files to replay */
     size_t path_count;
     uint64_t snaplen, ring_mb;
+    uint64_t threads; /* that count what an interface captures: 1 .. METER_LANES_MAX */
     bool promiscuous;
     char *spool;
     uint64_t retention_h;

@@ -6,6 +6,7 @@
  *   SPOOL/lock                          held by the sensor that runs on this spool
  *   SPOOL/<epoch>/identity              whose records these are, written once
  *   SPOOL/<epoch>/<first seq>.segment   sealed records (common/record.h), one after the other
+ *   SPOOL/<epoch>/open-<lane>-<slot>    what open intervals have counted (collector/interval.h)
  *   SPOOL/<epoch>/acked                 last sequence that the aggregator holds durably
  *   SPOOL/<epoch>/refused               why the aggregator will never take it; not offered again
  *
@@ -47,6 +48,8 @@ struct spool_writer;
  * before its end; ERR_IO, ERR_FULL, ERR_NOMEM. */
 int spool_writer_open(struct spool_writer **writer, const char *spool,
                       const struct spool_identity *identity, char *errmsg);
+/* The directory of the epoch; borrowed. */
+const char *spool_writer_path(const struct spool_writer *writer);
 /* The last sequence in the epoch, 0 for none. */
 uint64_t spool_writer_last(const struct spool_writer *writer);
 /* Appends one sealed record, whose sequence must be spool_writer_last() + 1. Nothing of it stays

@@ -173,6 +173,11 @@ int spool_writer_open(struct spool_writer **out, const char *spool,
     return 0;
 }
 
+const char *spool_writer_path(const struct spool_writer *writer)
+{
+    return writer->path;
+}
+
 uint64_t spool_writer_last(const struct spool_writer *writer)
 {
     return writer->last;

@@ -101,6 +101,9 @@ struct record {
 void record_init(struct record *record);
 void record_close(struct record *record);
 
+/* Bytes that addresses and tables take. */
+size_t record_memory(const struct record *record);
+
 /* Adds late packets of the interval that begins at `start_s`; where the table is full they are in
  * `late` alone. */
 void record_add_late(struct record *record, int64_t start_s, uint64_t packets);

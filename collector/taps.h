@@ -1,0 +1,37 @@
+/*
+ * Taps: the captures of a live sensor, one for every interface and thread, and the threads that count
+ * what they hand out into the lanes of a meter. taps_open while there is a privilege to open with;
+ * taps_start; then taps_links and taps_error now and then; taps_stop; taps_close.
+ * With several threads the kernel deals the packets of an interface out to them (PACKET_FANOUT).
+ */
+#ifndef COLLECTOR_TAPS_H
+#define COLLECTOR_TAPS_H
+
+#include "collector/meter.h"
+#include "collector/sensor.h"
+
+struct taps;
+
+/* Opens every interface of the sensor for each of its threads. Errors of capture_open_live and
+ * capture_fanout. */
+int taps_open(struct taps **taps, const struct sensor *sensor, char *errmsg);
+/* NULL is allowed. The threads must have been stopped. */
+void taps_close(struct taps *taps);
+
+/* Starts counting: thread n into lane n of `meter`. ERR_NOMEM. */
+int taps_start(struct taps *taps, struct meter *meter, char *errmsg);
+/* Counts what was captured until now and ends the threads. */
+void taps_stop(struct taps *taps);
+
+/* What cannot be gone on with: 0 while nothing, or an error of a capture or of the meter. An interface
+ * that taps_links found gone is none. */
+int taps_error(struct taps *taps, char *errmsg);
+
+/* Says of every interface what changed since the last call (down, up, renamed, gone) in the log, and
+ * how many are up. */
+struct taps_links {
+    size_t up, down, gone;
+};
+struct taps_links taps_links(struct taps *taps);
+
+#endif
