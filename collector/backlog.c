@@ -12,8 +12,8 @@ struct backlog_entry {
 
 int backlog_push(struct backlog *backlog, struct record *record)
 {
-    size_t bytes =
-        sizeof(struct backlog_entry) + record->addresses.room4 * 12 + record->addresses.room6 * 24;
+    size_t bytes = sizeof(struct backlog_entry) + record->addresses.room4 * 12 +
+                   record->addresses.room6 * 24 + tables_memory(&record->tables);
     struct backlog_entry *entry =
         backlog->bytes + bytes <= BACKLOG_MAX_BYTES ? malloc(sizeof *entry) : NULL;
     if (!entry) {

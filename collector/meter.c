@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/breakdown.h"
 #include "collector/decode.h"
 #include "collector/tally.h"
 #include "common/calendar.h"
@@ -11,9 +12,18 @@
 #define NS_PER_S INT64_C(1000000000)
 #define WIDTH_NS (METER_WIDTH_S * NS_PER_S)
 
+#define KEYS 65536 /* ports; ICMP types and codes */
+
+/* The tables of a record while they are counted: a sum for every key. */
+struct dense {
+    struct sum classes[PACKET_CLASSES], protocols[PROTOCOLS];
+    struct sum tcp_ports[KEYS], udp_ports[KEYS], icmp4[KEYS], icmp6[KEYS];
+};
+
 /* What one interval has counted so far. */
 struct interval {
     struct tally *tally;
+    struct dense *dense;
     int64_t start_ns;
     uint64_t bytes, captured, off_darknet, not_ip, undecodable, late;
     uint64_t kernel_dropped, interface_dropped;
@@ -43,11 +53,50 @@ bool meter_time_valid(int64_t at_ns)
     return at_ns >= CALENDAR_MIN_S * NS_PER_S && at_ns < CALENDAR_MAX_S * NS_PER_S;
 }
 
+static bool interval_init(struct interval *interval, const struct prefixset *darknet)
+{
+    interval->tally = tally_new(darknet, false);
+    interval->dense = malloc(sizeof *interval->dense);
+    return interval->tally && interval->dense;
+}
+
+static void interval_close(struct interval *interval)
+{
+    tally_free(interval->tally);
+    free(interval->dense);
+    interval->tally = NULL;
+    interval->dense = NULL;
+}
+
 static void interval_clear(struct interval *interval, int64_t start_ns)
 {
     struct tally *tally = interval->tally;
+    struct dense *dense = interval->dense;
     tally_reset(tally);
-    *interval = (struct interval){.tally = tally, .start_ns = start_ns};
+    memset(dense, 0, sizeof *dense);
+    *interval = (struct interval){.tally = tally, .dense = dense, .start_ns = start_ns};
+}
+
+static int fill_table(struct table *table, const struct sum *sums, size_t count)
+{
+    int rc = 0;
+    for (size_t key = 0; rc == 0 && key < count; key++)
+        if (sums[key].packets > 0)
+            rc = table_append(table, (uint16_t)key, sums[key]);
+    return rc;
+}
+
+static int fill_tables(struct tables *tables, const struct dense *dense)
+{
+    memcpy(tables->classes, dense->classes, sizeof tables->classes);
+    int rc = fill_table(&tables->protocols, dense->protocols, PROTOCOLS);
+    if (rc == 0)
+        rc = fill_table(&tables->tcp_ports, dense->tcp_ports, KEYS);
+    if (rc == 0)
+        rc = fill_table(&tables->udp_ports, dense->udp_ports, KEYS);
+    if (rc == 0)
+        rc = fill_table(&tables->icmp4, dense->icmp4, KEYS);
+    return rc ? rc : fill_table(&tables->icmp6, dense->icmp6, KEYS);
 }
 
 static int interval_record(struct interval *interval, struct record *record)
@@ -67,11 +116,27 @@ static int interval_record(struct interval *interval, struct record *record)
     record->kernel_dropped = interval->kernel_dropped;
     record->interface_dropped = interval->interface_dropped;
     record->hosts = interval->hosts;
-    return rc;
+    return rc ? rc : fill_tables(&record->tables, interval->dense);
 }
 
-static void interval_add_counted(struct interval *interval, const struct packet *packet)
+static void dense_add(struct dense *dense, const struct packet *packet)
 {
+    sum_add(&dense->classes[packet->class], packet);
+    sum_add(&dense->protocols[packet->protocol], packet);
+    if (packet->has_ports && packet->protocol == PROTOCOL_TCP)
+        sum_add(&dense->tcp_ports[packet->dst_port], packet);
+    if (packet->has_ports && packet->protocol == PROTOCOL_UDP)
+        sum_add(&dense->udp_ports[packet->dst_port], packet);
+    if (packet->has_icmp) {
+        struct sum *sums = packet->family == 4 ? dense->icmp4 : dense->icmp6;
+        sum_add(&sums[packet->icmp_type << 8 | packet->icmp_code], packet);
+    }
+}
+
+static void interval_add_counted(struct interval *interval, struct packet *packet)
+{
+    decode_transport(packet);
+    dense_add(interval->dense, packet);
     interval->bytes += packet->bytes;
     if (packet->family == 4) {
         uint8_t source[4] = {(uint8_t)(packet->src4 >> 24), (uint8_t)(packet->src4 >> 16),
@@ -115,9 +180,8 @@ struct meter *meter_new(const struct meter_options *options)
     if (!meter)
         return NULL;
     meter->options = *options;
-    meter->open.tally = tally_new(options->darknet, false);
-    if (!meter->open.tally) {
-        free(meter);
+    if (!interval_init(&meter->open, options->darknet)) {
+        meter_free(meter);
         return NULL;
     }
     return meter;
@@ -127,8 +191,8 @@ void meter_free(struct meter *meter)
 {
     if (!meter)
         return;
-    tally_free(meter->open.tally);
-    tally_free(meter->other.tally);
+    interval_close(&meter->open);
+    interval_close(&meter->other);
     free(meter);
 }
 
@@ -224,10 +288,10 @@ int meter_advance(struct meter *meter, int64_t now_ns)
 /* Makes the second interval that of `start_ns`. */
 static int open_other(struct meter *meter, int64_t start_ns)
 {
-    if (!meter->other.tally)
-        meter->other.tally = tally_new(meter->options.darknet, false);
-    if (!meter->other.tally)
+    if (!meter->other.tally && !interval_init(&meter->other, meter->options.darknet)) {
+        interval_close(&meter->other);
         return meter->error = ERR_NOMEM;
+    }
     interval_clear(&meter->other, start_ns);
     meter->has_other = true;
     return 0;

@@ -3,6 +3,7 @@
 
 #include "collector/backlog.h"
 #include "common/err.h"
+#include "tests/unit/common/tables_of.h"
 
 /* A record of `packets` packets, one to each of so many addresses. */
 static struct record make(int64_t start_s, uint32_t packets)
@@ -13,6 +14,7 @@ static struct record make(int64_t start_s, uint32_t packets)
     record.packets = packets;
     for (uint32_t i = 0; i < packets; i++)
         cr_assert_eq(addrvec_append4(&record.addresses, i, 1), 0);
+    tables_of(&record.tables, packets, UINT64_C(40) * packets);
     return record;
 }
 
