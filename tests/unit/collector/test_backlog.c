@@ -67,3 +67,15 @@ Test(backlog, is_bounded_and_counts_what_it_lost)
     cr_assert_eq(backlog.bytes, 0);
     cr_assert_null(backlog_front(&backlog));
 }
+
+Test(backlog, counts_the_memory_of_tables)
+{
+    struct backlog backlog = {0};
+    struct record record = make(0, 0);
+    for (uint32_t port = 0; port <= UINT16_MAX; port++)
+        table_append(&record.tables.tcp_ports, (uint16_t)port, (struct sum){1, 40});
+    cr_assert_eq(backlog_push(&backlog, &record), 0);
+    cr_assert_geq(backlog.bytes, 65536 * (sizeof(uint16_t) + sizeof(struct sum)));
+    backlog_close(&backlog);
+    cr_assert_eq(backlog.bytes, 0);
+}
