@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/alarmlog.h"
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
 #include "common/log.h"
@@ -326,6 +327,7 @@ static enum lane_taken take(struct owner *owner, const struct record *record,
     if (rc)
         return broken(owner, rc, refuse);
     owners_count(&lane->owners);
+    alarmlog_write(record);
     return LANE_TAKEN;
 }
 

@@ -7,20 +7,13 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#include "common/calendar.h"
 #include "common/crc32c.h"
 #include "common/err.h"
-#include "common/record.pb-c.h"
-#include "common/unpack.h"
+#include "common/record_inside.h"
 
-#define NS_PER_S    INT64_C(1000000000)
-#define ZSTD_LEVEL  3
-#define UNPACK_MOST (2 * RECORD_MESSAGE_MAX) /* an address takes 24 bytes at the most */
+#define ZSTD_LEVEL 3
 
 static const char magic[4] = {'D', 'C', 'R', '1'};
-
-/* What is returned in the place of a broken rule when memory ran out; told by its address. */
-static const char no_memory[] = "out of memory";
 
 void record_init(struct record *record)
 {
@@ -30,10 +23,11 @@ void record_init(struct record *record)
 void record_close(struct record *record)
 {
     addrvec_close(&record->addresses);
+    tables_close(&record->tables);
     record_init(record);
 }
 
-/* --- the rules -------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 bool sensor_name_valid(const char *name)
 {
@@ -44,118 +38,36 @@ bool sensor_name_valid(const char *name)
            size;
 }
 
-static const char *check_time(const struct record *record)
+const char *record_flag_name(uint32_t flag)
 {
-    if (record->width_s != 60)
-        return "its width is not 60 s";
-    if (record->start_s < CALENDAR_MIN_S || record->start_s >= CALENDAR_MAX_S ||
-        record->start_s % record->width_s != 0)
-        return "its interval does not begin on a whole minute from 1970 to 2199";
-    int64_t start_ns = record->start_s * NS_PER_S, end_ns = start_ns + record->width_s * NS_PER_S;
-    if (record->first_ns < start_ns || record->last_ns < record->first_ns ||
-        record->last_ns >= end_ns)
-        return "the span observed is not inside of its interval";
-    return NULL;
-}
-
-static bool hosts_empty(const struct hll *hosts)
-{
-    static const struct hll none;
-    return memcmp(hosts, &none, sizeof none) == 0;
-}
-
-static const char *check_counts(const struct record *record)
-{
-    uint64_t sum = 0;
-    bool overflow = false;
-    for (size_t i = 0; i < record->addresses.count4; i++)
-        overflow |= __builtin_add_overflow(sum, record->addresses.packets4[i], &sum);
-    for (size_t i = 0; i < record->addresses.count6; i++)
-        overflow |= __builtin_add_overflow(sum, record->addresses.packets6[i], &sum);
-    if (overflow || sum != record->packets)
-        return "its addresses do not sum to its packets";
-    const uint64_t parts[] = {record->off_darknet, record->not_ip, record->undecodable,
-                              record->late, record->refused};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        overflow |= __builtin_add_overflow(sum, parts[i], &sum);
-    if (overflow || sum != record->captured)
-        return "what it captured is not the sum of its parts";
-    if (record->captured > RECORD_CAPTURED_MAX)
-        return "it captured more than any link carries";
-    if (hosts_empty(&record->hosts) != (record->packets == 0))
-        return "it has packets without hosts or hosts without packets";
-    return NULL;
-}
-
-/* The first broken rule in words, or NULL. */
-static const char *broken_rule(const struct record *record)
-{
-    if (!sensor_name_valid(record->sensor))
-        return "its sensor name is not valid";
-    if (record->seq == 0)
-        return "its sequence is 0";
-    const char *broken = check_time(record);
-    return broken ? broken : check_counts(record);
-}
-
-/* --- sealing ---------------------------------------------------------------------------------- */
-
-/* Gaps between ascending addresses, as record.proto wants them; NULL without memory. */
-static uint32_t *gaps4(const struct addrvec *vec)
-{
-    uint32_t *gaps = malloc((vec->count4 + 1) * sizeof *gaps);
-    for (size_t i = 0; gaps && i < vec->count4; i++)
-        gaps[i] = i ? vec->address4[i] - vec->address4[i - 1] : vec->address4[0];
-    return gaps;
-}
-
-/* Points `message` at the record's arrays; `gaps` is the caller's. */
-static void fill_message(Darkcount__Record *message, const struct record *record, uint32_t *gaps)
-{
-    darkcount__record__init(message);
-    message->sensor = (char *)record->sensor;
-    message->start_s = record->start_s;
-    message->width_s = record->width_s;
-    message->first_ns = record->first_ns;
-    message->last_ns = record->last_ns;
-    message->packets = record->packets;
-    message->bytes = record->bytes;
-    message->captured = record->captured;
-    message->off_darknet = record->off_darknet;
-    message->not_ip = record->not_ip;
-    message->undecodable = record->undecodable;
-    message->late = record->late;
-    message->refused = record->refused;
-    message->kernel_dropped = record->kernel_dropped;
-    message->interface_dropped = record->interface_dropped;
-    message->n_address4_gap = message->n_address4_packets = record->addresses.count4;
-    message->address4_gap = gaps;
-    message->address4_packets = record->addresses.packets4;
-    message->address6.len = record->addresses.count6 * 16;
-    message->address6.data = (uint8_t *)record->addresses.address6;
-    message->n_address6_packets = record->addresses.count6;
-    message->address6_packets = record->addresses.packets6;
-    if (record->packets > 0) {
-        message->hosts.len = HLL_REGISTERS;
-        message->hosts.data = (uint8_t *)record->hosts.registers;
+    switch (flag) {
+    case RECORD_CLOCK_SUSPECT:
+        return "clock_suspect";
+    case RECORD_RECOVERED:
+        return "recovered";
+    case RECORD_INTERFACE_DOWN:
+        return "interface_down";
+    case RECORD_DROPS_SUSPECT:
+        return "drops_suspect";
+    default:
+        return NULL;
     }
 }
 
-/* The protobuf bytes of `record`, to be freed; NULL without memory. */
-static uint8_t *pack(const struct record *record, size_t *size)
+const char *record_alarm_name(uint8_t kind)
 {
-    uint32_t *gaps = gaps4(&record->addresses);
-    if (!gaps)
-        return NULL;
-    Darkcount__Record message;
-    fill_message(&message, record, gaps);
-    *size = darkcount__record__get_packed_size(&message);
-    uint8_t *bytes = malloc(*size);
-    if (bytes)
-        darkcount__record__pack(&message, bytes);
-    free(gaps);
-    return bytes;
+    switch ((enum record_alarm_kind)kind) {
+    case RECORD_ALARM_LIT_ADDRESS:
+        return "lit_address";
+    case RECORD_ALARM_SKEW:
+        return "skewed_address";
+    case RECORD_ALARM_SILENT:
+        return "silent_prefix";
+    }
+    return "alarm";
 }
+
+/* --- sealing ---------------------------------------------------------------------------------- */
 
 static void store_be(uint8_t *at, uint64_t value, int size)
 {
@@ -186,14 +98,14 @@ static int too_large(const struct record *record, char *errmsg)
 
 int record_seal(const struct record *record, struct buf *out, char *errmsg)
 {
-    const char *broken = broken_rule(record);
+    const char *broken = record_broken(record);
     if (broken)
         return err_set(errmsg, ERR_INVALID, "record %" PRIu64 " cannot be sealed: %s", record->seq,
                        broken);
     if (addrvec_active(&record->addresses) > RECORD_ADDRESSES_MAX)
         return too_large(record, errmsg);
     size_t size = 0, at = out->size;
-    uint8_t *message = pack(record, &size);
+    uint8_t *message = record_pack(record, &size);
     size_t bound = ZSTD_compressBound(size);
     uint8_t *sealed = message ? buf_extend(out, RECORD_HEADER_SIZE + bound) : NULL;
     if (!sealed) {
@@ -250,104 +162,25 @@ static const char *uncompress(const uint8_t *payload, size_t size, uint8_t **byt
     *full = (size_t)announced;
     *bytes = malloc(*full + 1);
     if (!*bytes)
-        return no_memory;
+        return record_no_memory;
     size_t got = ZSTD_decompress(*bytes, *full, payload, size);
     if (got == *full)
         return NULL;
     free(*bytes);
     return ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation
-               ? no_memory
+               ? record_no_memory
                : "its payload cannot be uncompressed";
 }
 
-static const char *take_addresses4(struct addrvec *vec, const Darkcount__Record *message)
-{
-    if (message->n_address4_gap != message->n_address4_packets)
-        return "its IPv4 addresses and counts differ in number";
-    uint64_t address = 0;
-    for (size_t i = 0; i < message->n_address4_gap; i++) {
-        address += message->address4_gap[i];
-        if (address > UINT32_MAX || (i > 0 && message->address4_gap[i] == 0) ||
-            message->address4_packets[i] == 0)
-            return "its IPv4 addresses do not ascend or count nothing";
-        if (addrvec_append4(vec, (uint32_t)address, message->address4_packets[i]) != 0)
-            return no_memory;
-    }
-    return NULL;
-}
-
-static const char *take_addresses6(struct addrvec *vec, const Darkcount__Record *message)
-{
-    size_t count = message->n_address6_packets;
-    if (message->address6.len / 16 != count || message->address6.len % 16 != 0)
-        return "its IPv6 addresses and counts differ in number";
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *address = message->address6.data + i * 16;
-        if ((i > 0 && memcmp(address - 16, address, 16) >= 0) || message->address6_packets[i] == 0)
-            return "its IPv6 addresses do not ascend or count nothing";
-        if (addrvec_append6(vec, address, message->address6_packets[i]) != 0)
-            return no_memory;
-    }
-    return NULL;
-}
-
-static const char *take_hosts(struct hll *hosts, const Darkcount__Record *message)
-{
-    if (message->hosts.len == 0)
-        return NULL;
-    if (message->hosts.len != HLL_REGISTERS)
-        return "its unique hosts are no sketch";
-    for (size_t i = 0; i < HLL_REGISTERS; i++)
-        if (message->hosts.data[i] > HLL_REGISTER_MAX)
-            return "a register of its unique hosts is out of range";
-    memcpy(hosts->registers, message->hosts.data, HLL_REGISTERS);
-    return NULL;
-}
-
-static const char *take_message(struct record *record, const Darkcount__Record *message)
-{
-    if (strlen(message->sensor) > SENSOR_NAME_MAX)
-        return "its sensor name is not valid";
-    strcpy(record->sensor, message->sensor);
-    record->start_s = message->start_s;
-    record->width_s = message->width_s;
-    record->first_ns = message->first_ns;
-    record->last_ns = message->last_ns;
-    record->packets = message->packets;
-    record->bytes = message->bytes;
-    record->captured = message->captured;
-    record->off_darknet = message->off_darknet;
-    record->not_ip = message->not_ip;
-    record->undecodable = message->undecodable;
-    record->late = message->late;
-    record->refused = message->refused;
-    record->kernel_dropped = message->kernel_dropped;
-    record->interface_dropped = message->interface_dropped;
-    if (message->n_address4_gap + message->n_address6_packets > RECORD_ADDRESSES_MAX)
-        return "it has too many addresses";
-    const char *broken = take_addresses4(&record->addresses, message);
-    if (!broken)
-        broken = take_addresses6(&record->addresses, message);
-    return broken ? broken : take_hosts(&record->hosts, message);
-}
-
-/* Unpacks the message into `record`; the broken rule, or NULL. */
+/* Uncompresses the payload and unpacks the message in it; the broken rule, or NULL. */
 static const char *take_payload(struct record *record, const uint8_t *payload, size_t size)
 {
     uint8_t *bytes;
     size_t full;
     const char *broken = uncompress(payload, size, &bytes, &full);
-    if (broken)
-        return broken;
-    struct unpack_memory memory;
-    unpack_memory_init(&memory, UNPACK_MOST);
-    Darkcount__Record *message = darkcount__record__unpack(&memory.allocator, full, bytes);
-    free(bytes);
-    if (!message)
-        return memory.rc == ERR_NOMEM ? no_memory : "its payload is no such message";
-    broken = take_message(record, message);
-    darkcount__record__free_unpacked(message, &memory.allocator);
-    return broken ? broken : broken_rule(record);
+    if (!broken)
+        broken = record_unpack(record, bytes, full);
+    return broken ? broken : record_broken(record);
 }
 
 int record_open(struct record *record, const uint8_t *bytes, size_t size, char *errmsg)
@@ -362,8 +195,8 @@ int record_open(struct record *record, const uint8_t *bytes, size_t size, char *
     if (!broken)
         return 0;
     record_close(record);
-    return err_set(errmsg, broken == no_memory ? ERR_NOMEM : ERR_DAMAGED, "record %" PRIu64 ": %s",
-                   header.seq, broken);
+    return err_set(errmsg, broken == record_no_memory ? ERR_NOMEM : ERR_DAMAGED,
+                   "record %" PRIu64 ": %s", header.seq, broken);
 }
 
 /* --- epochs ----------------------------------------------------------------------------------- */

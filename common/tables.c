@@ -27,13 +27,21 @@ const char *packet_class_name(enum packet_class class)
 
 /* --- one table -------------------------------------------------------------------------------- */
 
-/* Makes room for one more row: tables have room for ROOM_MIN rows or the next power of two. */
+/* The rows that a table with `count` has room for: none, ROOM_MIN or a power of two beyond. */
+static size_t room_for(size_t count)
+{
+    size_t room = count ? ROOM_MIN : 0;
+    while (room < count)
+        room *= 2;
+    return room;
+}
+
+/* Makes room for one more row. */
 static int grow(struct table *table)
 {
-    size_t count = table->count;
-    if (count > 0 && (count < ROOM_MIN || (count & (count - 1)) != 0))
+    size_t room = room_for(table->count + 1);
+    if (room == room_for(table->count))
         return 0;
-    size_t room = count ? count * 2 : ROOM_MIN;
     uint16_t *keys = realloc(table->keys, room * sizeof *keys);
     if (!keys)
         return ERR_NOMEM;
@@ -100,6 +108,14 @@ static int merge(struct table *out, const struct table *a, const struct table *b
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
+
+size_t tables_memory(const struct tables *tables)
+{
+    size_t rows = room_for(tables->protocols.count) + room_for(tables->tcp_ports.count) +
+                  room_for(tables->udp_ports.count) + room_for(tables->icmp4.count) +
+                  room_for(tables->icmp6.count);
+    return rows * (sizeof(uint16_t) + sizeof(struct sum));
+}
 
 void tables_close(struct tables *tables)
 {

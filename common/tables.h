@@ -70,6 +70,8 @@ struct tables {
     struct table icmp6; /* the same of ICMPv6 over IPv6 */
 };
 
+/* Bytes that the rows take in memory. */
+size_t tables_memory(const struct tables *tables);
 /* Frees the rows and leaves everything zero. */
 void tables_close(struct tables *tables);
 

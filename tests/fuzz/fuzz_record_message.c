@@ -2,11 +2,31 @@
  * fuzzer cannot reach through zstd. */
 #include "tests/fuzz/fuzz.h"
 
+#include <string.h>
 #include <zstd.h>
 
 #include "common/crc32c.h"
 #include "common/err.h"
 #include "common/record.h"
+
+/* The sealed form of what was opened opens again, with the same tables. */
+static void check_again(const struct record *record, const uint8_t *bytes, size_t size)
+{
+    struct record again;
+    struct tables sum = {0};
+    char errmsg[ERRMSG_SIZE];
+    record_init(&again);
+    fuzz_require(record_open(&again, bytes, size, errmsg) == 0);
+    fuzz_require(memcmp(&again.alarms, &record->alarms, sizeof again.alarms) == 0);
+    fuzz_require(tables_memory(&again.tables) == tables_memory(&record->tables));
+    if (record->bytes <= UINT64_MAX / 2) {
+        fuzz_require(tables_add(&sum, &again.tables) == 0);
+        fuzz_require(tables_add(&sum, &record->tables) == 0);
+        fuzz_require(!tables_broken(&sum, record->packets * 2, record->bytes * 2));
+    }
+    tables_close(&sum);
+    record_close(&again);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -28,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (record_open(&record, made.bytes, made.size, errmsg) == 0) {
         buf_consume(&made, made.size);
         fuzz_require(record_seal(&record, &made, errmsg) == 0);
+        check_again(&record, made.bytes, made.size);
     }
     record_close(&record);
     buf_close(&made);

@@ -22,6 +22,10 @@ static void open_and_seal(const uint8_t *bytes, size_t size)
         fuzz_require(again.seq == record.seq && again.packets == record.packets);
         fuzz_require(addrvec_packets(&again.addresses) == record.packets);
         fuzz_require(memcmp(&again.hosts, &record.hosts, sizeof again.hosts) == 0);
+        fuzz_require(again.flags == record.flags && again.late_count == record.late_count);
+        fuzz_require(memcmp(again.late_by, record.late_by, sizeof again.late_by) == 0);
+        fuzz_require(again.alarm_count == record.alarm_count);
+        fuzz_require(memcmp(again.alarms, record.alarms, sizeof again.alarms) == 0);
     }
     record_close(&record);
     record_close(&again);

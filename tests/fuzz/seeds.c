@@ -10,6 +10,7 @@
 #include "common/frame.h"
 #include "common/record.h"
 #include "common/schema.h"
+#include "tests/unit/common/tables_of.h"
 
 static const char *corpus;
 
@@ -39,8 +40,29 @@ static void fill_vector(struct addrvec *vec)
     addrvec_append6(vec, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 1);
 }
 
+enum fullness { QUIET, COUNTED, ALARMED };
+
+/* Late packets by interval, and an alarm of every kind and family. */
+static void fill_alarms(struct record *record)
+{
+    static const uint8_t network[16] = {0x20, 0x01, 0x0d, 0xb8};
+    record->flags = RECORD_CLOCK_SUSPECT | RECORD_RECOVERED;
+    record->late = 5;
+    record->captured += 5;
+    record->late_by[0] = (struct record_late){record->start_s - 120, 1};
+    record->late_by[1] = (struct record_late){record->start_s - 60, 3};
+    record->late_count = 2;
+    record->alarms[0] = (struct record_alarm){RECORD_ALARM_LIT_ADDRESS, 4, 32, {198, 51, 100}, 7};
+    record->alarms[1] = (struct record_alarm){RECORD_ALARM_SKEW, 4, 32, {198, 51, 100, 1}, 300};
+    record->alarms[2] =
+        (struct record_alarm){.kind = RECORD_ALARM_SILENT, .family = 6, .length = 32};
+    memcpy(record->alarms[2].address, network, sizeof network);
+    record->alarm_count = 3;
+    record->alarms_omitted = 1;
+}
+
 /* The sealed record, and the protobuf message in it. */
-static void record_seeds(const char *name, bool quiet, struct buf *sealed)
+static void record_seeds(const char *name, enum fullness fullness, struct buf *sealed)
 {
     static uint8_t message[65536];
     struct record record;
@@ -51,11 +73,15 @@ static void record_seeds(const char *name, bool quiet, struct buf *sealed)
     record.width_s = 60;
     record.first_ns = record.start_s * 1000000000;
     record.last_ns = record.first_ns + 59999999999;
-    if (!quiet) {
+    if (fullness != QUIET) {
         fill_vector(&record.addresses);
         record.packets = record.captured = addrvec_packets(&record.addresses);
         hll_add(&record.hosts, "abcd", 4);
+        record.bytes = record.packets * 40;
+        tables_of(&record.tables, record.packets, record.bytes);
     }
+    if (fullness == ALARMED)
+        fill_alarms(&record);
     if (record_seal(&record, sealed, NULL) != 0)
         exit(1);
     write_seed("record_open", name, sealed->bytes, sealed->size);
@@ -170,14 +196,16 @@ static void text_seeds(void)
 
 int main(int argc, char **argv)
 {
-    struct buf quiet, sealed;
+    struct buf quiet, sealed, alarmed;
     if (argc != 2)
         return 2;
     corpus = argv[1];
     buf_init(&quiet);
     buf_init(&sealed);
-    record_seeds("quiet", true, &quiet);
-    record_seeds("counted", false, &sealed);
+    buf_init(&alarmed);
+    record_seeds("quiet", QUIET, &quiet);
+    record_seeds("counted", COUNTED, &sealed);
+    record_seeds("alarmed", ALARMED, &alarmed);
     frame_seeds(&sealed);
     store_seeds();
     pcapfile_seed("microseconds", 0xa1b2c3d4, 101, false);
@@ -185,5 +213,6 @@ int main(int argc, char **argv)
     text_seeds();
     buf_close(&quiet);
     buf_close(&sealed);
+    buf_close(&alarmed);
     return 0;
 }

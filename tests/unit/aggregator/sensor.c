@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/common/tables_of.h"
+
 uint64_t sensor_random(uint64_t *state)
 {
     *state ^= *state >> 12;
@@ -28,6 +30,7 @@ static void count_packets(struct record *record, uint64_t *state)
     }
     record->packets = addrvec_packets(&record->addresses);
     record->bytes = record->packets * 40 + below(state, 1000);
+    tables_of(&record->tables, record->packets, record->bytes);
     for (unsigned i = 0; i < 20; i++) {
         uint32_t host = (uint32_t)below(state, 100000);
         hll_add(&record->hosts, &host, sizeof host);

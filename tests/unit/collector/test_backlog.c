@@ -3,6 +3,7 @@
 
 #include "collector/backlog.h"
 #include "common/err.h"
+#include "tests/unit/common/tables_of.h"
 
 /* A record of `packets` packets, one to each of so many addresses. */
 static struct record make(int64_t start_s, uint32_t packets)
@@ -13,6 +14,7 @@ static struct record make(int64_t start_s, uint32_t packets)
     record.packets = packets;
     for (uint32_t i = 0; i < packets; i++)
         cr_assert_eq(addrvec_append4(&record.addresses, i, 1), 0);
+    tables_of(&record.tables, packets, UINT64_C(40) * packets);
     return record;
 }
 
@@ -64,4 +66,16 @@ Test(backlog, is_bounded_and_counts_what_it_lost)
     backlog_close(&backlog);
     cr_assert_eq(backlog.bytes, 0);
     cr_assert_null(backlog_front(&backlog));
+}
+
+Test(backlog, counts_the_memory_of_tables)
+{
+    struct backlog backlog = {0};
+    struct record record = make(0, 0);
+    for (uint32_t port = 0; port <= UINT16_MAX; port++)
+        table_append(&record.tables.tcp_ports, (uint16_t)port, (struct sum){1, 40});
+    cr_assert_eq(backlog_push(&backlog, &record), 0);
+    cr_assert_geq(backlog.bytes, 65536 * (sizeof(uint16_t) + sizeof(struct sum)));
+    backlog_close(&backlog);
+    cr_assert_eq(backlog.bytes, 0);
 }

@@ -13,10 +13,10 @@
 #define START    (INT64_C(1700000040) * S) /* on a minute */
 #define LAST_DAY (INT64_C(7258118399) * S)
 
-/* What a sink was given, without the address vectors. */
+/* What a sink was given, without what is on the heap. */
 struct seen {
     size_t count;
-    struct record records[MOST]; /* addresses emptied */
+    struct record records[MOST]; /* addresses and tables emptied */
     uint64_t packets;
     int fail_at; /* the record that is answered with ERR_FULL; 0: none */
     size_t calls;
@@ -46,6 +46,7 @@ static int sink(void *user, struct record *record)
     into->packets += record->packets;
     into->records[into->count] = *record;
     addrvec_init(&into->records[into->count].addresses);
+    memset(&into->records[into->count].tables, 0, sizeof record->tables);
     into->count++;
     return 0;
 }

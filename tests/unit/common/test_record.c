@@ -12,8 +12,31 @@
 #include "common/record.pb-c.h"
 #include "common/unpack.h"
 #include "tests/unit/common/random.h"
+#include "tests/unit/common/tables_of.h"
 
 #define NS_PER_S INT64_C(1000000000)
+
+/* Appends an alarm about one address or prefix, given by its first bytes. */
+static void put_alarm(struct record *record, uint8_t kind, uint8_t family, uint8_t length,
+                      const char *address, uint64_t packets)
+{
+    struct record_alarm *alarm = &record->alarms[record->alarm_count++];
+    alarm->kind = kind;
+    alarm->family = family;
+    alarm->length = length;
+    memcpy(alarm->address, address, strlen(address));
+    alarm->packets = packets;
+}
+
+static void fill_alarms(struct record *record)
+{
+    put_alarm(record, RECORD_ALARM_LIT_ADDRESS, 4, 32, "\xc6\x33\x64\x07", 12);
+    put_alarm(record, RECORD_ALARM_SILENT, 4, 24, "\xc6\x33\x64", 0);
+    put_alarm(record, RECORD_ALARM_SILENT, 4, 25, "\xc6\x33\x64", 0);
+    put_alarm(record, RECORD_ALARM_SILENT, 6, 45, "\x20\x01\x0d\xb8\x01\xf8", UINT64_MAX);
+    put_alarm(record, 255, 6, 0, "", 1);
+    record->alarms_omitted = 9;
+}
 
 static void fill_record(struct record *record)
 {
@@ -43,12 +66,19 @@ static void fill_record(struct record *record)
     record->interface_dropped = 7;
     for (uint32_t i = 0; i < 50; i++)
         hll_add(&record->hosts, &i, 4);
+    tables_of(&record->tables, record->packets, record->bytes);
+    record->flags = RECORD_CLOCK_SUSPECT | RECORD_DROPS_SUSPECT | UINT32_C(1) << 31;
+    record->late_by[0] = (struct record_late){record->start_s - 120, 1};
+    record->late_by[1] = (struct record_late){record->start_s, 2};
+    record->late_count = 2;
+    fill_alarms(record);
 }
 
 static void fill_quiet_record(struct record *record)
 {
     fill_record(record);
     addrvec_close(&record->addresses);
+    tables_close(&record->tables);
     hll_clear(&record->hosts);
     record->captured -= record->packets;
     record->packets = record->bytes = 0;
@@ -65,12 +95,30 @@ static bool same_addresses(const struct addrvec *a, const struct addrvec *b)
              memcmp(a->packets6, b->packets6, a->count6 * sizeof *a->packets6) == 0));
 }
 
+static bool same_table(const struct table *a, const struct table *b)
+{
+    return a->count == b->count &&
+           (a->count == 0 || (memcmp(a->keys, b->keys, a->count * sizeof *a->keys) == 0 &&
+                              memcmp(a->sums, b->sums, a->count * sizeof *a->sums) == 0));
+}
+
+static bool same_tables(const struct tables *a, const struct tables *b)
+{
+    return memcmp(a->classes, b->classes, sizeof a->classes) == 0 &&
+           same_table(&a->protocols, &b->protocols) && same_table(&a->tcp_ports, &b->tcp_ports) &&
+           same_table(&a->udp_ports, &b->udp_ports) && same_table(&a->icmp4, &b->icmp4) &&
+           same_table(&a->icmp6, &b->icmp6);
+}
+
 static bool same_record(const struct record *a, const struct record *b)
 {
-    struct record x = *a, y = *b; /* all but the vectors, whose pointers differ, bit for bit */
+    struct record x = *a, y = *b; /* all but what has pointers, which differ, bit for bit */
     addrvec_init(&x.addresses);
     addrvec_init(&y.addresses);
-    return memcmp(&x, &y, sizeof x) == 0 && same_addresses(&a->addresses, &b->addresses);
+    memset(&x.tables, 0, sizeof x.tables);
+    memset(&y.tables, 0, sizeof y.tables);
+    return memcmp(&x, &y, sizeof x) == 0 && same_addresses(&a->addresses, &b->addresses) &&
+           same_tables(&a->tables, &b->tables);
 }
 
 static void seal(const struct record *record, struct buf *out)
@@ -103,6 +151,10 @@ Test(record, every_field_comes_back)
     expect_round_trip(&record);
     record.seq = UINT64_MAX;
     record.bytes = record.kernel_dropped = record.interface_dropped = UINT64_MAX;
+    record.flags = UINT32_MAX;
+    record.alarms_omitted = UINT64_MAX;
+    tables_close(&record.tables);
+    tables_of(&record.tables, record.packets, record.bytes);
     expect_round_trip(&record);
     record_close(&record);
 }
@@ -111,6 +163,31 @@ Test(record, a_quiet_interval_comes_back)
 {
     struct record record;
     fill_quiet_record(&record);
+    expect_round_trip(&record);
+    record_close(&record);
+}
+
+Test(record, full_tables_come_back)
+{
+    struct record record;
+    fill_record(&record);
+    tables_close(&record.tables);
+    for (uint32_t key = 0; key <= UINT16_MAX; key++)
+        cr_assert_eq(table_append(&record.tables.tcp_ports, (uint16_t)key, (struct sum){1, key}),
+                     0);
+    record.bytes = UINT64_C(65535) * 65536 / 2;
+    record.packets = 65536;
+    record.captured = record.packets + 15;
+    record.addresses.packets4[1] += 65536 - 312;
+    record.tables.classes[CLASS_TCP_RST] = (struct sum){record.packets, record.bytes};
+    tables_of_row(&record.tables.protocols, 6, record.tables.classes[CLASS_TCP_RST]);
+    record.late = RECORD_LATE_MAX;
+    record.captured += RECORD_LATE_MAX - 4;
+    for (record.late_count = 0; record.late_count < RECORD_LATE_MAX; record.late_count++)
+        record.late_by[record.late_count] =
+            (struct record_late){(int64_t)record.late_count * 60, 1};
+    for (uint8_t kind = 250; record.alarm_count < RECORD_ALARMS_MAX; kind++)
+        put_alarm(&record, 255, 6, (uint8_t)(1 + record.alarm_count), "", kind);
     expect_round_trip(&record);
     record_close(&record);
 }
@@ -297,6 +374,84 @@ static void hosts_of_nobody(struct record *r)
     r->captured -= r->packets;
     r->packets = 0;
 }
+static void bytes_missing(struct record *r)
+{
+    r->bytes--;
+}
+static void protocol_missing(struct record *r)
+{
+    r->tables.protocols.count--;
+}
+static void port_of_no_packet(struct record *r)
+{
+    r->tables.tcp_ports.sums[1].packets += 1000;
+}
+static void late_off_the_minute(struct record *r)
+{
+    r->late_by[1].start_s++;
+}
+static void late_before_the_calendar(struct record *r)
+{
+    r->late_by[0].start_s = -60;
+}
+static void late_behind_the_calendar(struct record *r)
+{
+    r->late_by[1].start_s = CALENDAR_MAX_S;
+}
+static void late_twice(struct record *r)
+{
+    r->late_by[0].start_s = r->late_by[1].start_s;
+}
+static void late_of_nothing(struct record *r)
+{
+    r->late_by[0].packets = 0;
+}
+static void late_more_than_late(struct record *r)
+{
+    r->late_by[0].packets = 3;
+}
+static void late_overflows(struct record *r)
+{
+    r->late_by[0].packets = r->late_by[1].packets = UINT64_C(1) << 63;
+}
+static void alarm_of_no_kind(struct record *r)
+{
+    r->alarms[0].kind = 0;
+}
+static void alarm_too_long(struct record *r)
+{
+    r->alarms[0].length = 33;
+}
+static void alarm6_too_long(struct record *r)
+{
+    r->alarms[4].length = 129;
+}
+static void alarm_with_host_bits(struct record *r)
+{
+    r->alarms[1].length = 21;
+}
+static void alarm6_with_host_bits(struct record *r)
+{
+    r->alarms[4].address[15] = 1;
+}
+static void alarm_twice(struct record *r)
+{
+    r->alarms[2].length = 24;
+}
+static void alarms_descend_by_kind(struct record *r)
+{
+    r->alarms[0].kind = 4;
+}
+static void alarms_descend_by_address(struct record *r)
+{
+    r->alarms[1].address[2]++;
+}
+static void alarms_descend_by_family(struct record *r)
+{
+    r->alarms[0].kind = RECORD_ALARM_SILENT;
+    r->alarms[0].family = 6;
+    r->alarms[0].length = 128;
+}
 
 static const struct {
     breaker *breaks;
@@ -322,23 +477,68 @@ static const struct {
     {captured_too_much, "more than any link"},
     {hosts_missing, "without hosts"},
     {hosts_of_nobody, "hosts without packets"},
+    {bytes_missing, "classes do not sum"},
+    {protocol_missing, "protocols do not sum"},
+    {port_of_no_packet, "TCP ports"},
+    {late_off_the_minute, "late intervals are no minutes"},
+    {late_before_the_calendar, "late intervals are no minutes"},
+    {late_behind_the_calendar, "late intervals are no minutes"},
+    {late_twice, "late intervals are no minutes"},
+    {late_of_nothing, "late intervals are no minutes"},
+    {late_more_than_late, "more than its late packets"},
+    {late_overflows, "more than its late packets"},
+    {alarm_of_no_kind, "no kind or no prefix"},
+    {alarm_too_long, "no kind or no prefix"},
+    {alarm6_too_long, "no kind or no prefix"},
+    {alarm_with_host_bits, "no kind or no prefix"},
+    {alarm6_with_host_bits, "no kind or no prefix"},
+    {alarm_twice, "alarms do not ascend"},
+    {alarms_descend_by_kind, "alarms do not ascend"},
+    {alarms_descend_by_address, "alarms do not ascend"},
+    {alarms_descend_by_family, "alarms do not ascend"},
 };
+
+/* What a message cannot say. */
+static void alarm_of_no_family(struct record *r)
+{
+    r->alarms[0].family = 5;
+}
+static void alarm_behind_ipv4(struct record *r)
+{
+    r->alarms[0].address[4] = 1;
+}
+static void too_many_late(struct record *r)
+{
+    r->late_count = RECORD_LATE_MAX + 1;
+}
+static void too_many_alarms(struct record *r)
+{
+    r->alarm_count = RECORD_ALARMS_MAX + 1;
+}
+
+static void expect_not_sealed(breaker *breaks, const char *says)
+{
+    struct record record;
+    struct buf out;
+    char errmsg[ERRMSG_SIZE] = "";
+    buf_init(&out);
+    fill_record(&record);
+    breaks(&record);
+    cr_expect_eq(record_seal(&record, &out, errmsg), ERR_INVALID, "%s", says);
+    cr_expect_not_null(strstr(errmsg, says), "%s, not %s", errmsg, says);
+    cr_expect_eq(out.size, 0);
+    buf_close(&out);
+    record_close(&record);
+}
 
 Test(record, what_breaks_a_rule_is_not_sealed)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        struct record record;
-        struct buf out;
-        char errmsg[ERRMSG_SIZE] = "";
-        buf_init(&out);
-        fill_record(&record);
-        rules[i].breaks(&record);
-        cr_expect_eq(record_seal(&record, &out, errmsg), ERR_INVALID, "rule %zu", i);
-        cr_expect_not_null(strstr(errmsg, rules[i].says), "rule %zu: %s", i, errmsg);
-        cr_expect_eq(out.size, 0);
-        buf_close(&out);
-        record_close(&record);
-    }
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        expect_not_sealed(rules[i].breaks, rules[i].says);
+    expect_not_sealed(alarm_of_no_family, "no kind or no prefix");
+    expect_not_sealed(alarm_behind_ipv4, "no kind or no prefix");
+    expect_not_sealed(too_many_late, "too many late");
+    expect_not_sealed(too_many_alarms, "too many alarms");
 }
 
 /* --- hostile messages: as a sensor that does not use record_seal could send them ----------------- */
@@ -395,6 +595,73 @@ static int open_message(uint64_t seq, const Darkcount__Record *message, char *er
 
 static uint32_t gaps[3];
 static uint8_t sketch[HLL_REGISTERS + 1];
+static uint64_t class_columns[2][PACKET_CLASSES + 1], late_packets[RECORD_LATE_MAX + 1];
+static int64_t late_starts[RECORD_LATE_MAX + 1];
+static Darkcount__Alarm alarms[RECORD_ALARMS_MAX + 1], *alarm_list[RECORD_ALARMS_MAX + 1];
+
+/* The columns of one table. */
+static struct columns {
+    Darkcount__Table table;
+    uint32_t gaps[8];
+    uint64_t packets[8], bytes[8];
+} columns[5];
+
+static Darkcount__Table *columns_of(struct columns *to, const struct table *table)
+{
+    darkcount__table__init(&to->table);
+    for (size_t i = 0; i < table->count; i++) {
+        to->gaps[i] = table->keys[i] - (i ? table->keys[i - 1] : 0u);
+        to->packets[i] = table->sums[i].packets;
+        to->bytes[i] = table->sums[i].bytes;
+    }
+    to->table.key_gap = to->gaps;
+    to->table.packets = to->packets;
+    to->table.bytes = to->bytes;
+    to->table.n_key_gap = to->table.n_packets = to->table.n_bytes = table->count;
+    return &to->table;
+}
+
+static void message_of_tables(Darkcount__Record *message, const struct tables *tables)
+{
+    for (int i = 0; i < PACKET_CLASSES; i++) {
+        class_columns[0][i] = tables->classes[i].packets;
+        class_columns[1][i] = tables->classes[i].bytes;
+    }
+    message->n_class_packets = message->n_class_bytes = PACKET_CLASSES;
+    message->class_packets = class_columns[0];
+    message->class_bytes = class_columns[1];
+    message->protocols = columns_of(&columns[0], &tables->protocols);
+    message->tcp_ports = columns_of(&columns[1], &tables->tcp_ports);
+    message->udp_ports = columns_of(&columns[2], &tables->udp_ports);
+    message->icmp4 = columns_of(&columns[3], &tables->icmp4);
+    message->icmp6 = columns_of(&columns[4], &tables->icmp6);
+}
+
+static void message_of_rest(Darkcount__Record *message, struct record *r)
+{
+    message->flags = r->flags;
+    for (size_t i = 0; i < r->late_count; i++) {
+        late_starts[i] = r->late_by[i].start_s;
+        late_packets[i] = r->late_by[i].packets;
+    }
+    message->n_late_start_s = message->n_late_packets = r->late_count;
+    message->late_start_s = late_starts;
+    message->late_packets = late_packets;
+    for (size_t i = 0; i <= RECORD_ALARMS_MAX; i++) {
+        alarm_list[i] = &alarms[i];
+        darkcount__alarm__init(&alarms[i]);
+    }
+    for (size_t i = 0; i < r->alarm_count; i++) {
+        alarms[i].kind = r->alarms[i].kind;
+        alarms[i].address.len = r->alarms[i].family == 4 ? 4 : 16;
+        alarms[i].address.data = r->alarms[i].address;
+        alarms[i].length = r->alarms[i].length;
+        alarms[i].packets = r->alarms[i].packets;
+    }
+    message->n_alarms = r->alarm_count;
+    message->alarms = alarm_list;
+    message->alarms_omitted = r->alarms_omitted;
+}
 
 /* The message of a record, without the help and the checks of record_seal. */
 static void message_of(Darkcount__Record *message, struct record *r)
@@ -406,6 +673,7 @@ static void message_of(Darkcount__Record *message, struct record *r)
     message->first_ns = r->first_ns;
     message->last_ns = r->last_ns;
     message->packets = r->packets;
+    message->bytes = r->bytes;
     message->captured = r->captured;
     message->off_darknet = r->off_darknet;
     message->not_ip = r->not_ip;
@@ -424,6 +692,8 @@ static void message_of(Darkcount__Record *message, struct record *r)
     memcpy(sketch, r->hosts.registers, HLL_REGISTERS);
     message->hosts.len = HLL_REGISTERS;
     message->hosts.data = sketch;
+    message_of_tables(message, &r->tables);
+    message_of_rest(message, r);
 }
 
 Test(record, what_breaks_a_rule_is_not_opened)
@@ -518,6 +788,88 @@ static void register_out_of_range(Darkcount__Record *m)
 {
     m->hosts.data[HLL_REGISTERS - 1] = HLL_REGISTER_MAX + 1;
 }
+static void class_without_bytes(Darkcount__Record *m)
+{
+    m->n_class_bytes--;
+}
+static void class_without_packets(Darkcount__Record *m)
+{
+    m->n_class_packets--;
+}
+static void a_class_too_many(Darkcount__Record *m)
+{
+    m->n_class_packets++;
+    m->n_class_bytes++;
+}
+static void no_tables(Darkcount__Record *m)
+{
+    m->n_class_packets = m->n_class_bytes = 0;
+    m->protocols = NULL;
+}
+static void no_protocols(Darkcount__Record *m)
+{
+    m->protocols = NULL;
+}
+static void fewer_keys(Darkcount__Record *m)
+{
+    m->tcp_ports->n_key_gap--;
+}
+static void fewer_packets(Darkcount__Record *m)
+{
+    m->udp_ports->n_packets--;
+}
+static void fewer_bytes(Darkcount__Record *m)
+{
+    m->icmp4->n_bytes--;
+}
+static void key_gap_of_0(Darkcount__Record *m)
+{
+    m->tcp_ports->key_gap[1] = 0;
+}
+static void key_beyond_16_bits(Darkcount__Record *m)
+{
+    m->icmp6->key_gap[0] = UINT32_MAX;
+}
+static void keys_sum_beyond_16_bits(Darkcount__Record *m)
+{
+    m->tcp_ports->key_gap[0]++;
+}
+static void row_of_0(Darkcount__Record *m)
+{
+    m->icmp6->packets[0] = 0;
+}
+static void late_without_packets(Darkcount__Record *m)
+{
+    m->n_late_packets--;
+}
+static void late_without_start(Darkcount__Record *m)
+{
+    m->n_late_start_s--;
+}
+static void a_late_interval_too_many(Darkcount__Record *m)
+{
+    m->n_late_start_s = m->n_late_packets = RECORD_LATE_MAX + 1;
+}
+static void an_alarm_too_many(Darkcount__Record *m)
+{
+    m->n_alarms = RECORD_ALARMS_MAX + 1;
+}
+static void alarm_kind_beyond_8_bits(Darkcount__Record *m)
+{
+    m->alarms[0]->kind += 256;
+}
+static void alarm_length_beyond_8_bits(Darkcount__Record *m)
+{
+    m->alarms[0]->length += 256;
+}
+static void alarm_of_5_bytes(Darkcount__Record *m)
+{
+    m->alarms[0]->address.len = 5;
+}
+static void alarm_of_nothing(Darkcount__Record *m)
+{
+    m->alarms[0]->address.len = 0;
+}
 
 Test(record, a_message_that_contradicts_itself_is_not_opened)
 {
@@ -541,6 +893,26 @@ Test(record, a_message_that_contradicts_itself_is_not_opened)
         {fewer_counts6, "IPv6 addresses and counts differ"},
         {long_sketch, "no sketch"},
         {register_out_of_range, "out of range"},
+        {class_without_bytes, "classes are not those"},
+        {class_without_packets, "classes are not those"},
+        {a_class_too_many, "classes are not those"},
+        {no_tables, "classes do not sum"},
+        {no_protocols, "protocols do not sum"},
+        {fewer_keys, "columns of a table differ"},
+        {fewer_packets, "columns of a table differ"},
+        {fewer_bytes, "columns of a table differ"},
+        {key_gap_of_0, "rows of a table"},
+        {key_beyond_16_bits, "rows of a table"},
+        {keys_sum_beyond_16_bits, "rows of a table"},
+        {row_of_0, "rows of a table"},
+        {late_without_packets, "late intervals and counts differ"},
+        {late_without_start, "late intervals and counts differ"},
+        {a_late_interval_too_many, "too many late"},
+        {an_alarm_too_many, "too many alarms"},
+        {alarm_kind_beyond_8_bits, "no kind or no prefix"},
+        {alarm_length_beyond_8_bits, "no kind or no prefix"},
+        {alarm_of_5_bytes, "no kind or no prefix"},
+        {alarm_of_nothing, "no kind or no prefix"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct record record;
@@ -615,6 +987,45 @@ Test(record, a_bomb_of_unknown_fields_is_refused)
     cr_expect_not_null(strstr(errmsg, "no such message"), "%s", errmsg);
 }
 
+/* Opens `count` times `unit` behind `head`; the error. */
+static int open_repeated(const char *head, size_t head_size, const char *unit, size_t unit_size,
+                         size_t count, char *errmsg)
+{
+    struct buf bytes;
+    buf_init(&bytes);
+    buf_put(&bytes, head, head_size);
+    for (size_t i = 0; i < count; i++)
+        buf_put(&bytes, unit, unit_size);
+    int rc = open_bytes(1, bytes.bytes, bytes.size, errmsg);
+    buf_close(&bytes);
+    return rc;
+}
+
+/* A table that comes in pieces is merged, piece by piece: what that costs is bounded by the memory
+ * that one message may ask for in all. */
+Test(record, a_bomb_of_tables_is_refused)
+{
+    struct buf head;
+    char errmsg[ERRMSG_SIZE] = "";
+    enum { KEYS = 65536 };
+    buf_init(&head);
+    buf_put(&head, "\xc2\x01\x84\x80\x04\x0a\x80\x80\x04",
+            9); /* tcp_ports: 65,536 gaps of a byte */
+    memset(buf_extend(&head, KEYS), 1, KEYS);
+    int rc = open_repeated((char *)head.bytes, head.size, "\xc2\x01\x03\x0a\x01\x01", 6, 1 << 20,
+                           errmsg);
+    buf_close(&head);
+    cr_expect_eq(rc, ERR_DAMAGED);
+    cr_expect_not_null(strstr(errmsg, "no such message"), "%s", errmsg);
+}
+
+Test(record, a_bomb_of_alarms_is_refused)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    cr_expect_eq(open_repeated("", 0, "\xfa\x01\x00", 3, 1 << 20, errmsg), ERR_DAMAGED);
+    cr_expect_not_null(strstr(errmsg, "alarms"), "%s", errmsg);
+}
+
 Test(record, unpacking_is_bounded_and_tells_who_is_at_fault)
 {
     struct record record;
@@ -680,6 +1091,20 @@ Test(record, sensor_names)
         cr_expect(sensor_name_valid(good[i]), "'%s'", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_expect_not(sensor_name_valid(bad[i]), "'%s'", bad[i]);
+}
+
+Test(record, flags_and_alarms_have_names)
+{
+    cr_expect_str_eq(record_flag_name(RECORD_CLOCK_SUSPECT), "clock_suspect");
+    cr_expect_str_eq(record_flag_name(RECORD_RECOVERED), "recovered");
+    cr_expect_str_eq(record_flag_name(RECORD_INTERFACE_DOWN), "interface_down");
+    cr_expect_str_eq(record_flag_name(RECORD_DROPS_SUSPECT), "drops_suspect");
+    cr_expect_null(record_flag_name(16));
+    cr_expect_null(record_flag_name(0));
+    cr_expect_str_eq(record_alarm_name(RECORD_ALARM_LIT_ADDRESS), "lit_address");
+    cr_expect_str_eq(record_alarm_name(RECORD_ALARM_SKEW), "skewed_address");
+    cr_expect_str_eq(record_alarm_name(RECORD_ALARM_SILENT), "silent_prefix");
+    cr_expect_str_eq(record_alarm_name(200), "alarm");
 }
 
 Test(record, epochs_are_written_as_uuids_and_read_back)

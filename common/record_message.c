@@ -1,0 +1,356 @@
+#include "common/record_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/record.pb-c.h"
+#include "common/unpack.h"
+
+#define UNPACK_MOST (2 * RECORD_MESSAGE_MAX) /* an address takes 24 bytes at the most */
+
+const char record_no_memory[] = "out of memory";
+
+/* --- packing ---------------------------------------------------------------------------------- */
+
+/* A message and what it points at: the record's arrays where they have the message's form, what is
+ * made here otherwise. */
+struct packing {
+    Darkcount__Record message;
+    uint32_t *gaps4;
+    uint64_t class_packets[PACKET_CLASSES], class_bytes[PACKET_CLASSES];
+    Darkcount__Table tables[5];
+    size_t table_count; /* in use */
+    int64_t late_start_s[RECORD_LATE_MAX];
+    uint64_t late_packets[RECORD_LATE_MAX];
+    Darkcount__Alarm alarms[RECORD_ALARMS_MAX], *alarm_pointers[RECORD_ALARMS_MAX];
+};
+
+/* Gaps between ascending addresses, as record.proto wants them; NULL without memory. */
+static uint32_t *gaps4(const struct addrvec *vec)
+{
+    uint32_t *gaps = malloc((vec->count4 + 1) * sizeof *gaps);
+    for (size_t i = 0; gaps && i < vec->count4; i++)
+        gaps[i] = i ? vec->address4[i] - vec->address4[i - 1] : vec->address4[0];
+    return gaps;
+}
+
+/* What is a single number, and what the message can borrow as it is. */
+static void fill_counts(Darkcount__Record *message, const struct record *record)
+{
+    message->sensor = (char *)record->sensor;
+    message->start_s = record->start_s;
+    message->width_s = record->width_s;
+    message->first_ns = record->first_ns;
+    message->last_ns = record->last_ns;
+    message->packets = record->packets;
+    message->bytes = record->bytes;
+    message->captured = record->captured;
+    message->off_darknet = record->off_darknet;
+    message->not_ip = record->not_ip;
+    message->undecodable = record->undecodable;
+    message->late = record->late;
+    message->refused = record->refused;
+    message->kernel_dropped = record->kernel_dropped;
+    message->interface_dropped = record->interface_dropped;
+    message->flags = record->flags;
+    message->alarms_omitted = record->alarms_omitted;
+    message->n_address4_packets = record->addresses.count4;
+    message->address4_packets = record->addresses.packets4;
+    message->address6.len = record->addresses.count6 * 16;
+    message->address6.data = (uint8_t *)record->addresses.address6;
+    message->n_address6_packets = record->addresses.count6;
+    message->address6_packets = record->addresses.packets6;
+    if (record->packets > 0) {
+        message->hosts.len = HLL_REGISTERS;
+        message->hosts.data = (uint8_t *)record->hosts.registers;
+    }
+}
+
+static void fill_classes(struct packing *packing, const struct record *record)
+{
+    Darkcount__Record *message = &packing->message;
+    if (record->packets == 0)
+        return;
+    for (size_t i = 0; i < PACKET_CLASSES; i++) {
+        packing->class_packets[i] = record->tables.classes[i].packets;
+        packing->class_bytes[i] = record->tables.classes[i].bytes;
+    }
+    message->n_class_packets = message->n_class_bytes = PACKET_CLASSES;
+    message->class_packets = packing->class_packets;
+    message->class_bytes = packing->class_bytes;
+}
+
+/* Puts the table into the message as columns, in one piece of memory that `packets` begins; one
+ * without rows is left out. False without memory. */
+static bool fill_table(struct packing *packing, Darkcount__Table **slot, const struct table *table)
+{
+    size_t count = table->count;
+    if (count == 0)
+        return true;
+    Darkcount__Table *columns = &packing->tables[packing->table_count];
+    darkcount__table__init(columns);
+    columns->packets = malloc(count * (2 * sizeof(uint64_t) + sizeof(uint32_t)));
+    if (!columns->packets)
+        return false;
+    columns->bytes = columns->packets + count;
+    columns->key_gap = (uint32_t *)(columns->bytes + count);
+    for (size_t i = 0; i < count; i++) {
+        columns->key_gap[i] = table->keys[i] - (i ? table->keys[i - 1] : 0u);
+        columns->packets[i] = table->sums[i].packets;
+        columns->bytes[i] = table->sums[i].bytes;
+    }
+    columns->n_key_gap = columns->n_packets = columns->n_bytes = count;
+    packing->table_count++;
+    *slot = columns;
+    return true;
+}
+
+static bool fill_tables(struct packing *packing, const struct tables *tables)
+{
+    Darkcount__Record *message = &packing->message;
+    return fill_table(packing, &message->protocols, &tables->protocols) &&
+           fill_table(packing, &message->tcp_ports, &tables->tcp_ports) &&
+           fill_table(packing, &message->udp_ports, &tables->udp_ports) &&
+           fill_table(packing, &message->icmp4, &tables->icmp4) &&
+           fill_table(packing, &message->icmp6, &tables->icmp6);
+}
+
+static void fill_late(struct packing *packing, const struct record *record)
+{
+    for (size_t i = 0; i < record->late_count; i++) {
+        packing->late_start_s[i] = record->late_by[i].start_s;
+        packing->late_packets[i] = record->late_by[i].packets;
+    }
+    packing->message.n_late_start_s = packing->message.n_late_packets = record->late_count;
+    packing->message.late_start_s = packing->late_start_s;
+    packing->message.late_packets = packing->late_packets;
+}
+
+static void fill_alarms(struct packing *packing, const struct record *record)
+{
+    for (size_t i = 0; i < record->alarm_count; i++) {
+        const struct record_alarm *from = &record->alarms[i];
+        Darkcount__Alarm *alarm = packing->alarm_pointers[i] = &packing->alarms[i];
+        darkcount__alarm__init(alarm);
+        alarm->kind = from->kind;
+        alarm->address.len = from->family == 4 ? 4 : 16;
+        alarm->address.data = (uint8_t *)from->address;
+        alarm->length = from->length;
+        alarm->packets = from->packets;
+    }
+    packing->message.n_alarms = record->alarm_count;
+    packing->message.alarms = packing->alarm_pointers;
+}
+
+/* False without memory; packing_close in either case. */
+static bool packing_open(struct packing *packing, const struct record *record)
+{
+    darkcount__record__init(&packing->message);
+    packing->table_count = 0;
+    fill_counts(&packing->message, record);
+    fill_classes(packing, record);
+    fill_late(packing, record);
+    fill_alarms(packing, record);
+    packing->gaps4 = gaps4(&record->addresses);
+    packing->message.address4_gap = packing->gaps4;
+    packing->message.n_address4_gap = record->addresses.count4;
+    return packing->gaps4 && fill_tables(packing, &record->tables);
+}
+
+static void packing_close(struct packing *packing)
+{
+    for (size_t i = 0; i < packing->table_count; i++)
+        free(packing->tables[i].packets);
+    free(packing->gaps4);
+}
+
+uint8_t *record_pack(const struct record *record, size_t *size)
+{
+    struct packing packing;
+    uint8_t *bytes = NULL;
+    if (packing_open(&packing, record)) {
+        *size = darkcount__record__get_packed_size(&packing.message);
+        bytes = malloc(*size);
+    }
+    if (bytes)
+        darkcount__record__pack(&packing.message, bytes);
+    packing_close(&packing);
+    return bytes;
+}
+
+/* --- unpacking -------------------------------------------------------------------------------- */
+
+static const char *take_addresses4(struct addrvec *vec, const Darkcount__Record *message)
+{
+    if (message->n_address4_gap != message->n_address4_packets)
+        return "its IPv4 addresses and counts differ in number";
+    uint64_t address = 0;
+    for (size_t i = 0; i < message->n_address4_gap; i++) {
+        address += message->address4_gap[i];
+        if (address > UINT32_MAX || (i > 0 && message->address4_gap[i] == 0) ||
+            message->address4_packets[i] == 0)
+            return "its IPv4 addresses do not ascend or count nothing";
+        if (addrvec_append4(vec, (uint32_t)address, message->address4_packets[i]) != 0)
+            return record_no_memory;
+    }
+    return NULL;
+}
+
+static const char *take_addresses6(struct addrvec *vec, const Darkcount__Record *message)
+{
+    size_t count = message->n_address6_packets;
+    if (message->address6.len / 16 != count || message->address6.len % 16 != 0)
+        return "its IPv6 addresses and counts differ in number";
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *address = message->address6.data + i * 16;
+        if ((i > 0 && memcmp(address - 16, address, 16) >= 0) || message->address6_packets[i] == 0)
+            return "its IPv6 addresses do not ascend or count nothing";
+        if (addrvec_append6(vec, address, message->address6_packets[i]) != 0)
+            return record_no_memory;
+    }
+    return NULL;
+}
+
+static const char *take_hosts(struct hll *hosts, const Darkcount__Record *message)
+{
+    if (message->hosts.len == 0)
+        return NULL;
+    if (message->hosts.len != HLL_REGISTERS)
+        return "its unique hosts are no sketch";
+    for (size_t i = 0; i < HLL_REGISTERS; i++)
+        if (message->hosts.data[i] > HLL_REGISTER_MAX)
+            return "a register of its unique hosts is out of range";
+    memcpy(hosts->registers, message->hosts.data, HLL_REGISTERS);
+    return NULL;
+}
+
+static const char *take_classes(struct sum classes[PACKET_CLASSES],
+                                const Darkcount__Record *message)
+{
+    size_t count = message->n_class_packets;
+    if (count != message->n_class_bytes || count > PACKET_CLASSES)
+        return "its classes are not those of this version";
+    for (size_t i = 0; i < count; i++)
+        classes[i] = (struct sum){message->class_packets[i], message->class_bytes[i]};
+    return NULL;
+}
+
+/* `from` is NULL where the message has no such table. */
+static const char *take_table(struct table *table, const Darkcount__Table *from)
+{
+    size_t count = from ? from->n_key_gap : 0;
+    if (from && (from->n_packets != count || from->n_bytes != count))
+        return "the columns of a table differ in length";
+    uint64_t key = 0;
+    for (size_t i = 0; i < count; i++) {
+        key += from->key_gap[i];
+        if (key > UINT16_MAX || (i > 0 && from->key_gap[i] == 0) || from->packets[i] == 0)
+            return "the rows of a table do not ascend or count nothing";
+        struct sum sum = {from->packets[i], from->bytes[i]};
+        if (table_append(table, (uint16_t)key, sum) != 0)
+            return record_no_memory;
+    }
+    return NULL;
+}
+
+static const char *take_tables(struct tables *tables, const Darkcount__Record *message)
+{
+    const char *broken = take_classes(tables->classes, message);
+    if (!broken)
+        broken = take_table(&tables->protocols, message->protocols);
+    if (!broken)
+        broken = take_table(&tables->tcp_ports, message->tcp_ports);
+    if (!broken)
+        broken = take_table(&tables->udp_ports, message->udp_ports);
+    if (!broken)
+        broken = take_table(&tables->icmp4, message->icmp4);
+    return broken ? broken : take_table(&tables->icmp6, message->icmp6);
+}
+
+static const char *take_late(struct record *record, const Darkcount__Record *message)
+{
+    if (message->n_late_start_s != message->n_late_packets)
+        return "its late intervals and counts differ in number";
+    if (message->n_late_start_s > RECORD_LATE_MAX)
+        return "it has too many late intervals";
+    for (size_t i = 0; i < message->n_late_start_s; i++)
+        record->late_by[i] =
+            (struct record_late){message->late_start_s[i], message->late_packets[i]};
+    record->late_count = message->n_late_start_s;
+    return NULL;
+}
+
+static const char *take_alarm(struct record_alarm *alarm, const Darkcount__Alarm *from)
+{
+    if (from->kind > UINT8_MAX || from->length > UINT8_MAX ||
+        (from->address.len != 4 && from->address.len != 16))
+        return "an alarm of it has no kind or no prefix";
+    alarm->kind = (uint8_t)from->kind;
+    alarm->family = from->address.len == 4 ? 4 : 6;
+    alarm->length = (uint8_t)from->length;
+    memcpy(alarm->address, from->address.data, from->address.len);
+    alarm->packets = from->packets;
+    return NULL;
+}
+
+static const char *take_alarms(struct record *record, const Darkcount__Record *message)
+{
+    if (message->n_alarms > RECORD_ALARMS_MAX)
+        return "it has too many alarms";
+    for (size_t i = 0; i < message->n_alarms; i++) {
+        const char *broken = take_alarm(&record->alarms[i], message->alarms[i]);
+        if (broken)
+            return broken;
+    }
+    record->alarm_count = message->n_alarms;
+    record->alarms_omitted = message->alarms_omitted;
+    return NULL;
+}
+
+static const char *take_message(struct record *record, const Darkcount__Record *message)
+{
+    if (strlen(message->sensor) > SENSOR_NAME_MAX)
+        return "its sensor name is not valid";
+    strcpy(record->sensor, message->sensor);
+    record->start_s = message->start_s;
+    record->width_s = message->width_s;
+    record->first_ns = message->first_ns;
+    record->last_ns = message->last_ns;
+    record->packets = message->packets;
+    record->bytes = message->bytes;
+    record->captured = message->captured;
+    record->off_darknet = message->off_darknet;
+    record->not_ip = message->not_ip;
+    record->undecodable = message->undecodable;
+    record->late = message->late;
+    record->refused = message->refused;
+    record->kernel_dropped = message->kernel_dropped;
+    record->interface_dropped = message->interface_dropped;
+    record->flags = message->flags;
+    if (message->n_address4_gap + message->n_address6_packets > RECORD_ADDRESSES_MAX)
+        return "it has too many addresses";
+    const char *broken = take_addresses4(&record->addresses, message);
+    if (!broken)
+        broken = take_addresses6(&record->addresses, message);
+    if (!broken)
+        broken = take_hosts(&record->hosts, message);
+    if (!broken)
+        broken = take_tables(&record->tables, message);
+    if (!broken)
+        broken = take_late(record, message);
+    return broken ? broken : take_alarms(record, message);
+}
+
+const char *record_unpack(struct record *record, uint8_t *bytes, size_t size)
+{
+    struct unpack_memory memory;
+    unpack_memory_init(&memory, UNPACK_MOST);
+    Darkcount__Record *message = darkcount__record__unpack(&memory.allocator, size, bytes);
+    free(bytes);
+    if (!message)
+        return memory.rc == ERR_NOMEM ? record_no_memory : "its payload is no such message";
+    const char *broken = take_message(record, message);
+    darkcount__record__free_unpacked(message, &memory.allocator);
+    return broken;
+}
