@@ -131,6 +131,14 @@ static int read_error(const struct capture *cap, uint64_t offset, const char *ca
     if (io || (cap->file && ferror(cap->file) && !damage))
         return err_set(errmsg, ERR_IO, "reading %s: at byte %" PRIu64 ": %s", cap->name, offset,
                        cause);
+    /* libpcap's words for a pcapng whose interfaces differ in type or snap length: it stops there. */
+    if (strstr(cause, "different from the"))
+        return err_set(errmsg, ERR_DAMAGED,
+                       "reading %s: at byte %" PRIu64
+                       ": %s, which libpcap does not read; write each "
+                       "interface into a file of its own (tshark -r FILE -Y frame.interface_id==0 "
+                       "-F pcap -w FILE0)",
+                       cap->name, offset, cause);
     return damaged_at(cap, offset, cause, errmsg);
 }
 

@@ -3,18 +3,10 @@
 
 #include "common/record.h"
 
-static size_t rows_memory(const struct table *table)
-{
-    return table->count * (sizeof *table->keys + sizeof *table->sums);
-}
-
 size_t record_memory(const struct record *record)
 {
-    const struct tables *tables = &record->tables;
     return record->addresses.room4 * 12 + record->addresses.room6 * 24 +
-           rows_memory(&tables->protocols) + rows_memory(&tables->tcp_ports) +
-           rows_memory(&tables->udp_ports) + rows_memory(&tables->icmp4) +
-           rows_memory(&tables->icmp6);
+           tables_memory(&record->tables);
 }
 
 void record_add_late(struct record *record, int64_t start_s, uint64_t packets)

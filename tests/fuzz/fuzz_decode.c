@@ -1,9 +1,10 @@
-/* decode and decode_transport over one frame: the first two bytes are the link type, the next two how
- * much longer than captured the frame was on the wire. */
+/* decode and decode_transport over one frame: the first byte is the link type's place in link_types, the
+ * next two how much longer than captured the frame was on the wire. */
 #include "tests/fuzz/fuzz.h"
 
 #include "collector/decode.h"
 #include "common/buf.h"
+#include "tests/unit/collector/links.h"
 
 static void check(const struct packet *packet, const uint8_t *data, size_t size)
 {
@@ -11,6 +12,7 @@ static void check(const struct packet *packet, const uint8_t *data, size_t size)
     fuzz_require(packet->family == 4 || packet->family == 6);
     fuzz_require(packet->payload >= data && packet->payload <= end);
     fuzz_require(packet->payload_size <= (size_t)(end - packet->payload));
+    fuzz_require(packet->payload_size <= packet->payload_wire);
     if (packet->family == 6)
         fuzz_require(packet->dst6 >= data && packet->dst6 + 16 <= end);
     fuzz_require((unsigned)packet->class < PACKET_CLASSES);
@@ -31,16 +33,16 @@ static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, u
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct cursor in = cursor_over(bytes, size);
-    const uint8_t *head = cursor_take(&in, 4);
+    const uint8_t *head = cursor_take(&in, 3);
     if (!head)
         return 0;
-    int linktype = head[0] << 8 | head[1];
-    uint32_t cut = (uint32_t)(head[2] << 8 | head[3]);
+    int linktype = link_types[head[0] % LINK_TYPES];
+    uint32_t cut = (uint32_t)(head[1] << 8 | head[2]);
     uint32_t caplen = (uint32_t)(in.end - in.at);
     struct packet packet;
     check_shortcut(linktype, in.at, caplen, caplen + cut);
-    if (!decode_supported(linktype) ||
-        decode(linktype, in.at, caplen, caplen + cut, &packet) != DECODE_IP)
+    fuzz_require(decode_supported(linktype));
+    if (decode(linktype, in.at, caplen, caplen + cut, &packet) != DECODE_IP)
         return 0;
     decode_transport(&packet);
     check(&packet, in.at, caplen);

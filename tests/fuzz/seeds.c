@@ -10,6 +10,8 @@
 #include "common/frame.h"
 #include "common/record.h"
 #include "common/schema.h"
+#include "tests/unit/collector/links.h"
+#include "tests/unit/collector/tunnels.h"
 #include "tests/unit/common/tables_of.h"
 
 static const char *corpus;
@@ -178,6 +180,37 @@ static void pcapfile_seed(const char *name, uint32_t magic, uint32_t linktype, b
     buf_close(&out);
 }
 
+/* A frame behind the place of its link type and the length that was not captured. */
+static void decode_seed(const char *target, int linktype, size_t number,
+                        const struct crafted *frame)
+{
+    char name[32];
+    struct buf out;
+    uint8_t place = 0;
+    while (link_types[place] != linktype)
+        place++;
+    snprintf(name, sizeof name, "link-%d-%zu", linktype, number);
+    buf_init(&out);
+    buf_put_u8(&out, place);
+    buf_put(&out, "\0", 2);
+    buf_put(&out, frame->bytes, frame->size);
+    write_seed(target, name, out.bytes, out.size);
+    buf_close(&out);
+}
+
+static void decode_seeds(void)
+{
+    struct crafted frame;
+    for (size_t i = 0; i < LINK_CASES; i++) {
+        make_link(&frame, &link_cases[i]);
+        decode_seed("decode", link_cases[i].linktype, i, &frame);
+    }
+    for (size_t i = 0; i < TUNNELS; i++) {
+        make_tunnel(&frame, i % 2 ? 6 : 4, &tunnels[i]);
+        decode_seed("tunnel", 12, i, &frame);
+    }
+}
+
 static void text_seeds(void)
 {
     write_text("store_text", "totals", "1 1 2 3 4 5 6 7 8 9 10 11 12");
@@ -210,6 +243,7 @@ int main(int argc, char **argv)
     store_seeds();
     pcapfile_seed("microseconds", 0xa1b2c3d4, 101, false);
     pcapfile_seed("nanoseconds-swapped", 0xa1b23c4d, 0x14000001, true);
+    decode_seeds();
     text_seeds();
     buf_close(&quiet);
     buf_close(&sealed);

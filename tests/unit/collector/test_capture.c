@@ -202,6 +202,28 @@ Test(capture, pcapng)
     expect_whole(7, 1);
 }
 
+/* libpcap reads a pcapng only as far as its interfaces are alike. */
+Test(capture, a_pcapng_of_unlike_interfaces_is_read_until_there_and_told)
+{
+    static const uint8_t interface[] = {1, 0, 0, 0, 0, 0, 1, 0};
+    static struct bytes bytes;
+    struct capture *cap;
+    struct capture_packet packet;
+    char errmsg[ERRMSG_SIZE];
+    make_pcapng(&bytes, 2);
+    put_block(&bytes, 1, interface, sizeof interface);
+    save(bytes.at, bytes.size);
+    cr_assert_eq(capture_open_file(&cap, path, errmsg), 0);
+    cr_assert_eq(capture_next(cap, &packet, errmsg), 1);
+    cr_assert_eq(capture_next(cap, &packet, errmsg), 1);
+    cr_assert_eq(capture_next(cap, &packet, errmsg), ERR_DAMAGED);
+    cr_assert(strstr(errmsg, "an interface has a type 1 different from") &&
+                  strstr(errmsg, "a file of its own"),
+              "%s", errmsg);
+    cr_assert_not(strstr(errmsg, "damaged"));
+    capture_close(cap);
+}
+
 Test(capture, gzip_in_one_member_and_in_several)
 {
     static uint8_t out[1 << 17];

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "collector/decode.h"
-#include "tests/unit/collector/frame.h"
+#include "tests/unit/collector/links.h"
 
 #define ETHERNET 1
 #define RAW      12
@@ -26,7 +26,7 @@ static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, u
 
 /* Decodes the first `caplen` bytes, and layer 4 where there is IP. The packet's pointers are not to
  * be used afterwards. */
-static enum decode_result decode_part(int linktype, const struct frame *frame, uint32_t caplen,
+static enum decode_result decode_part(int linktype, const struct crafted *frame, uint32_t caplen,
                                       struct packet *packet)
 {
     uint8_t *copy = malloc(caplen ? caplen : 1);
@@ -40,85 +40,29 @@ static enum decode_result decode_part(int linktype, const struct frame *frame, u
     return result;
 }
 
-static enum decode_result decode_all(int linktype, const struct frame *frame, struct packet *packet)
+static enum decode_result decode_all(int linktype, const struct crafted *frame,
+                                     struct packet *packet)
 {
     return decode_part(linktype, frame, frame->size, packet);
 }
 
 /* --- link layers ------------------------------------------------------------------------------ */
 
-struct link_case {
-    int linktype;
-    char prefix[120];
-    int family;
-};
-
-static const struct link_case links[] = {
-    {1, "ffffffffffff 020000000001 0800", 4},
-    {1, "ffffffffffff 020000000001 86dd", 6},
-    {1, "ffffffffffff 020000000001 8100 0064 0800", 4},
-    {1, "ffffffffffff 020000000001 88a8 0001 8100 0064 86dd", 6},
-    {1, "ffffffffffff 020000000001 9100 0001 9100 0002 8100 0064 0800", 4},
-    {1, "ffffffffffff 020000000001 8847 000641ff 0800", 0}, /* two bytes that do not belong */
-    {1, "ffffffffffff 020000000001 8847 000641ff", 4},
-    {1, "ffffffffffff 020000000001 8848 000640ff 000651ff", 6},
-    {1, "ffffffffffff 020000000001 8100 0064 8847 000641ff", 4},
-    {1, "ffffffffffff 020000000001 8864 1100 0001 0020 0021", 4},
-    {1, "ffffffffffff 020000000001 8864 1100 0001 0020 0057", 6},
-    {1, "ffffffffffff 020000000001 0030 aaaa03 000000 0800", 4},
-    {12, "", 4},
-    {12, "", 6},
-    {14, "", 4},
-    {101, "", 6},
-    {228, "", 4},
-    {229, "", 6},
-    {0, "02000000", 4},
-    {0, "00000002", 4},
-    {0, "0a000000", 6},
-    {0, "18000000", 6},
-    {0, "1c000000", 6},
-    {0, "1e000000", 6},
-    {108, "00000002", 4},
-    {108, "0000001e", 6},
-    {113, "0000 0001 0006 020000000001 0000 0800", 4},
-    {113, "0000 0001 0006 020000000001 0000 8100 0064 86dd", 6},
-    {276, "0800 0000 00000002 0001 00 06 020000000001 0000", 4},
-    {276, "86dd 0000 00000002 0001 00 06 020000000001 0000", 6},
-    {9, "ff03 0021", 4},
-    {9, "0057", 6},
-    {9, "21", 4},
-    {9, "ff03 0281 000641ff", 4},
-    {50, "ff03 0021", 4},
-    {51, "1100 0001 0020 0021", 4},
-    {104, "0f00 0800", 4},
-};
-
-static void make_link(struct frame *frame, const struct link_case *link)
-{
-    frame->size = 0;
-    put_hex(frame, link->prefix);
-    if (link->family == 6)
-        put_ipv6(frame, PROTOCOL_TCP, 20);
-    else
-        put_ipv4(frame, PROTOCOL_TCP, 40, 0);
-    put_tcp(frame, 2);
-}
-
 Test(decode, every_link_layer_leads_to_the_ip_header)
 {
-    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
-        struct frame frame;
+    for (size_t i = 0; i < LINK_CASES; i++) {
+        struct crafted frame;
         struct packet packet;
-        make_link(&frame, &links[i]);
-        cr_assert(decode_supported(links[i].linktype));
-        enum decode_result result = decode_all(links[i].linktype, &frame, &packet);
-        if (links[i].family == 0) {
-            cr_assert_eq(result, DECODE_NOT_IP, "case %zu", i);
+        make_link(&frame, &link_cases[i]);
+        cr_assert(decode_supported(link_cases[i].linktype));
+        enum decode_result result = decode_all(link_cases[i].linktype, &frame, &packet);
+        if (link_cases[i].family == 0) {
+            cr_assert_neq(result, DECODE_IP, "case %zu", i);
             continue;
         }
         cr_assert_eq(result, DECODE_IP, "case %zu", i);
-        cr_assert_eq(packet.family, links[i].family, "case %zu", i);
-        cr_assert_eq(packet.bytes, links[i].family == 4 ? 40 : 60, "case %zu", i);
+        cr_assert_eq(packet.family, link_cases[i].family, "case %zu", i);
+        cr_assert_eq(packet.bytes, link_cases[i].family == 4 ? 40 : 60, "case %zu", i);
         cr_assert_eq(packet.class, CLASS_TCP_SYN, "case %zu", i);
         cr_assert(packet.has_ports);
         cr_assert_eq(packet.src_port, 12345);
@@ -133,15 +77,16 @@ Test(decode, every_link_layer_leads_to_the_ip_header)
 /* Wherever a frame is cut: undecodable until the IP header is whole, and counted from there on. */
 Test(decode, a_cut_frame_counts_once_its_ip_header_is_whole)
 {
-    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
-        struct frame frame;
+    for (size_t i = 0; i < LINK_CASES; i++) {
+        struct crafted frame;
         struct packet packet;
-        make_link(&frame, &links[i]);
+        make_link(&frame, &link_cases[i]);
         uint32_t needed = frame.size - 20;
-        if (links[i].family == 0)
+        if (link_cases[i].family == 0)
             continue;
         for (uint32_t caplen = 0; caplen < frame.size; caplen++) {
-            enum decode_result result = decode_part(links[i].linktype, &frame, caplen, &packet);
+            enum decode_result result =
+                decode_part(link_cases[i].linktype, &frame, caplen, &packet);
             if (caplen >= needed)
                 cr_assert_eq(result, DECODE_IP, "case %zu cut to %u", i, caplen);
             else
@@ -154,7 +99,7 @@ Test(decode, a_cut_frame_counts_once_its_ip_header_is_whole)
 Test(decode, the_shortcut_takes_plain_ipv4)
 {
     static const uint8_t ethernet[14] = {[12] = 0x08};
-    struct frame frame = {0}, raw = {0};
+    struct crafted frame = {0}, raw = {0};
     uint32_t dst4, bytes;
     put(&frame, ethernet, sizeof ethernet);
     put_ipv4(&frame, 6, 40, 0);
@@ -171,7 +116,7 @@ Test(decode, the_shortcut_takes_plain_ipv4)
 
 Test(decode, ipv6_addresses_are_borrowed_from_the_frame)
 {
-    struct frame frame = {0};
+    struct crafted frame = {0};
     struct packet packet;
     put_ipv6(&frame, PROTOCOL_UDP, 8);
     cr_assert_eq(decode(RAW, frame.bytes, frame.size, frame.size, &packet), DECODE_IP);
@@ -183,7 +128,7 @@ Test(decode, other_protocols_are_not_ip)
 {
     static const struct {
         int linktype;
-        char hex[80];
+        char hex[140];
     } cases[] = {
         {1, "ffffffffffff 020000000001 0806 0001 0800 0604 0001"},      /* ARP */
         {1, "0180c2000000 020000000001 0026 424203 0000 0000 00"},      /* spanning tree */
@@ -194,9 +139,20 @@ Test(decode, other_protocols_are_not_ip)
         {0, "07000000 0000"},
         {113, "0000 0001 0006 020000000001 0000 0806 0001"},
         {147, "4500"}, /* a link type nobody supports */
+        {11, "aaaa03 000000 0806 0001"},
+        {11, "424203 0000 0000 00"},         /* spanning tree */
+        {11, "aaaa03 0080c2 000e 0000"},     /* bridged spanning tree */
+        {11, "fefe03 81 0000 0000"},         /* CLNP */
+        {107, "1841 03 b1 4500"},            /* FRF.12 */
+        {107, "1841 03 80 0080c2 0007"},     /* bridged */
+        {109, "11000000 00000000 00000000"}, /* AF_LINK */
+        {117, "4007 01 00" ZEROS_60},
+        {197, ERF_TIME "03 04 0060 0000 003a 4500"}, /* ATM */
+        {239, "0700 0000 0800 0900 4500 0000"},      /* a bridge's, without its protocol */
+        {242, ZEROS_40 "0806 0000"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct frame frame = {0};
+        struct crafted frame = {0};
         struct packet packet;
         put_hex(&frame, cases[i].hex);
         cr_assert_eq(decode_all(cases[i].linktype, &frame, &packet), DECODE_NOT_IP, "case %zu", i);
@@ -206,7 +162,7 @@ Test(decode, other_protocols_are_not_ip)
 Test(decode, a_header_that_contradicts_its_link_layer_is_undecodable)
 {
     struct packet packet;
-    struct frame six_in_four = {0}, short_header = {0}, nothing = {0};
+    struct crafted six_in_four = {0}, short_header = {0}, nothing = {0};
     put_hex(&six_in_four, "ffffffffffff 020000000001 0800");
     put_ipv6(&six_in_four, PROTOCOL_TCP, 0);
     cr_assert_eq(decode_all(ETHERNET, &six_in_four, &packet), DECODE_UNDECODABLE);
@@ -217,10 +173,54 @@ Test(decode, a_header_that_contradicts_its_link_layer_is_undecodable)
     cr_assert_eq(decode_all(RAW, &nothing, &packet), DECODE_UNDECODABLE);
 }
 
+Test(decode, headers_of_link_layers_that_are_not_what_they_should_be_are_undecodable)
+{
+    static const struct {
+        int linktype;
+        char hex[140];
+    } cases[] = {
+        {117, "2c02 01 00" ZEROS_40},                    /* no pflog header is so short */
+        {239, "0201 0000 2c00 0900"},                    /* version 1 */
+        {239, "0200 0000 0300 0100 2c00 0900"},          /* a part shorter than its header */
+        {239, "0200 0000 ffff 0100 2c00 0900"},          /* and longer than the message */
+        {239, "0200 0000 0800 0100 0800 0100"},          /* no payload */
+        {107, "1840 0040 00 03 cc"},                     /* no end of the address */
+        {107, "03 cc"},                                  /* one byte of address */
+        {197, ERF_TIME "82 04 0060 0000 003a 84000000"}, /* ends in an extension header */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct crafted frame = {0};
+        struct packet packet;
+        put_hex(&frame, cases[i].hex);
+        put_ipv4(&frame, PROTOCOL_TCP, 20, 0);
+        if (cases[i].linktype == 197)
+            frame.size -= 20;
+        cr_assert_eq(decode_all(cases[i].linktype, &frame, &packet), DECODE_UNDECODABLE, "case %zu",
+                     i);
+    }
+}
+
+Test(decode, endless_parts_and_extension_headers_end)
+{
+    struct packet packet;
+    struct crafted nflog = {0}, erf = {0};
+    put_hex(&nflog, "0200 0000");
+    put_hex(&erf, ERF_TIME "96 04 0060 0000 003a");
+    for (int i = 0; i < 40; i++) {
+        put_hex(&nflog, "0400 0100");
+        put_hex(&erf, i < 39 ? "8400000000000000" : "0400000000000000");
+    }
+    put_hex(&nflog, "2c00 0900");
+    put_ipv4(&nflog, PROTOCOL_UDP, 28, 0);
+    put_ipv4(&erf, PROTOCOL_UDP, 28, 0);
+    cr_assert_eq(decode_all(239, &nflog, &packet), DECODE_UNDECODABLE);
+    cr_assert_eq(decode_all(197, &erf, &packet), DECODE_UNDECODABLE);
+}
+
 Test(decode, endless_tags_and_labels_end)
 {
     struct packet packet;
-    struct frame tags = {0}, labels = {0};
+    struct crafted tags = {0}, labels = {0};
     put_hex(&tags, "ffffffffffff 020000000001");
     put_hex(&labels, "ffffffffffff 020000000001 8847");
     for (int i = 0; i < 100; i++) {
@@ -240,6 +240,10 @@ Test(decode, unknown_link_types_are_not_supported)
     cr_assert_not(decode_supported(147));
     cr_assert_not(decode_supported(105)); /* IEEE 802.11 */
     cr_assert_not(decode_supported(-1));
+    size_t supported = 0;
+    for (int linktype = 0; linktype < 65536; linktype++)
+        supported += decode_supported(linktype);
+    cr_assert_eq(supported, LINK_TYPES, "link_types of links.h is not whole");
 }
 
 /* --- lengths ---------------------------------------------------------------------------------- */
@@ -247,7 +251,7 @@ Test(decode, unknown_link_types_are_not_supported)
 Test(decode, bytes_are_the_ip_length_not_the_captured_one)
 {
     struct packet packet;
-    struct frame frame = {0};
+    struct crafted frame = {0};
     put_hex(&frame, "ffffffffffff 020000000001 0800");
     put_ipv4(&frame, PROTOCOL_UDP, 1400, 0);
     cr_assert_eq(decode_all(ETHERNET, &frame, &packet), DECODE_IP);
@@ -257,7 +261,7 @@ Test(decode, bytes_are_the_ip_length_not_the_captured_one)
 Test(decode, a_length_of_zero_is_the_length_on_the_wire)
 {
     struct packet packet;
-    struct frame four = {0}, six = {0};
+    struct crafted four = {0}, six = {0};
     put_hex(&four, "ffffffffffff 020000000001 0800");
     put_ipv4(&four, PROTOCOL_TCP, 0, 0);
     cr_assert_eq(decode(ETHERNET, four.bytes, four.size, 14 + 40000, &packet), DECODE_IP);
@@ -273,7 +277,7 @@ Test(decode, a_length_of_zero_is_the_length_on_the_wire)
 static enum packet_class class_of4(uint8_t protocol, uint16_t fragment, const char *payload,
                                    struct packet *packet)
 {
-    struct frame frame = {0};
+    struct crafted frame = {0};
     put_ipv4(&frame, protocol, 1000, fragment);
     put_hex(&frame, payload);
     cr_assert_eq(decode_all(RAW, &frame, packet), DECODE_IP);
@@ -294,7 +298,7 @@ Test(decode, tcp_flags_decide_the_class)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct packet packet;
-        struct frame frame = {0};
+        struct crafted frame = {0};
         put_ipv4(&frame, PROTOCOL_TCP, 40, 0);
         put_tcp(&frame, cases[i].flags);
         cr_assert_eq(decode_all(RAW, &frame, &packet), DECODE_IP);
@@ -319,7 +323,7 @@ Test(decode, icmp_type_decides_the_class)
         cr_assert_eq(packet.icmp_type, type);
         cr_assert_eq(packet.icmp_code, 7);
 
-        struct frame frame = {0};
+        struct crafted frame = {0};
         put_ipv6(&frame, PROTOCOL_ICMPV6, 2);
         put_hex(&frame, payload);
         cr_assert_eq(decode_all(RAW, &frame, &packet), DECODE_IP);
@@ -350,6 +354,29 @@ Test(decode, what_cannot_be_read_leaves_the_class_of_the_protocol)
     cr_assert_not(packet.has_icmp);
 }
 
+/* What Ethernet pads a short frame with is none of the packet's. */
+Test(decode, padding_is_no_layer_4)
+{
+    struct packet packet;
+    struct crafted four = {0}, six = {0};
+    put_hex(&four, "ffffffffffff 020000000001 0800");
+    put_ipv4(&four, PROTOCOL_TCP, 22, 0);
+    put_tcp(&four, 2);
+    cr_assert_eq(decode_all(ETHERNET, &four, &packet), DECODE_IP);
+    cr_assert_not(packet.has_ports);
+    cr_assert_eq(packet.class, CLASS_TCP_OTHER);
+    cr_assert_eq(packet.payload_size, 2);
+    four.bytes[17] = 10; /* less than its own header */
+    cr_assert_eq(decode_all(ETHERNET, &four, &packet), DECODE_IP);
+    cr_assert_eq(packet.bytes, 10);
+    cr_assert_eq(packet.payload_size, 0);
+    put_hex(&six, "ffffffffffff 020000000001 86dd");
+    put_ipv6(&six, PROTOCOL_UDP, 3);
+    put_hex(&six, "3039 0035 0008 0000");
+    cr_assert_eq(decode_all(ETHERNET, &six, &packet), DECODE_IP);
+    cr_assert_not(packet.has_ports);
+}
+
 Test(decode, a_later_fragment_has_no_layer_4)
 {
     struct packet packet;
@@ -368,7 +395,7 @@ Test(decode, a_later_fragment_has_no_layer_4)
 Test(decode, a_header_with_options_is_passed_over)
 {
     struct packet packet;
-    struct frame frame = {0};
+    struct crafted frame = {0};
     put_ipv4(&frame, PROTOCOL_TCP, 48, 0);
     frame.bytes[0] = 0x47;
     put_hex(&frame, "01010101 01010100");
@@ -383,7 +410,7 @@ Test(decode, a_header_with_options_is_passed_over)
 
 static void decode6(uint8_t next, const char *payload, struct packet *packet)
 {
-    struct frame frame = {0};
+    struct crafted frame = {0};
     put_ipv6(&frame, next, 100);
     put_hex(&frame, payload);
     cr_assert_eq(decode_all(RAW, &frame, packet), DECODE_IP);
@@ -424,7 +451,7 @@ Test(decode, ipv6_extension_headers_that_are_cut_or_endless_end)
     decode6(0, "06ff 0000", &packet); /* longer than the packet */
     cr_assert_eq(packet.class, CLASS_TCP_OTHER);
     cr_assert_not(packet.has_ports);
-    struct frame frame = {0};
+    struct crafted frame = {0};
     put_ipv6(&frame, 0, 400);
     for (int i = 0; i < 50; i++)
         put_hex(&frame, "0000 000000000000");
@@ -444,11 +471,10 @@ Test(decode, classes_have_names)
 /* Bytes that mean nothing, of every length and link type: the sanitizers watch. */
 Test(decode, noise_is_survived)
 {
-    static const int linktypes[] = {0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 228, 229, 276};
     uint64_t state = 42;
     unsigned decoded = 0;
     for (int round = 0; round < 200000; round++) {
-        struct frame frame;
+        struct crafted frame;
         struct packet packet;
         frame.size = (uint32_t)round % 120;
         for (uint32_t i = 0; i < frame.size; i++) {
@@ -459,7 +485,7 @@ Test(decode, noise_is_survived)
             memcpy(frame.bytes + 12, round % 2 ? "\x81\x00" : "\x86\xdd", 2);
             frame.bytes[14] = round % 2 ? frame.bytes[14] : 0x60;
         }
-        int linktype = linktypes[(size_t)round % (sizeof linktypes / sizeof linktypes[0])];
+        int linktype = link_types[(size_t)round % LINK_TYPES];
         decoded += decode_all(linktype, &frame, &packet) == DECODE_IP;
     }
     cr_assert_gt(decoded, 100);

@@ -234,9 +234,10 @@ static void make_file(void)
     static const uint32_t snaplens[] = {0,      1,      64,        128,       65535,
                                         262144, 300000, INT32_MAX, UINT32_MAX};
     /* Not cooked: libpcap turns the bytes of SocketCAN frames in there, which are no IP. */
-    static const uint32_t linktypes[] = {1, 12, 101, 104, 228, 0x14000001, 0xf4000001, 0x08000065};
+    static const uint32_t linktypes[] = {1,   12,         100,        101,       104,
+                                         228, 0x14000001, 0xf4000001, 0x08000065};
     bool swapped = random_below(2), nanoseconds = random_below(2);
-    put_header(swapped, nanoseconds, snaplens[random_below(9)], linktypes[random_below(8)]);
+    put_header(swapped, nanoseconds, snaplens[random_below(9)], linktypes[random_below(9)]);
     for (uint32_t left = random_below(random_below(8) ? 60 : 600); left > 0; left--) {
         uint32_t caplen = random_caplen();
         if (file_size + caplen + 16 <= sizeof file)
@@ -294,6 +295,15 @@ Test(pcapfile, sound_files_read_as_by_libpcap, .timeout = 120)
         cr_assert(pcapfile_supports(file), "round %d", round);
         compare(round);
     }
+}
+
+/* Numbers in its frames are in the order of the file's, and libpcap turns them. */
+Test(pcapfile, nflog_of_the_other_byte_order_is_left_to_libpcap)
+{
+    put_header(false, false, 65535, 239);
+    cr_assert(pcapfile_supports(file));
+    put_header(true, false, 65535, 239);
+    cr_assert_not(pcapfile_supports(file));
 }
 
 Test(pcapfile, mutated_files_read_as_by_libpcap, .timeout = 120)

@@ -4,20 +4,17 @@
 #include <string.h>
 
 #include "collector/tunnel.h"
-#include "tests/unit/collector/frame.h"
+#include "tests/unit/collector/tunnels.h"
 
 #define RAW      12
 #define ENDPOINT 0xcb007163 /* 203.0.113.99 */
 
-#define ETHERNET "ffffffffffff 020000000001 "
-
-/* The end points of these tests: 203.0.113.99 and 2001:db8::99. */
 static struct prefixset *endpoints;
 
 static void begin(void)
 {
     endpoints = prefixset_new();
-    cr_assert_eq(prefixset_add(endpoints, "203.0.113.99,2001:db8::99", NULL), 0);
+    cr_assert_eq(prefixset_add(endpoints, TUNNEL_ENDPOINTS, NULL), 0);
     cr_assert_eq(prefixset_finish(endpoints, NULL), 0);
 }
 
@@ -28,49 +25,7 @@ static void end(void)
 
 TestSuite(tunnel, .init = begin, .fini = end);
 
-/* --- building --------------------------------------------------------------------------------- */
-
-/* The IP header of a packet to an end point, whose payload is `size` bytes. */
-static void put_outer(struct frame *frame, int family, uint8_t protocol, uint32_t size)
-{
-    static const uint8_t endpoint[4] = {203, 0, 113, 99};
-    if (family == 4) {
-        put_ipv4(frame, protocol, (uint16_t)(20 + size), 0);
-        memcpy(frame->bytes + frame->size - 4, endpoint, sizeof endpoint);
-    } else {
-        put_ipv6(frame, protocol, (uint16_t)size);
-        frame->bytes[frame->size - 1] = 0x99;
-    }
-}
-
-/* A TCP SYN to the darknet: 198.51.100.7 or 2001:db8::7. */
-static void put_inner(struct frame *frame, int family)
-{
-    if (family == 4)
-        put_ipv4(frame, PROTOCOL_TCP, 40, 0);
-    else
-        put_ipv6(frame, PROTOCOL_TCP, 20);
-    put_tcp(frame, 2);
-}
-
-struct inner {
-    uint8_t protocol;
-    char header[120]; /* of the tunnel: between outer and inner IP header */
-    int family;       /* of the inner packet; 0: none */
-};
-
-static void make(struct frame *frame, int outer, const struct inner *inner)
-{
-    struct frame payload = {0};
-    put_hex(&payload, inner->header);
-    if (inner->family)
-        put_inner(&payload, inner->family);
-    frame->size = 0;
-    put_outer(frame, outer, inner->protocol, payload.size);
-    put(frame, payload.bytes, payload.size);
-}
-
-static enum decode_result enter_part(const struct prefixset *set, const struct frame *frame,
+static enum decode_result enter_part(const struct prefixset *set, const struct crafted *frame,
                                      uint32_t caplen, struct packet *packet)
 {
     uint8_t *copy = malloc(caplen ? caplen : 1);
@@ -86,7 +41,7 @@ static enum decode_result enter_part(const struct prefixset *set, const struct f
     return result;
 }
 
-static enum decode_result enter(const struct frame *frame, struct packet *packet)
+static enum decode_result enter(const struct crafted *frame, struct packet *packet)
 {
     return enter_part(endpoints, frame, frame->size, packet);
 }
@@ -102,40 +57,13 @@ static void is_inner(const struct packet *packet, int family, const char *what)
 
 /* --- what leads to an inner packet ------------------------------------------------------------ */
 
-static const struct inner tunnels[] = {
-    {4, "", 4},
-    {41, "", 6},
-    {47, "0000 0800", 4},
-    {47, "0000 86dd", 6},
-    {47, "8000 0800 1234 0000", 4},
-    {47, "2000 0800 00000007", 4},
-    {47, "1000 86dd 00000001", 6},
-    {47, "b000 0800 1234 0000 00000007 00000001", 4},
-    {47, "0000 8847 000641ff", 4},
-    {47, "0000 8847 000640ff 000651ff", 6},
-    {47, "2000 6558 00000007" ETHERNET "0800", 4},
-    {47, "0000 6558" ETHERNET "8100 0064 86dd", 6},
-    {47, "0000 88be" ETHERNET "0800", 4},
-    {47, "1000 88be 00000001 10010000 00000000" ETHERNET "0800", 4},
-    {47, "1000 88be 00000001 10010000 00000000" ETHERNET "8100 0064 86dd", 6},
-    {47, "1000 22eb 00000001 20010000 00000000 00000000" ETHERNET "0800", 4},
-    {47, "1000 22eb 00000001 20010000 00000000 00000001 0000000000000000" ETHERNET "86dd", 6},
-    {47, "1000 22eb 00000001 20010000 00000000 00000800", 4},
-    {47, "1000 22eb 00000001 20010000 00000000 00000800", 6},
-    {17, "c001 12b5 0000 0000  08000000 00000700" ETHERNET "0800", 4},
-    {17, "c001 12b5 0000 0000  08000000 00000700" ETHERNET "86dd", 6},
-    {17, "c001 12b5 0000 0000  ff000000 00000700" ETHERNET "88a8 0001 8100 0002 0800", 4},
-};
-
-#define TUNNELS (sizeof tunnels / sizeof tunnels[0])
-
 Test(tunnel, every_tunnel_leads_to_the_inner_packet)
 {
     for (int outer = 4; outer <= 6; outer += 2) {
         for (size_t i = 0; i < TUNNELS; i++) {
-            struct frame frame;
+            struct crafted frame;
             struct packet packet;
-            make(&frame, outer, &tunnels[i]);
+            make_tunnel(&frame, outer, &tunnels[i]);
             cr_assert_eq(enter(&frame, &packet), DECODE_IP, "%s", tunnels[i].header);
             is_inner(&packet, tunnels[i].family, tunnels[i].header);
         }
@@ -147,9 +75,9 @@ Test(tunnel, a_cut_frame_counts_once_the_inner_header_is_whole)
 {
     for (int outer = 4; outer <= 6; outer += 2) {
         for (size_t i = 0; i < TUNNELS; i++) {
-            struct frame frame;
+            struct crafted frame;
             struct packet packet;
-            make(&frame, outer, &tunnels[i]);
+            make_tunnel(&frame, outer, &tunnels[i]);
             for (uint32_t caplen = 0; caplen < frame.size; caplen++) {
                 enum decode_result result = enter_part(endpoints, &frame, caplen, &packet);
                 if (caplen >= frame.size - 20)
@@ -170,9 +98,9 @@ Test(tunnel, a_tunnel_to_another_address_stays_a_packet)
     for (int outer = 4; outer <= 6; outer += 2) {
         for (size_t i = 0; i < TUNNELS; i++) {
             const struct prefixset *sets[] = {others, NULL};
-            struct frame frame;
+            struct crafted frame;
             struct packet packet;
-            make(&frame, outer, &tunnels[i]);
+            make_tunnel(&frame, outer, &tunnels[i]);
             for (int set = 0; set < 2; set++) {
                 cr_assert_eq(enter_part(sets[set], &frame, frame.size, &packet), DECODE_IP);
                 cr_assert_eq(packet.dst4, outer == 4 ? ENDPOINT : 0x99, "case %zu", i);
@@ -187,11 +115,11 @@ Test(tunnel, a_tunnel_to_another_address_stays_a_packet)
 Test(tunnel, an_end_point_may_be_a_prefix)
 {
     struct prefixset *wide = prefixset_new();
-    struct frame frame;
+    struct crafted frame;
     struct packet packet;
     cr_assert_eq(prefixset_add(wide, "203.0.113.96/28", NULL), 0);
     cr_assert_eq(prefixset_finish(wide, NULL), 0);
-    make(&frame, 4, &tunnels[2]);
+    make_tunnel(&frame, 4, &tunnels[2]);
     cr_assert_eq(enter_part(wide, &frame, frame.size, &packet), DECODE_IP);
     is_inner(&packet, 4, "prefix");
     prefixset_free(wide);
@@ -209,9 +137,9 @@ Test(tunnel, other_packets_to_an_end_point_stay_packets)
     };
     for (int outer = 4; outer <= 6; outer += 2) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-            struct frame frame;
+            struct crafted frame;
             struct packet packet;
-            make(&frame, outer, &cases[i]);
+            make_tunnel(&frame, outer, &cases[i]);
             cr_assert_eq(enter(&frame, &packet), DECODE_IP, "case %zu", i);
             cr_assert_eq(packet.dst4, outer == 4 ? ENDPOINT : 0x99, "case %zu", i);
             cr_assert_eq(packet.bytes, frame.size, "case %zu", i);
@@ -234,9 +162,9 @@ Test(tunnel, frames_of_other_protocols_are_not_ip)
         {47, "1000 22eb 00000001 20010000 00000000 00000400" ETHERNET "0800", 4},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct frame frame;
+        struct crafted frame;
         struct packet packet;
-        make(&frame, 4, &cases[i]);
+        make_tunnel(&frame, 4, &cases[i]);
         cr_assert_eq(enter(&frame, &packet), DECODE_NOT_IP, "case %zu", i);
     }
 }
@@ -260,9 +188,9 @@ Test(tunnel, headers_that_are_not_what_they_should_be_are_undecodable)
         {4, "44000028 00000000 40060000 c0000201 c6336407", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct frame frame;
+        struct crafted frame;
         struct packet packet;
-        make(&frame, 4, &cases[i]);
+        make_tunnel(&frame, 4, &cases[i]);
         cr_assert_eq(enter(&frame, &packet), DECODE_UNDECODABLE, "case %zu", i);
     }
 }
@@ -270,7 +198,7 @@ Test(tunnel, headers_that_are_not_what_they_should_be_are_undecodable)
 /* Ethernet pads short frames, with whatever it has. */
 Test(tunnel, padding_behind_the_outer_packet_is_no_inner_packet)
 {
-    struct frame frame = {0};
+    struct crafted frame = {0};
     struct packet packet;
     put_outer(&frame, 4, 47, 4);
     put_hex(&frame, "0000 0800");
@@ -283,9 +211,9 @@ Test(tunnel, padding_behind_the_outer_packet_is_no_inner_packet)
 Test(tunnel, the_first_fragment_counts_and_later_ones_are_undecodable)
 {
     for (size_t i = 0; i < TUNNELS; i++) {
-        struct frame frame;
+        struct crafted frame;
         struct packet packet;
-        make(&frame, 4, &tunnels[i]);
+        make_tunnel(&frame, 4, &tunnels[i]);
         frame.bytes[6] = 0x20; /* more fragments */
         cr_assert_eq(enter(&frame, &packet), DECODE_IP);
         is_inner(&packet, tunnels[i].family, tunnels[i].header);
@@ -297,9 +225,9 @@ Test(tunnel, the_first_fragment_counts_and_later_ones_are_undecodable)
 Test(tunnel, a_later_fragment_of_another_protocol_stays_a_packet)
 {
     static const struct inner ping = {PROTOCOL_ICMP, "0800 0000 0001 0001", 0};
-    struct frame frame;
+    struct crafted frame;
     struct packet packet;
-    make(&frame, 4, &ping);
+    make_tunnel(&frame, 4, &ping);
     frame.bytes[7] = 1;
     cr_assert_eq(enter(&frame, &packet), DECODE_IP);
     cr_assert_eq(packet.dst4, ENDPOINT);
@@ -311,24 +239,24 @@ Test(tunnel, ipv6_extension_headers_are_walked)
         first = {44, "2f00 0001 00000001 0000 0800", 4},
                               later = {44, "2f00 0009 00000001 0000 0800", 4},
                               cut = {60, "2f03 0401 0401 0000", 0};
-    struct frame frame;
+    struct crafted frame;
     struct packet packet;
-    make(&frame, 6, &limit);
+    make_tunnel(&frame, 6, &limit);
     cr_assert_eq(enter(&frame, &packet), DECODE_IP);
     is_inner(&packet, 4, "encapsulation limit");
-    make(&frame, 6, &first);
+    make_tunnel(&frame, 6, &first);
     cr_assert_eq(enter(&frame, &packet), DECODE_IP);
     is_inner(&packet, 4, "first fragment");
-    make(&frame, 6, &later);
+    make_tunnel(&frame, 6, &later);
     cr_assert_eq(enter(&frame, &packet), DECODE_UNDECODABLE);
-    make(&frame, 6, &cut);
+    make_tunnel(&frame, 6, &cut);
     cr_assert_eq(enter(&frame, &packet), DECODE_UNDECODABLE);
 }
 
 /* --- tunnels in tunnels ----------------------------------------------------------------------- */
 
 /* GRE in GRE, `depth` times, to end points of both families by turns. */
-static void make_nested(struct frame *frame, int depth)
+static void make_nested(struct crafted *frame, int depth)
 {
     frame->size = 0;
     for (int left = depth; left > 0; left--) {
@@ -345,13 +273,13 @@ static void make_nested(struct frame *frame, int depth)
 Test(tunnel, tunnels_may_nest_to_a_bound)
 {
     for (int depth = 1; depth <= TUNNEL_DEPTH_MAX; depth++) {
-        struct frame frame;
+        struct crafted frame;
         struct packet packet;
         make_nested(&frame, depth);
         cr_assert_eq(enter(&frame, &packet), DECODE_IP, "depth %d", depth);
         is_inner(&packet, 4, "nested");
     }
-    struct frame frame;
+    struct crafted frame;
     struct packet packet;
     make_nested(&frame, TUNNEL_DEPTH_MAX + 1);
     cr_assert_eq(enter(&frame, &packet), DECODE_UNDECODABLE);
@@ -360,7 +288,7 @@ Test(tunnel, tunnels_may_nest_to_a_bound)
 /* Somebody else's tunnel inside of ours is a packet to the darknet as any other. */
 Test(tunnel, an_inner_tunnel_to_another_address_is_the_packet)
 {
-    struct frame frame = {0};
+    struct crafted frame = {0};
     struct packet packet;
     put_outer(&frame, 4, 47, 4 + 20 + 4 + 40);
     put_hex(&frame, "0000 0800");
@@ -377,7 +305,7 @@ Test(tunnel, an_inner_tunnel_to_another_address_is_the_packet)
 
 Test(tunnel, an_inner_length_of_zero_is_what_the_outer_packet_holds)
 {
-    struct frame frame = {0};
+    struct crafted frame = {0};
     struct packet packet;
     put_outer(&frame, 4, 47, 4 + 1000);
     put_hex(&frame, "0000 0800");
@@ -393,9 +321,9 @@ Test(tunnel, noise_is_survived)
     uint64_t state = 7;
     unsigned decoded = 0;
     for (int round = 0; round < 100000; round++) {
-        struct frame frame;
+        struct crafted frame;
         struct packet packet;
-        make(&frame, round % 2 ? 4 : 6, &tunnels[(size_t)round % TUNNELS]);
+        make_tunnel(&frame, round % 2 ? 4 : 6, &tunnels[(size_t)round % TUNNELS]);
         for (int flips = 0; flips < 3; flips++) {
             state = state * 6364136223846793005u + 1442695040888963407u;
             frame.bytes[(state >> 40) % frame.size] = (uint8_t)(state >> 56);

@@ -1,8 +1,8 @@
 /*
  * Frames for the tests of decoding, put together from bytes in hexadecimal and from headers.
  */
-#ifndef TESTS_UNIT_COLLECTOR_FRAME_H
-#define TESTS_UNIT_COLLECTOR_FRAME_H
+#ifndef TESTS_UNIT_COLLECTOR_CRAFTED_H
+#define TESTS_UNIT_COLLECTOR_CRAFTED_H
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,19 +15,19 @@
 
 /* A frame under construction; the bytes are copied to the heap for decoding, so that
  * AddressSanitizer sees every read beyond them. */
-struct frame {
+struct crafted {
     uint8_t bytes[512];
     uint32_t size;
 };
 
-static inline void put(struct frame *frame, const void *bytes, uint32_t size)
+static inline void put(struct crafted *frame, const void *bytes, uint32_t size)
 {
     memcpy(frame->bytes + frame->size, bytes, size);
     frame->size += size;
 }
 
 /* Bytes written in hexadecimal, blanks allowed. */
-static inline void put_hex(struct frame *frame, const char *hex)
+static inline void put_hex(struct crafted *frame, const char *hex)
 {
     for (; *hex; hex++) {
         if (*hex == ' ')
@@ -39,7 +39,7 @@ static inline void put_hex(struct frame *frame, const char *hex)
 }
 
 /* IPv4 without options; `fragment` is the 16-bit field of flags and offset. */
-static inline void put_ipv4(struct frame *frame, uint8_t protocol, uint16_t total,
+static inline void put_ipv4(struct crafted *frame, uint8_t protocol, uint16_t total,
                             uint16_t fragment)
 {
     uint8_t header[20] = {0x45,
@@ -66,7 +66,7 @@ static inline void put_ipv4(struct frame *frame, uint8_t protocol, uint16_t tota
 }
 
 /* From 2001:db8::1 to 2001:db8::7. */
-static inline void put_ipv6(struct frame *frame, uint8_t next, uint16_t payload)
+static inline void put_ipv6(struct crafted *frame, uint8_t next, uint16_t payload)
 {
     uint8_t header[40] = {0x60, 0, 0, 0, payload >> 8, (uint8_t)payload, next, 64};
     header[8] = header[24] = 0x20;
@@ -78,7 +78,7 @@ static inline void put_ipv6(struct frame *frame, uint8_t next, uint16_t payload)
     put(frame, header, sizeof header);
 }
 
-static inline void put_tcp(struct frame *frame, uint8_t flags)
+static inline void put_tcp(struct crafted *frame, uint8_t flags)
 {
     uint8_t header[20] = {0x30, 0x39, 0, 23, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags};
     put(frame, header, sizeof header);
