@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "collector/decode.h"
-#include "collector/meter.h"
 #include "common/err.h"
+#include "tests/unit/collector/meters.h"
 #include "tests/unit/common/random.h"
 
 #define S        INT64_C(1000000000)
@@ -58,13 +58,13 @@ static void make(bool keep_late, int64_t max_quiet_ns)
     cr_assert_eq(prefixset_add(darknet, "198.51.100.0/24", errmsg), 0);
     cr_assert_eq(prefixset_finish(darknet, errmsg), 0);
     memset(&seen, 0, sizeof seen);
-    meter = meter_new(&(struct meter_options){.sensor = "tester",
-                                              .darknet = darknet,
-                                              .keep_late = keep_late,
-                                              .max_quiet_ns = max_quiet_ns,
-                                              .sink = sink,
-                                              .user = &seen});
-    cr_assert(meter);
+    struct meter_options options = {.sensor = "tester",
+                                    .darknet = darknet,
+                                    .keep_late = keep_late,
+                                    .max_quiet_ns = max_quiet_ns,
+                                    .sink = sink,
+                                    .user = &seen};
+    cr_assert_eq(meter_new(&meter, &options, errmsg), 0);
 }
 
 static void drop(void)
@@ -79,7 +79,7 @@ static int feed_to(int64_t ts_ns, uint8_t net, uint8_t host)
     uint8_t bytes[28] = {0x45, 0, 0,   28, 0,   0,    0,   0,  64,  17,
                          0,    0, 203, 0,  113, host, 198, 51, net, host};
     struct capture_packet packet = {ts_ns, sizeof bytes, sizeof bytes, bytes};
-    return meter_packet(meter, RAW, &packet);
+    return meter_put(meter, RAW, &packet);
 }
 
 static int feed(int64_t ts_ns)
@@ -355,11 +355,11 @@ Test(meter, every_packet_has_one_reason)
     feed_to(START, 100, 1);
     feed_to(START, 101, 1);
     uint8_t arp[4] = {0x00, 0, 0, 0};
-    meter_packet(meter, RAW, &(struct capture_packet){START, 4, 4, arp});
+    meter_put(meter, RAW, &(struct capture_packet){START, 4, 4, arp});
     uint8_t cut[4] = {0x45, 0, 0, 20};
-    meter_packet(meter, RAW, &(struct capture_packet){START, 4, 60, cut});
+    meter_put(meter, RAW, &(struct capture_packet){START, 4, 60, cut});
     uint8_t frame[16] = {[12] = 0x08, [13] = 0x06};
-    meter_packet(meter, 1, &(struct capture_packet){START, 16, 16, frame});
+    meter_put(meter, 1, &(struct capture_packet){START, 16, 16, frame});
     meter_dropped(meter, 3, 4);
     meter_end(meter, START);
     const struct record *record = &seen.records[0];

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/meter.h"
 #include "common/err.h"
+#include "tests/unit/collector/meters.h"
 #include "tests/unit/common/random.h"
 
 #define S     INT64_C(1000000000)
@@ -37,12 +37,13 @@ static void begin(void)
     darknet = prefixset_new();
     cr_assert_eq(prefixset_add(darknet, "198.51.100.0/24,2001:db8::/32", NULL), 0);
     cr_assert_eq(prefixset_finish(darknet, NULL), 0);
-    meter = meter_new(&(struct meter_options){.sensor = "tester",
-                                              .darknet = darknet,
-                                              .keep_late = true,
-                                              .max_quiet_ns = 3600 * S,
-                                              .sink = sink});
-    cr_assert(meter);
+    char errmsg[ERRMSG_SIZE];
+    struct meter_options options = {.sensor = "tester",
+                                    .darknet = darknet,
+                                    .keep_late = true,
+                                    .max_quiet_ns = 3600 * S,
+                                    .sink = sink};
+    cr_assert_eq(meter_new(&meter, &options, errmsg), 0);
     cr_assert_eq(meter_begin(meter, START), 0);
 }
 
@@ -72,7 +73,7 @@ static void feed4(int64_t ts_ns, uint8_t protocol, uint16_t fragment, const char
     memcpy(bytes + 12, "\xcb\x00\x71\x01\xc6\x33\x64\x07", 8);
     memcpy(bytes + 20, payload, size);
     struct capture_packet packet = {ts_ns, 20u + size, 20u + size, bytes};
-    cr_assert_eq(meter_packet(meter, RAW, &packet), 0);
+    cr_assert_eq(meter_put(meter, RAW, &packet), 0);
 }
 
 /* The same to 2001:db8::1. */
@@ -83,7 +84,7 @@ static void feed6(int64_t ts_ns, uint8_t next, const char *payload, uint8_t size
     bytes[39] = 1;
     memcpy(bytes + 40, payload, size);
     struct capture_packet packet = {ts_ns, 40u + size, 40u + size, bytes};
-    cr_assert_eq(meter_packet(meter, RAW, &packet), 0);
+    cr_assert_eq(meter_put(meter, RAW, &packet), 0);
 }
 
 #define TCP_TO_23(flags) "\x10\x00\x00\x17\0\0\0\0\0\0\0\0\x50" flags "\0\0\0\0\0\0", 20
