@@ -17,12 +17,15 @@
 
 #define WAIT_MS 100
 #define BATCH   4096 /* packets taken from one interface before the next is looked at */
+/* libpcap takes an interface that was renamed for one that disappeared, once. */
+#define ERRORS_MAX 20
 /* The kernel hands out a block that is not full only when it is CAPTURE_BLOCK_MS old. */
 #define DRAIN_NS (2 * CAPTURE_BLOCK_MS * INT64_C(1000000))
 #define DROPS_NS INT64_C(400000000) /* between two looks at what was lost */
 
 struct tap {
     struct capture *capture;
+    int errors; /* in a row */
     bool ended; /* its interface is gone, or it failed */
     uint64_t kernel, interface; /* dropped, as told already */
 };
@@ -93,7 +96,8 @@ static int drain(struct worker *worker, size_t index)
     meter_enter(worker->taps->meter, worker->lane);
     int got = capture_dispatch(tap->capture, BATCH, on_packet, worker, errmsg);
     meter_leave(worker->taps->meter, worker->lane);
-    if (got < 0) {
+    tap->errors = got < 0 ? tap->errors + 1 : 0;
+    if (tap->errors == ERRORS_MAX) {
         tap->ended = true;
         fail(worker->taps, &worker->taps->failures[index], got, errmsg);
     }
@@ -192,8 +196,9 @@ int taps_error(struct taps *taps, char *errmsg)
     int rc = 0;
     pthread_mutex_lock(&taps->lock);
     for (size_t i = 0; rc == 0 && i <= SENSOR_INTERFACES_MAX; i++) {
+        bool renamed;
         if (taps->failures[i].rc == 0 ||
-            (i < SENSOR_INTERFACES_MAX && taps->states[i] == LINK_GONE))
+            (i < SENSOR_INTERFACES_MAX && link_read(&taps->links[i], &renamed) == LINK_GONE))
             continue;
         rc = taps->failures[i].rc;
         memcpy(errmsg, taps->failures[i].errmsg, ERRMSG_SIZE);

@@ -1,0 +1,43 @@
+/* Prints "packets kernel_dropped" of every record in segment files of a spool: `records FILE...`. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/err.h"
+#include "common/record.h"
+
+static uint8_t *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END) != 0)
+        return NULL;
+    *size = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *bytes = malloc(*size + 1);
+    if (bytes && fread(bytes, 1, *size, file) != *size)
+        *size = 0;
+    fclose(file);
+    return bytes;
+}
+
+int main(int argc, char **argv)
+{
+    static struct record record;
+    char errmsg[ERRMSG_SIZE];
+    struct record_header header;
+    for (int i = 1; i < argc; i++) {
+        size_t size = 0, at = 0;
+        uint8_t *bytes = read_file(argv[i], &size);
+        for (; bytes && record_peek(bytes + at, size - at, &header) == 0; at += header.size) {
+            record_init(&record);
+            if (record_open(&record, bytes + at, header.size, errmsg) != 0) {
+                fprintf(stderr, "%s: %s\n", argv[i], errmsg);
+                return 1;
+            }
+            printf("%" PRIu64 " %" PRIu64 "\n", record.packets, record.kernel_dropped);
+            record_close(&record);
+        }
+        free(bytes);
+    }
+    return 0;
+}
