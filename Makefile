@@ -208,6 +208,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(C
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_ENGINE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
 $(BUILD)/fuzz_decode: $(BUILD)/collector/decode.o
+$(BUILD)/fuzz_lit: $(addprefix $(BUILD)/collector/,lit.o sender.o addrhash.o decode.o)
 $(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(BUILD)/collector/decode.o
 
 $(BUILD)/fuzz-seeds: $(BUILD)/tests/fuzz/seeds.o $(COMMON_OBJS)
