@@ -48,7 +48,8 @@ Test(survey, what_is_no_duration)
                                      "8785h",
                                      "31622401s",
                                      "1m30s",
-                                     "9999999999999999999999s"};
+                                     "9999999999999999999999s",
+                                     "213503982334602d" /* wraps to 61,184 s */};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char errmsg[ERRMSG_SIZE] = "";
         uint64_t seconds = 77;
@@ -121,6 +122,7 @@ Test(survey, an_exclusion_of_nothing_is_nothing)
     struct survey survey = {.darknet = set, .lit = lit_new(set, 256)};
     print(&survey, SURVEY_EXCLUDE, ROWS_CSV);
     cr_assert_stdout_eq_str("");
+    cr_assert_not(survey.failed);
     lit_free(survey.lit);
     prefixset_free(set);
 }
@@ -143,6 +145,20 @@ Test(survey, rows_say_who_sent_and_the_summary_how_many)
         "addresses may be missing; repeat the survey, one interface at a time or when there is "
         "less traffic\n");
     cr_assert_not(survey.failed);
+    lit_free(survey.lit);
+    prefixset_free(set);
+}
+
+Test(survey, a_second_that_has_begun_before_1970)
+{
+    struct prefixset *set = make_set("198.51.0.0/16");
+    struct survey survey = {.darknet = set, .lit = lit_new(set, 256)};
+    struct capture_packet frame = {.ts_ns = -1};
+    struct packet packet = {.family = 4, .protocol = 17, .bytes = 20, .src4 = 0xc6336407};
+    lit_packet(survey.lit, &packet, 12, &frame);
+    print(&survey, SURVEY_ROWS, ROWS_CSV);
+    cr_assert_stdout_eq_str("address,packets,bytes,first_seen,last_seen,protocols,link_source\n"
+                            "198.51.100.7,1,20,1969-12-31T23:59:59Z,1969-12-31T23:59:59Z,17,\n");
     lit_free(survey.lit);
     prefixset_free(set);
 }
