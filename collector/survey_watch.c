@@ -1,6 +1,7 @@
 #include "collector/survey_private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -259,8 +260,10 @@ bool survey_interfaces(struct survey *survey, const char *const *names, size_t c
     if (rc == 0)
         rc = open_taps(&watch, names, count, errmsg);
     bool opened = rc == 0;
-    if (opened)
+    if (opened) {
+        log_info("watching for %" PRIu64 " s; SIGINT or SIGTERM ends it early", seconds);
         rc = watch_taps(&watch, seconds, errmsg);
+    }
     if (rc)
         report(survey, errmsg);
     close_watch(&watch);
