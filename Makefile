@@ -210,6 +210,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(C
 
 DECODE_OBJS := $(addprefix $(BUILD)/collector/,decode.o decode_link.o decode_transport.o)
 $(BUILD)/fuzz_decode: $(DECODE_OBJS)
+$(BUILD)/fuzz_lit: $(addprefix $(BUILD)/collector/,lit.o sender.o addrhash.o) $(DECODE_OBJS)
 $(BUILD)/fuzz_tunnel: $(BUILD)/collector/tunnel.o $(DECODE_OBJS)
 $(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(DECODE_OBJS)
 

@@ -273,7 +273,8 @@ static int open_live(struct capture *cap, const struct capture_options *options,
         result = set_filter(cap, options->filter, errmsg);
     if (result)
         return result;
-    pcap_setdirection(cap->pcap, PCAP_D_IN); /* where it cannot, a darknet sends nothing anyway */
+    if (!options->both_directions) /* where it cannot, a darknet sends nothing anyway */
+        pcap_setdirection(cap->pcap, PCAP_D_IN);
     if (pcap_setnonblock(cap->pcap, 1, cause))
         return err_set(errmsg, ERR_IO, "opening interface %s: %s", cap->name, cause);
     return 0;

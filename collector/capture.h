@@ -31,6 +31,7 @@ struct capture_options {
     uint32_t snaplen;    /* bytes kept of a packet; 0: 128 */
     uint32_t ring_bytes; /* kernel buffer; 0: 64 MiB */
     bool promiscuous;
+    bool both_directions; /* also packets that the interface sends */
     const char *filter; /* pcap-filter(7) run by the kernel; NULL: none. What it rejects is not seen
                            at all, so it is in no count */
 };
@@ -41,7 +42,7 @@ struct capture_options {
 int capture_open_file(struct capture **cap, const char *path, char *errmsg);
 
 /* Opens an interface (needs CAP_NET_RAW): TPACKET_V3, nanosecond time stamps, incoming packets
- * only, non-blocking. ERR_UNKNOWN: no such interface; ERR_REFUSED: no permission; ERR_INVALID:
+ * only unless both_directions, non-blocking. ERR_UNKNOWN: no such interface; ERR_REFUSED: no permission; ERR_INVALID:
  * filter or link type; ERR_IO, ERR_NOMEM. */
 int capture_open_live(struct capture **cap, const char *iface,
                       const struct capture_options *options, char *errmsg);
