@@ -119,7 +119,14 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
-check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS)
+# Of the tests of the whole: sends, reads spools, and turns the clock of a program that it is put into.
+TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records $(BUILD)/tests/system/clock.so
+$(BUILD)/tests/system/clock.so: tests/system/clock.c
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_CFLAGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<
+
+check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS)
 	$(Q)BUILD=$(BUILD) tests/run
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
