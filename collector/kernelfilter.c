@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "collector/kernelfilter_private.h"
 #include "common/err.h"
@@ -107,32 +106,41 @@ int kernelfilter_make(struct kernelfilter *filter, const struct kernelfilter_opt
 
 /* --- as much of it as the kernel takes -------------------------------------------------------- */
 
-/* Any socket takes a filter, within the same bounds as a packet socket. */
-static int attach_to_scratch(const struct kernelfilter *filter)
+static int attach(int fd, const struct kernelfilter_insn *insns, size_t count)
 {
-    struct sock_fprog program = {.len = (unsigned short)filter->count,
-                                 .filter = (struct sock_filter *)filter->insns};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return ERR_IO;
-    int rc = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-    rc = rc == 0 ? 0 : errno == ENOMEM ? ERR_FULL : ERR_IO;
-    close(fd);
+    struct sock_fprog program = {.len = (unsigned short)count,
+                                 .filter = (struct sock_filter *)insns};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0)
+        return 0;
+    return errno == ENOMEM ? ERR_FULL : ERR_IO;
+}
+
+/* As libpcap is going to do it, in the place of a filter that rejects everything: while one is being
+ * replaced the kernel needs room for both. */
+static int try_on(int fd, const struct kernelfilter *filter)
+{
+    static const struct kernelfilter_insn nothing = {.code = BPF_RET | BPF_K};
+    int ignored = 0;
+    int rc = attach(fd, &nothing, 1);
+    if (rc)
+        return rc;
+    rc = attach(fd, filter->insns, filter->count);
+    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof ignored);
     return rc;
 }
 
 int kernelfilter_make_accepted(struct kernelfilter *filter,
-                               const struct kernelfilter_options *options)
+                               const struct kernelfilter_options *options, int fd)
 {
     struct kernelfilter_options smaller = *options;
     int rc;
     do {
         rc = kernelfilter_make(filter, &smaller);
         if (rc == 0)
-            rc = attach_to_scratch(filter);
+            rc = try_on(fd, filter);
         if (rc != ERR_FULL)
             return rc;
-        smaller.max = filter->count * 3 / 4;
+        smaller.max = filter->count * 15 / 16;
     } while (smaller.max >= KERNELFILTER_MIN);
     return ERR_FULL;
 }

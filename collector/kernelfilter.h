@@ -53,11 +53,11 @@ struct kernelfilter_options {
  * ERR_FULL: `max` is too small even with all gaps closed, which KERNELFILTER_MIN is not; ERR_NOMEM. */
 int kernelfilter_make(struct kernelfilter *filter, const struct kernelfilter_options *options);
 
-/* The same, and tries it on a socket of no other use: where the kernel has no room for the program,
- * makes a smaller one. The room is net.core.optmem_max, 20 KiB before Linux 6.9, which is for about
- * 1,700 instructions. ERR_FULL: no room for the smallest; ERR_IO: the kernel refuses it for another
- * reason; errors as kernelfilter_make. */
+/* The same for the socket `fd`, on which it is tried and taken off again: where the kernel has no room for the
+ * program, a smaller one is made. The room is net.core.optmem_max, 20 KiB before Linux 6.9, which
+ * holds about 1,300 instructions. ERR_FULL: no room for the smallest; ERR_IO: the kernel refuses it
+ * for another reason; errors as kernelfilter_make. */
 int kernelfilter_make_accepted(struct kernelfilter *filter,
-                               const struct kernelfilter_options *options);
+                               const struct kernelfilter_options *options, int fd);
 
 #endif

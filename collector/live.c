@@ -205,18 +205,34 @@ static int end(struct live *live, int rc, char *errmsg)
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
+static void tell_filter(const struct capture *capture)
+{
+    double extra;
+    if (!capture_filtered(capture, &extra))
+        log_warn("%s: no kernel filter can be made for it: all packets are looked at",
+                 capture_name(capture));
+    else if (extra > 0)
+        log_info("%s: the darknet has more ranges than the kernel's filter: it lets through %.0f "
+                 "addresses beside it, which are then counted as off the darknet",
+                 capture_name(capture), extra);
+}
+
 static int open_taps(struct live *live, char *errmsg)
 {
     const struct sensor *sensor = live->sensor;
     struct capture_options options = {.snaplen = (uint32_t)sensor->snaplen,
                                       .ring_bytes = (uint32_t)(sensor->ring_mb << 20),
-                                      .promiscuous = sensor->promiscuous};
+                                      .promiscuous = sensor->promiscuous,
+                                      .filter = sensor->filter,
+                                      .darknet = sensor->filter_inventory ? sensor->darknet : NULL};
     for (size_t i = 0; i < sensor->interface_count; i++) {
         struct tap *tap = &live->taps[i];
         int rc = capture_open_live(&tap->capture, sensor->interfaces[i], &options, errmsg);
         if (rc)
             return rc;
         tap->linktype = capture_linktype(tap->capture);
+        if (sensor->filter_inventory)
+            tell_filter(tap->capture);
     }
     return 0;
 }

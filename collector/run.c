@@ -36,6 +36,9 @@ static const char usage[] =
     "      --sensor NAME      name of the sensor\n"
     "      --darknet PREFIX   what to count; may be given several times\n"
     "      --exclude PREFIX   addresses of it that are not darknet\n"
+    "      --filter FILTER    what the kernel hands over of an interface: auto, what is for the "
+    "darknet\n"
+    "                         (the default); none, everything; or an expression of pcap-filter(7)\n"
     "      --spool DIR        where records wait (" DEFAULT_SPOOL ")\n"
     "      --aggregator ADDR  unix:///path or ADDRESS:PORT\n"
     "                         (" DEFAULT_AGGREGATOR ")\n"
@@ -43,7 +46,7 @@ static const char usage[] =
 
 /* What configuration and command line say, as text. */
 struct settings {
-    char *name, *darknet, *exclude, *interfaces, *spool, *aggregator;
+    char *name, *darknet, *exclude, *interfaces, *filter, *spool, *aggregator;
     uint64_t snaplen, ring_mb, retention_h;
     bool promiscuous;
     char *option_darknet, *option_exclude, *option_interfaces;
@@ -54,10 +57,11 @@ struct settings {
 
 static void settings_close(struct settings *settings)
 {
-    char **strings[] = {
-        &settings->name,           &settings->darknet,        &settings->exclude,
-        &settings->interfaces,     &settings->spool,          &settings->aggregator,
-        &settings->option_darknet, &settings->option_exclude, &settings->option_interfaces};
+    char **strings[] = {&settings->name,           &settings->darknet,
+                        &settings->exclude,        &settings->interfaces,
+                        &settings->filter,         &settings->spool,
+                        &settings->aggregator,     &settings->option_darknet,
+                        &settings->option_exclude, &settings->option_interfaces};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
     free(settings->paths);
@@ -89,6 +93,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"sensor", "darknet", CONFIG_LIST, &settings->darknet, 0, 0},
         {"sensor", "exclude", CONFIG_LIST, &settings->exclude, 0, 0},
         {"capture", "interface", CONFIG_LIST, &settings->interfaces, 0, 0},
+        {"capture", "filter", CONFIG_STRING, &settings->filter, 0, 0},
         {"capture", "snaplen", CONFIG_UINT, &settings->snaplen, 64, 262144},
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "promiscuous", CONFIG_BOOL, &settings->promiscuous, 0, 0},
@@ -103,11 +108,18 @@ static int read_config(struct settings *settings, char *errmsg)
     return config_read(path ? path : DEFAULT_CONFIG, keys, errmsg);
 }
 
-enum { OPTION_SENSOR = 256, OPTION_DARKNET, OPTION_EXCLUDE, OPTION_SPOOL, OPTION_AGGREGATOR };
+enum {
+    OPTION_SENSOR = 256,
+    OPTION_DARKNET,
+    OPTION_EXCLUDE,
+    OPTION_FILTER,
+    OPTION_SPOOL,
+    OPTION_AGGREGATOR
+};
 
 /* What the command line names wins over the file, so it is kept apart until the file was read. */
 struct overrides {
-    const char *name, *spool, *aggregator;
+    const char *name, *filter, *spool, *aggregator;
 };
 
 /* Every argument behind -r that is no option is a file. */
@@ -128,6 +140,7 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         {"sensor", required_argument, NULL, OPTION_SENSOR},
         {"darknet", required_argument, NULL, OPTION_DARKNET},
         {"exclude", required_argument, NULL, OPTION_EXCLUDE},
+        {"filter", required_argument, NULL, OPTION_FILTER},
         {"spool", required_argument, NULL, OPTION_SPOOL},
         {"aggregator", required_argument, NULL, OPTION_AGGREGATOR},
         {"help", no_argument, NULL, 'h'},
@@ -154,6 +167,9 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         case OPTION_EXCLUDE:
             append(&settings->option_exclude, optarg);
             break;
+        case OPTION_FILTER:
+            over->filter = optarg;
+            break;
         case OPTION_SPOOL:
             over->spool = optarg;
             break;
@@ -179,6 +195,8 @@ static void apply_overrides(struct settings *settings, const struct overrides *o
 {
     if (over->name)
         set(&settings->name, over->name);
+    if (over->filter)
+        set(&settings->filter, over->filter);
     if (over->spool)
         set(&settings->spool, over->spool);
     if (over->aggregator)
@@ -220,6 +238,13 @@ static int split_interfaces(struct sensor *sensor, char *list, char *errmsg)
     return 0;
 }
 
+static void set_filter(struct sensor *sensor, const char *filter)
+{
+    sensor->filter_inventory = !filter || strcmp(filter, "auto") == 0;
+    if (!sensor->filter_inventory && strcmp(filter, "none") != 0)
+        sensor->filter = filter;
+}
+
 /* Turns settings into a sensor. ERR_INVALID is wrong usage. */
 static int make_sensor(struct sensor *sensor, struct settings *settings, char *errmsg)
 {
@@ -251,6 +276,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->ring_mb = settings->ring_mb;
     sensor->promiscuous = settings->promiscuous;
     sensor->retention_h = settings->retention_h;
+    set_filter(sensor, settings->filter);
     return 0;
 }
 

@@ -26,6 +26,8 @@ struct sensor {
     size_t path_count;
     uint64_t snaplen, ring_mb;
     bool promiscuous;
+    const char *filter;    /* pcap-filter(7), or NULL */
+    bool filter_inventory; /* without one: the filter made from darknet and tunnels */
     char *spool;
     uint64_t retention_h;
     char *aggregator;
