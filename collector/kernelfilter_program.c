@@ -51,20 +51,23 @@ static const struct link links[] = {
 /* What there is to be done with a frame, by what follows its link header or a tag. */
 enum entry { ACCEPT, REJECT, IPV4, IPV6, ARP, TAG, ENTRIES };
 
+/* EtherTypes, ascending; all others are rejected. */
 static const struct {
-    uint16_t first;
+    uint16_t type;
     enum entry entry;
 } types[] = {
-    {0, ACCEPT}, /* a length: IEEE 802.3; in Linux cooked frames also kinds of LLC */
-    {0x0600, REJECT}, {0x0800, IPV4},   {0x0801, REJECT}, {0x0806, ARP},
-    {0x0807, REJECT}, {0x8100, TAG},                                        /* IEEE 802.1Q */
-    {0x8101, REJECT}, {0x86dd, IPV6},   {0x86de, REJECT}, {0x8847, ACCEPT}, /* MPLS, two types */
-    {0x8849, REJECT}, {0x8864, ACCEPT},                                     /* PPPoE session */
-    {0x8865, REJECT}, {0x88a8, TAG},                                        /* IEEE 802.1ad */
-    {0x88a9, REJECT}, {0x9100, TAG},                                        /* its forerunner */
-    {0x9101, REJECT},
+    {0x0800, IPV4},   /* RFC 894 */
+    {0x0806, ARP},    /* RFC 826 */
+    {0x8100, TAG},    /* IEEE 802.1Q */
+    {0x86dd, IPV6},   /* RFC 2464 */
+    {0x8847, ACCEPT}, /* MPLS */
+    {0x8848, ACCEPT}, /* MPLS, label assigned upstream */
+    {0x8864, ACCEPT}, /* PPPoE session */
+    {0x88a8, TAG},    /* IEEE 802.1ad */
+    {0x9100, TAG},    /* its forerunner */
 };
-#define TYPES (sizeof types / sizeof types[0])
+#define TYPES    (sizeof types / sizeof types[0])
+#define TYPE_MIN 0x0600 /* below is a length: IEEE 802.3 */
 
 /* Where in the program something begins: an index of program.insns. */
 typedef uint32_t label;
@@ -287,10 +290,14 @@ static void put_ipv6(struct program *program, const struct admitted *admitted, s
 static void put_typed(struct program *program, uint32_t tags)
 {
     const struct link *link = program->link;
-    struct segment room[TYPES];
+    struct segment room[2 + 2 * TYPES];
     struct segments segments = {.list = room};
-    for (size_t i = 0; i < TYPES; i++)
-        add_segment(&segments, types[i].first, program->entries[types[i].entry]);
+    add_segment(&segments, 0, program->entries[ACCEPT]); /* lengths; Linux cooked: kinds of LLC */
+    add_segment(&segments, TYPE_MIN, program->entries[REJECT]);
+    for (size_t i = 0; i < TYPES; i++) {
+        add_segment(&segments, types[i].type, program->entries[types[i].entry]);
+        add_segment(&segments, types[i].type + 1u, program->entries[REJECT]);
+    }
     label decide = put_decision(program, segments.list, segments.count);
     label load =
         put_before(program, decide, LOAD_HALF_AT, tags ? link->size + 4 * tags - 2 : link->type_at);

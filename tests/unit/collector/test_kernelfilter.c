@@ -340,6 +340,25 @@ Test(kernelfilter, passes_exactly_what_is_to_or_from_an_ipv6_darknet)
         }
 }
 
+/* Ranges whose ends are no ends of a 32-bit word of the address. */
+Test(kernelfilter, ipv6_ranges_may_begin_and_end_within_a_word)
+{
+    static const char *const lists[] = {
+        "2001:db8::/32,2001:db9::/48",
+        "2001:db7:ffff::/48,2001:db8::/32",
+        "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff,2001:db8::/32,2001:db9::/127",
+        "2001:db8:0:1::/64,2001:db8:0:2::/63,2001:db8:0:4::/80",
+        "2001:db8:0:1:ffff:ffff::/96,2001:db8:0:2::/64,2001:db8:0:3::",
+    };
+    uint64_t state = 8;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct prefixset *set = set_of(lists[i]);
+        cr_assert_eq(ranges6(set), 1);
+        compare6(&state, set, ETHERNET);
+        prefixset_free(set);
+    }
+}
+
 Test(kernelfilter, edges_of_the_address_space)
 {
     static const struct {
@@ -479,6 +498,22 @@ Test(kernelfilter, a_gap_between_ranges_is_closed_only_where_it_has_to_be)
     cr_assert(passes4(filter, ETHERNET, 0, 0, 0x0a000009));
     cr_assert_not(passes4(filter, ETHERNET, 0, 0, 0x0a000005));
     free(exact);
+    free(filter);
+    prefixset_free(set);
+}
+
+Test(kernelfilter, of_equal_gaps_some_are_closed)
+{
+    char errmsg[ERRMSG_SIZE], text[64];
+    struct prefixset *set = prefixset_new();
+    for (unsigned i = 0; i < 3000; i++) {
+        snprintf(text, sizeof text, "10.%u.%u.0/25", i / 256, i % 256);
+        cr_assert_eq(prefixset_add(set, text, errmsg), 0);
+    }
+    cr_assert_eq(prefixset_finish(set, errmsg), 0);
+    struct kernelfilter *filter = make(set, ETHERNET);
+    cr_assert(filter->extra > 0 && filter->extra <= 128.0 * 2200, "%.0f", filter->extra);
+    cr_assert_eq(let_through(filter, set, false), filter->extra);
     free(filter);
     prefixset_free(set);
 }
