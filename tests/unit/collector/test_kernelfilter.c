@@ -518,6 +518,18 @@ Test(kernelfilter, of_equal_gaps_some_are_closed)
     prefixset_free(set);
 }
 
+/* One range per family, with ends that take all words to tell, and tunnels beside it. */
+Test(kernelfilter, the_smallest_program_is_enough_for_any_inventory)
+{
+    struct prefixset *set =
+        set_of("1.0.0.1,203.0.113.1,2001:db8:1:1:1:1:1:1,2003:db9:2:2:2:2:2:2,2002::7");
+    struct prefixset *tunnels = set_of("192.0.2.1,210.0.0.1,2001:db8:1:1:1:1:0:1,2004::2:2:2:2");
+    for (size_t link = 0; link < 4; link++)
+        free(make_max(set, tunnels, linktypes[link], KERNELFILTER_MIN));
+    prefixset_free(tunnels);
+    prefixset_free(set);
+}
+
 Test(kernelfilter, refuses_what_it_cannot_make)
 {
     struct prefixset *set = set_of("198.51.100.0/24");
