@@ -7,6 +7,7 @@
 
 #include "collector/decode.h"
 #include "collector/dropcount.h"
+#include "collector/kernelfilter.h"
 #include "collector/pcapfile.h"
 #include "collector/stream.h"
 #include "common/err.h"
@@ -35,6 +36,8 @@ struct capture {
 
     /* Interface. */
     struct dropcount kernel, interface;
+    bool filtered; /* by a program made for the darknet */
+    double filter_extra;
 
     /* The running capture_dispatch of an interface. */
     capture_handler handler;
@@ -259,6 +262,47 @@ static int set_filter(struct capture *cap, const char *filter, char *errmsg)
     return status ? live_error(cap, status, errmsg) : 0;
 }
 
+/* Gives libpcap the program in its own form. It moves the offsets where the kernel does not see the
+ * link header ("any"), and filters by itself where the kernel does not. */
+static int set_program(struct capture *cap, const struct kernelfilter *filter, char *errmsg)
+{
+    struct bpf_insn *insns = calloc(filter->count, sizeof *insns);
+    if (!insns)
+        return out_of_memory(cap->name, errmsg);
+    for (size_t i = 0; i < filter->count; i++) {
+        const struct kernelfilter_insn *insn = &filter->insns[i];
+        insns[i] = (struct bpf_insn){insn->code, insn->jt, insn->jf, insn->k};
+    }
+    struct bpf_program program = {.bf_len = (u_int)filter->count, .bf_insns = insns};
+    int status = pcap_setfilter(cap->pcap, &program);
+    free(insns);
+    cap->filtered = status == 0;
+    cap->filter_extra = filter->extra;
+    return status ? live_error(cap, status, errmsg) : 0;
+}
+
+/* Without a program everything is handed over, which is no error. */
+static int set_kernelfilter(struct capture *cap, const struct capture_options *options,
+                            char *errmsg)
+{
+    struct kernelfilter *filter = malloc(sizeof *filter);
+    struct kernelfilter_options wanted = {.darknet = options->darknet,
+                                          .tunnels = options->tunnels,
+                                          .linktype = cap->linktype,
+                                          .snaplen = (uint32_t)pcap_snapshot(cap->pcap),
+                                          .max = KERNELFILTER_MAX};
+    int result =
+        filter ? kernelfilter_make_accepted(filter, &wanted, pcap_fileno(cap->pcap)) : ERR_NOMEM;
+    if (result == 0)
+        result = set_program(cap, filter, errmsg);
+    else if (result == ERR_NOMEM)
+        out_of_memory(cap->name, errmsg);
+    else
+        result = 0;
+    free(filter);
+    return result;
+}
+
 static int open_live(struct capture *cap, const struct capture_options *options, char *errmsg)
 {
     char cause[PCAP_ERRBUF_SIZE];
@@ -271,6 +315,8 @@ static int open_live(struct capture *cap, const struct capture_options *options,
         result = check_linktype(cap, errmsg);
     if (result == 0 && options->filter)
         result = set_filter(cap, options->filter, errmsg);
+    else if (result == 0 && options->darknet)
+        result = set_kernelfilter(cap, options, errmsg);
     if (result)
         return result;
     if (!options->both_directions) /* where it cannot, a darknet sends nothing anyway */
@@ -426,6 +472,12 @@ int capture_fd(const struct capture *cap)
 int capture_linktype(const struct capture *cap)
 {
     return cap->linktype;
+}
+
+bool capture_filtered(const struct capture *cap, double *extra)
+{
+    *extra = cap->filter_extra;
+    return cap->filtered;
 }
 
 const char *capture_name(const struct capture *cap)

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/prefix.h"
+
 struct capture;
 
 struct capture_packet {
@@ -32,8 +34,11 @@ struct capture_options {
     uint32_t ring_bytes; /* kernel buffer; 0: 64 MiB */
     bool promiscuous;
     bool both_directions; /* also packets that the interface sends */
-    const char *filter; /* pcap-filter(7) run by the kernel; NULL: none. What it rejects is not seen
-                           at all, so it is in no count */
+    /* What a filter rejects the kernel does not hand over, so it is in no count. */
+    const char *filter; /* pcap-filter(7); NULL: none */
+    /* Without `filter`: one made for these addresses (collector/kernelfilter.h); finished, borrowed
+     * until the interface is open; NULL: none. */
+    const struct prefixset *darknet, *tunnels;
 };
 
 /* Opens a capture file, "-" for standard input. ERR_UNKNOWN: no such file; ERR_INVALID: not a
@@ -71,6 +76,11 @@ int capture_dispatch(struct capture *cap, int max, capture_handler handler, void
  * the ring is full or CAPTURE_BLOCK_MS old. */
 int capture_fd(const struct capture *cap);
 #define CAPTURE_BLOCK_MS 100
+
+/* Whether the kernel filters for the darknet that capture_open_live was given. Where it cannot, all
+ * packets are handed over. `extra` is to how many addresses beside the darknet and the tunnels it
+ * lets packets through. */
+bool capture_filtered(const struct capture *cap, double *extra);
 
 /* The link type, for decode(). */
 int capture_linktype(const struct capture *cap);

@@ -39,6 +39,9 @@ static const char usage[] =
     "      --tunnel ADDRESS   where tunnels to this sensor end (GRE, ERSPAN, IP in IP, VXLAN): "
     "the\n"
     "                         packets inside are counted; may be given several times\n"
+    "      --filter FILTER    what the kernel hands over of an interface: auto, what is for the "
+    "darknet\n"
+    "                         (the default); none, everything; or an expression of pcap-filter(7)\n"
     "      --spool DIR        where records wait (" DEFAULT_SPOOL ")\n"
     "      --aggregator ADDR  unix:///path or ADDRESS:PORT\n"
     "                         (" DEFAULT_AGGREGATOR ")\n"
@@ -46,7 +49,7 @@ static const char usage[] =
 
 /* What configuration and command line say, as text. */
 struct settings {
-    char *name, *darknet, *exclude, *tunnels, *interfaces, *spool, *aggregator;
+    char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator;
     uint64_t snaplen, ring_mb, threads, retention_h;
     bool promiscuous;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
@@ -61,7 +64,7 @@ static void settings_close(struct settings *settings)
         &settings->name,           &settings->darknet,          &settings->exclude,
         &settings->tunnels,        &settings->interfaces,       &settings->spool,
         &settings->aggregator,     &settings->option_darknet,   &settings->option_exclude,
-        &settings->option_tunnels, &settings->option_interfaces};
+        &settings->option_tunnels, &settings->option_interfaces, &settings->filter};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
     free(settings->paths);
@@ -94,6 +97,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"sensor", "exclude", CONFIG_LIST, &settings->exclude, 0, 0},
         {"capture", "interface", CONFIG_LIST, &settings->interfaces, 0, 0},
         {"capture", "tunnel", CONFIG_LIST, &settings->tunnels, 0, 0},
+        {"capture", "filter", CONFIG_STRING, &settings->filter, 0, 0},
         {"capture", "snaplen", CONFIG_UINT, &settings->snaplen, 64, 262144},
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "threads", CONFIG_UINT, &settings->threads, 1, 64},
@@ -114,13 +118,14 @@ enum {
     OPTION_DARKNET,
     OPTION_EXCLUDE,
     OPTION_TUNNEL,
+    OPTION_FILTER,
     OPTION_SPOOL,
     OPTION_AGGREGATOR
 };
 
 /* What the command line names wins over the file, so it is kept apart until the file was read. */
 struct overrides {
-    const char *name, *spool, *aggregator;
+    const char *name, *filter, *spool, *aggregator;
 };
 
 /* Every argument behind -r that is no option is a file. */
@@ -142,6 +147,7 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         {"darknet", required_argument, NULL, OPTION_DARKNET},
         {"exclude", required_argument, NULL, OPTION_EXCLUDE},
         {"tunnel", required_argument, NULL, OPTION_TUNNEL},
+        {"filter", required_argument, NULL, OPTION_FILTER},
         {"spool", required_argument, NULL, OPTION_SPOOL},
         {"aggregator", required_argument, NULL, OPTION_AGGREGATOR},
         {"help", no_argument, NULL, 'h'},
@@ -171,6 +177,9 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         case OPTION_TUNNEL:
             append(&settings->option_tunnels, optarg);
             break;
+        case OPTION_FILTER:
+            over->filter = optarg;
+            break;
         case OPTION_SPOOL:
             over->spool = optarg;
             break;
@@ -196,6 +205,8 @@ static void apply_overrides(struct settings *settings, const struct overrides *o
 {
     if (over->name)
         set(&settings->name, over->name);
+    if (over->filter)
+        set(&settings->filter, over->filter);
     if (over->spool)
         set(&settings->spool, over->spool);
     if (over->aggregator)
@@ -250,6 +261,13 @@ static int split_interfaces(struct sensor *sensor, char *list, char *errmsg)
     return 0;
 }
 
+static void set_filter(struct sensor *sensor, const char *filter)
+{
+    sensor->filter_inventory = !filter || strcmp(filter, "auto") == 0;
+    if (!sensor->filter_inventory && strcmp(filter, "none") != 0)
+        sensor->filter = filter;
+}
+
 /* Turns settings into a sensor. ERR_INVALID is wrong usage. */
 static int make_sensor(struct sensor *sensor, struct settings *settings, char *errmsg)
 {
@@ -284,6 +302,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->threads = settings->threads;
     sensor->promiscuous = settings->promiscuous;
     sensor->retention_h = settings->retention_h;
+    set_filter(sensor, settings->filter);
     return 0;
 }
 

@@ -28,6 +28,8 @@ struct sensor {
     uint64_t snaplen, ring_mb;
     uint64_t threads; /* that count what an interface captures: 1 .. METER_LANES_MAX */
     bool promiscuous;
+    const char *filter;    /* pcap-filter(7), or NULL */
+    bool filter_inventory; /* without one: the filter made from darknet and tunnels */
     char *spool;
     uint64_t retention_h;
     char *aggregator;
