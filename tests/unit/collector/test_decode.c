@@ -244,6 +244,12 @@ Test(decode, unknown_link_types_are_not_supported)
     for (int linktype = 0; linktype < 65536; linktype++)
         supported += decode_supported(linktype);
     cr_assert_eq(supported, LINK_TYPES, "link_types of links.h is not whole");
+    for (size_t i = 0; i < LINK_TYPES; i++) {
+        size_t at = 0;
+        while (at < LINK_CASES && link_cases[at].linktype != link_types[i])
+            at++;
+        cr_assert_lt(at, LINK_CASES, "no case for link type %d", link_types[i]);
+    }
 }
 
 /* --- lengths ---------------------------------------------------------------------------------- */

@@ -148,6 +148,21 @@ Test(tunnel, other_packets_to_an_end_point_stay_packets)
     }
 }
 
+/* As decode() leaves it, which does not walk extension headers. */
+Test(tunnel, an_ordinary_packet_is_as_decode_gives_it)
+{
+    static const struct inner ping = {60, "3a00 0104 00000000 8000 0000 0001 0001", 0};
+    struct crafted frame;
+    struct packet packet, plain;
+    make_tunnel(&frame, 6, &ping);
+    cr_assert_eq(decode(RAW, frame.bytes, frame.size, frame.size, &plain), DECODE_IP);
+    cr_assert_eq(tunnel_decode(endpoints, RAW, frame.bytes, frame.size, frame.size, &packet),
+                 DECODE_IP);
+    cr_assert_eq(packet.protocol, 60);
+    cr_assert_eq(packet.payload, plain.payload);
+    cr_assert_eq(packet.payload_size, plain.payload_size);
+}
+
 /* --- what does not ---------------------------------------------------------------------------- */
 
 Test(tunnel, frames_of_other_protocols_are_not_ip)
