@@ -328,6 +328,12 @@ Test(tunnel, an_inner_length_of_zero_is_what_the_outer_packet_holds)
     put_tcp(&frame, 2);
     cr_assert_eq(tunnel_decode(endpoints, RAW, frame.bytes, frame.size, 1024, &packet), DECODE_IP);
     cr_assert_eq(packet.bytes, 1000);
+    frame.size = 0;
+    put_outer(&frame, 6, 60, 8 + 4 + 1000);
+    put_hex(&frame, "2f00 0401 0401 0000  0000 0800");
+    put_ipv4(&frame, PROTOCOL_TCP, 0, 0);
+    cr_assert_eq(tunnel_decode(endpoints, RAW, frame.bytes, frame.size, 1052, &packet), DECODE_IP);
+    cr_assert_eq(packet.bytes, 1000);
 }
 
 /* Bytes that mean nothing behind each tunnel's header: the sanitizers watch. */
