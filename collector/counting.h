@@ -18,7 +18,7 @@ struct counting {
     void *state; /* the kind's */
     const struct prefixset *darknet;
     const struct prefixset *tunnels; /* as tunnel_decode's */
-    int linktype; /* of the file at hand */
+    int linktype;                    /* of the file at hand */
     uint64_t captured, not_ip, undecodable;
     uint64_t results[TALLY_RESULTS]; /* what became of IP packets */
     uint64_t truncated_files;

@@ -246,7 +246,11 @@ static int make_tunnels(struct sensor *sensor, const struct settings *settings, 
     if (!sensor->tunnels)
         return ERR_NOMEM;
     int rc = prefixset_add(sensor->tunnels, settings->tunnels, errmsg);
-    return rc ? rc : prefixset_finish(sensor->tunnels, errmsg);
+    if (rc == 0)
+        rc = prefixset_finish(sensor->tunnels, errmsg);
+    if (rc == 0 && !(sensor->tunnels_text = prefixset_text(sensor->tunnels)))
+        rc = ERR_NOMEM;
+    return rc;
 }
 
 /* Splits the list of interfaces in place. */
@@ -414,6 +418,7 @@ static int run_settings(struct settings *settings, char *errmsg)
     prefixset_free(sensor.darknet);
     prefixset_free(sensor.tunnels);
     free(sensor.darknet_text);
+    free(sensor.tunnels_text);
     return rc == ERR_INVALID ? 2 : status;
 }
 

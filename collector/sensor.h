@@ -21,6 +21,7 @@ struct sensor {
     struct prefixset *darknet;
     char *darknet_text;        /* canonical */
     struct prefixset *tunnels; /* end points, as tunnel_decode's; NULL: none */
+    char *tunnels_text;        /* canonical; NULL: none */
     const char *interfaces[SENSOR_INTERFACES_MAX];
     size_t interface_count;
     const char *const *paths; /* capture files to replay */
@@ -42,8 +43,8 @@ struct sensor {
 int sensor_live(struct sensor *sensor, char *errmsg);
 
 /* Counts the capture files into the spool, each under an epoch of its own that is made from the
- * sensor's name and the file's packets: the same capture is the same epoch whatever its file is
- * called and however it is compressed. Two files of one call may not cover the same time.
+ * sensor's name, its tunnels and the file's packets: the same capture is the same epoch whatever its
+ * file is called and however it is compressed. Two files of one call may not cover the same time.
  * ERR_DAMAGED when a file was truncated or corrupt: what was readable is in the spool, `errmsg`
  * names file and offset; the other files were counted. ERR_STOPPED when told to stop. */
 int sensor_replay(struct sensor *sensor, char *errmsg);

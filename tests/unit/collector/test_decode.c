@@ -144,7 +144,7 @@ Test(decode, other_protocols_are_not_ip)
         {11, "aaaa03 0080c2 000e 0000"},     /* bridged spanning tree */
         {11, "fefe03 81 0000 0000"},         /* CLNP */
         {107, "1841 03 b1 4500"},            /* FRF.12 */
-        {107, "1841 03 80 0080c2 0007"},     /* bridged */
+        {107, "1841 03 80 00000c 0800"},     /* of another organization */
         {109, "11000000 00000000 00000000"}, /* AF_LINK */
         {117, "4007 01 00" ZEROS_60},
         {197, ERF_TIME "03 04 0060 0000 003a 4500"}, /* ATM */
@@ -244,6 +244,12 @@ Test(decode, unknown_link_types_are_not_supported)
     for (int linktype = 0; linktype < 65536; linktype++)
         supported += decode_supported(linktype);
     cr_assert_eq(supported, LINK_TYPES, "link_types of links.h is not whole");
+    for (size_t i = 0; i < LINK_TYPES; i++) {
+        size_t at = 0;
+        while (at < LINK_CASES && link_cases[at].linktype != link_types[i])
+            at++;
+        cr_assert_lt(at, LINK_CASES, "no case for link type %d", link_types[i]);
+    }
 }
 
 /* --- lengths ---------------------------------------------------------------------------------- */
