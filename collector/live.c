@@ -221,6 +221,16 @@ static int open_taps(struct live *live, char *errmsg)
     return 0;
 }
 
+/* From here on packets may be read. */
+static int confine(struct live *live, char *errmsg)
+{
+    int taps[SENSOR_INTERFACES_MAX];
+    size_t count = live->sensor->interface_count;
+    for (size_t i = 0; i < count; i++)
+        taps[i] = capture_fd(live->taps[i].capture);
+    return sensor_confine(live->sensor, taps, count, errmsg);
+}
+
 /* A UUID of version 4 (RFC 9562 section 5.4). */
 static int random_epoch(uint8_t epoch[EPOCH_SIZE])
 {
@@ -257,12 +267,12 @@ static int begin(struct live *live, char *errmsg)
     live->meter = meter_new(&options);
     if (!live->meter)
         return err_set(errmsg, ERR_NOMEM, "counters for the darknet: out of memory");
-    int rc = open_epoch(live, errmsg);
-    if (rc == 0)
-        rc = open_taps(live, errmsg);
+    int rc = open_taps(live, errmsg);
     if (rc == 0 && meter_begin(live->meter, now_ns()) != 0)
         rc = err_set(errmsg, ERR_INVALID, "the system clock is not set");
-    return rc;
+    if (rc == 0)
+        rc = confine(live, errmsg);
+    return rc ? rc : open_epoch(live, errmsg);
 }
 
 int sensor_live(struct sensor *sensor, char *errmsg)
