@@ -29,7 +29,7 @@ WERROR ?= $(if $(CI),-Werror)
 SANITIZE ?=
 
 LIBS_COMMON := libprotobuf-c libzstd inih
-LIBS_collector := libpcap libuv zlib libcrypto $(LIBS_COMMON)
+LIBS_collector := libpcap libuv zlib libcrypto libseccomp $(LIBS_COMMON)
 LIBS_aggregator := libuv hiredis $(LIBS_COMMON)
 LIBS_dashboards := hiredis $(LIBS_COMMON)
 

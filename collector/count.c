@@ -9,6 +9,7 @@
 #include "collector/breakdown.h"
 #include "collector/capture.h"
 #include "collector/counting.h"
+#include "collector/sandbox.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/prefix.h"
@@ -288,8 +289,13 @@ int count_main(int argc, char **argv)
     if (parse_arguments(&arguments, argc, argv, errmsg)) {
         log_error("count: %s (count --help tells more)", errmsg);
         code = EXIT_USAGE;
+    } else if (arguments.help) {
+        code = print_help();
+    } else if (sandbox_check(errmsg) || sandbox_capture(NULL, 0, errmsg)) {
+        log_error("count: %s", errmsg);
+        code = EXIT_FAILED;
     } else {
-        code = arguments.help ? print_help() : run(&arguments);
+        code = run(&arguments);
     }
     free(arguments.paths);
     prefixset_free(arguments.darknet);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/child.h"
+#include "collector/sandbox.h"
 #include "collector/sensor.h"
 #include "common/config.h"
 #include "common/err.h"
@@ -49,7 +50,7 @@ static const char usage[] =
 
 /* What configuration and command line say, as text. */
 struct settings {
-    char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator;
+    char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
     uint64_t snaplen, ring_mb, threads, retention_h;
     bool promiscuous;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
@@ -64,7 +65,8 @@ static void settings_close(struct settings *settings)
         &settings->name,           &settings->darknet,          &settings->exclude,
         &settings->tunnels,        &settings->interfaces,       &settings->spool,
         &settings->aggregator,     &settings->option_darknet,   &settings->option_exclude,
-        &settings->option_tunnels, &settings->option_interfaces, &settings->filter};
+        &settings->option_tunnels, &settings->option_interfaces, &settings->filter,
+        &settings->user};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
     free(settings->paths);
@@ -95,6 +97,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"sensor", "name", CONFIG_STRING, &settings->name, 0, 0},
         {"sensor", "darknet", CONFIG_LIST, &settings->darknet, 0, 0},
         {"sensor", "exclude", CONFIG_LIST, &settings->exclude, 0, 0},
+        {"sensor", "user", CONFIG_STRING, &settings->user, 0, 0},
         {"capture", "interface", CONFIG_LIST, &settings->interfaces, 0, 0},
         {"capture", "tunnel", CONFIG_LIST, &settings->tunnels, 0, 0},
         {"capture", "filter", CONFIG_STRING, &settings->filter, 0, 0},
@@ -359,7 +362,9 @@ static int run(struct sensor *sensor, char *errmsg)
 {
     bool replay = sensor->path_count > 0;
     errmsg[0] = '\0';
-    int rc = replay ? sensor_replay(sensor, errmsg) : sensor_live(sensor, errmsg);
+    int rc = replay ? sensor_confine(sensor, NULL, 0, errmsg) : sensor_live(sensor, errmsg);
+    if (rc == 0 && replay)
+        rc = sensor_replay(sensor, errmsg);
     if (rc == ERR_STOPPED)
         err_set(errmsg, rc, "stopped before everything was counted: run the same again to go on");
     if (rc)
@@ -372,32 +377,24 @@ static int run(struct sensor *sensor, char *errmsg)
     return rc || (replay && shipped == SHIP_WAITING) ? 1 : 0;
 }
 
-/* Deletes replays that were acknowledged long enough ago, before anybody writes to one again. */
-static void prune_replays(const struct sensor *sensor)
+/* The spool is made as the user that was started, then given away; what is in it is read only by
+ * processes that have given up their privileges. */
+static int start(struct sensor *sensor, const char *user, char *errmsg)
 {
-    char errmsg[ERRMSG_SIZE];
-    struct spool_epoch *epochs;
-    size_t count;
-    if (spool_list(sensor->spool, &epochs, &count, errmsg) != 0)
-        return; /* starting the ship process says why */
-    for (size_t i = 0; i < count; i++)
-        if (epochs[i].identity.replay)
-            spool_prune(&epochs[i], epochs[i].acked, (int64_t)sensor->retention_h * 3600,
-                        (int64_t)time(NULL));
-    spool_list_free(epochs, count);
-}
-
-static int start(struct sensor *sensor, char *errmsg)
-{
+    struct privilege *privilege = &sensor->privilege;
     int rc = open_signals(sensor, errmsg);
+    if (rc == 0)
+        rc = privilege_choose(privilege, user, sensor->spool, sensor->aggregator, errmsg);
     int lock = rc ? rc : spool_lock(sensor->spool, errmsg);
     if (lock < 0)
         return lock;
-    prune_replays(sensor);
     struct ship_options options = {.spool = sensor->spool,
                                    .aggregator = sensor->aggregator,
-                                   .retention_s = sensor->retention_h * 3600};
-    rc = child_start(&sensor->child, &options, lock, errmsg);
+                                   .retention_s = sensor->retention_h * 3600,
+                                   .privilege = privilege};
+    rc = privilege_take_spool(privilege, sensor->spool, errmsg);
+    if (rc == 0)
+        rc = child_start(&sensor->child, &options, errmsg);
     if (rc)
         close(lock);
     return rc;
@@ -409,7 +406,9 @@ static int run_settings(struct settings *settings, char *errmsg)
     int status = 1;
     int rc = make_sensor(&sensor, settings, errmsg);
     if (rc == 0)
-        rc = start(&sensor, errmsg);
+        rc = sandbox_check(errmsg);
+    if (rc == 0)
+        rc = start(&sensor, settings->user, errmsg);
     if (rc == 0)
         status = run(&sensor, errmsg);
     else

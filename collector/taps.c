@@ -282,6 +282,15 @@ int taps_open(struct taps **out, const struct sensor *sensor, char *errmsg)
     return 0;
 }
 
+size_t taps_descriptors(const struct taps *taps, int descriptors[TAPS_MAX])
+{
+    size_t count = 0;
+    for (unsigned lane = 0; lane < taps->count; lane++)
+        for (size_t i = 0; i < taps->sensor->interface_count; i++)
+            descriptors[count++] = capture_fd(taps->workers[lane].tap[i].capture);
+    return count;
+}
+
 void taps_close(struct taps *taps)
 {
     if (!taps)
