@@ -34,6 +34,10 @@ void addrmap_close(struct addrmap *map);
 bool addrmap_add4(struct addrmap *map, uint32_t address, uint64_t packets, uint64_t bytes);
 bool addrmap_add6(struct addrmap *map, const uint8_t address[16], uint64_t packets, uint64_t bytes);
 
+/* Adds every address of `from`, which stays as it was; the maps are two, of the same family. False
+ * when there was no room for all; those before are added. */
+bool addrmap_merge(struct addrmap *into, const struct addrmap *from);
+
 /* Sorts the entries by address; adding may go on afterwards. */
 void addrmap_sort(struct addrmap *map);
 /* Forgets all addresses and keeps the memory. */

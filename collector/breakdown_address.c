@@ -42,6 +42,11 @@ struct addresses {
     uint64_t next; /* with zeros: the first IPv4 address that has no row yet */
 };
 
+static size_t address_memory(const struct breakdown_options *options)
+{
+    return tally_memory(options->darknet, true);
+}
+
 static void *address_open(const struct breakdown_options *options)
 {
     struct addresses *addresses = calloc(1, sizeof *addresses);
@@ -53,6 +58,8 @@ static void *address_open(const struct breakdown_options *options)
         free(addresses);
         return NULL;
     }
+    if (options->states > 1)
+        tally_share(addresses->tally, options->states);
     return addresses;
 }
 
@@ -75,6 +82,11 @@ static void address_add4(void *state, const struct tally_item *items, size_t cou
 {
     struct addresses *addresses = state;
     tally_add4(addresses->tally, items, count, results);
+}
+
+static int address_merge(void *into, void *from)
+{
+    return tally_merge(((struct addresses *)into)->tally, ((struct addresses *)from)->tally);
 }
 
 /* Rows of zero for the darknet's addresses before `end`. */
@@ -125,10 +137,12 @@ const struct breakdown_kind breakdown_address = {
     .columns = address_columns,
     .finds_darknet = true,
     .zeros = true,
+    .memory = address_memory,
     .open = address_open,
     .close = address_close,
     .add = address_add,
     .add4 = address_add4,
+    .merge = address_merge,
     .check = address_check,
     .print = address_print,
 };
@@ -142,10 +156,10 @@ struct sources {
 static void *source_open(const struct breakdown_options *options)
 {
     struct sources *sources = calloc(1, sizeof *sources);
-    (void)options;
+    uint32_t max = options->states > 1 ? SOURCES_MAX / options->states : SOURCES_MAX;
     if (sources) {
-        addrmap_init(&sources->v4, SOURCES_MAX);
-        addrmap_init(&sources->v6, SOURCES_MAX);
+        addrmap_init(&sources->v4, max);
+        addrmap_init(&sources->v6, max);
     }
     return sources;
 }
@@ -165,6 +179,14 @@ static enum tally_result source_add(void *state, const struct packet *packet, in
     bool added = packet->family == 4 ? addrmap_add4(&sources->v4, packet->src4, 1, packet->bytes)
                                      : addrmap_add6(&sources->v6, packet->src6, 1, packet->bytes);
     return added ? TALLY_COUNTED : TALLY_REFUSED;
+}
+
+static int source_merge(void *into, void *from)
+{
+    struct sources *to = into;
+    const struct sources *more = from;
+    to->v4.max = to->v6.max = SOURCES_MAX;
+    return addrmap_merge(&to->v4, &more->v4) && addrmap_merge(&to->v6, &more->v6) ? 0 : ERR_FULL;
 }
 
 static void source_print(void *state, struct rows *rows)
@@ -188,5 +210,6 @@ const struct breakdown_kind breakdown_source = {
     .open = source_open,
     .close = source_close,
     .add = source_add,
+    .merge = source_merge,
     .print = source_print,
 };
