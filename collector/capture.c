@@ -419,6 +419,11 @@ int capture_linktype(const struct capture *cap)
     return cap->linktype;
 }
 
+uint64_t capture_consumed(const struct capture *cap)
+{
+    return cap->stream ? stream_consumed(cap->stream) : 0;
+}
+
 const char *capture_name(const struct capture *cap)
 {
     return cap->name;
