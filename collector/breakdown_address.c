@@ -39,7 +39,7 @@ struct addresses {
     const struct breakdown_options *options;
     struct tally *tally;
     struct rows *rows;
-    uint64_t next; /* with zeros: the first IPv4 address that has no row yet */
+    uint64_t next; /* with zeros: the index of the first IPv4 address that has no row yet */
 };
 
 static size_t address_memory(const struct breakdown_options *options)
@@ -92,9 +92,13 @@ static int address_merge(void *into, void *from)
 /* Rows of zero for the darknet's addresses before `end`. */
 static void put_zeros(struct addresses *addresses, uint64_t end)
 {
-    for (; addresses->next < end; addresses->next++)
-        if (prefixset_has4(addresses->options->darknet, (uint32_t)addresses->next))
-            put4(addresses->rows, (uint32_t)addresses->next, 0, 0);
+    const struct prefixset *darknet = addresses->options->darknet;
+    for (; addresses->next < prefixset_count4(darknet); addresses->next++) {
+        uint32_t address = prefixset_address4(darknet, (uint32_t)addresses->next);
+        if (address >= end)
+            return;
+        put4(addresses->rows, address, 0, 0);
+    }
 }
 
 static void address_row4(void *user, uint32_t address, uint64_t packets, uint64_t bytes)
@@ -103,7 +107,7 @@ static void address_row4(void *user, uint32_t address, uint64_t packets, uint64_
     if (addresses->options->zeros)
         put_zeros(addresses, address);
     put4(addresses->rows, address, packets, bytes);
-    addresses->next = (uint64_t)address + 1;
+    addresses->next++;
 }
 
 static void address_row6(void *user, const uint8_t address[16], uint64_t packets, uint64_t bytes)

@@ -309,6 +309,7 @@ static int run_open(struct run *run, unsigned threads)
     pthread_cond_init(&run->news, &attributes);
     pthread_condattr_destroy(&attributes);
     progress_begin(&run->progress, total_size(run->files, &known));
+    progress_show(&run->progress, 0, 0);
     return run->workers && run->outcomes ? 0 : ERR_NOMEM;
 }
 
