@@ -73,8 +73,8 @@ static inline void sum_add(struct sum *sum, const struct packet *packet)
     sum->bytes += packet->bytes;
 }
 
-/* Adds `count` sums to others. Where there is nothing to add nothing is written, so that what was never
- * written takes no memory. */
+/* Adds `count` sums to others. Where there is nothing to add nothing is written: memory that was
+ * never written was never taken. */
 static inline void sum_merge(struct sum *into, const struct sum *from, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

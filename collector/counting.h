@@ -54,8 +54,8 @@ void counting_close(struct counting *counting);
 enum counting_outcome counting_file(struct counting *counting, const struct capture_file *file,
                                     char *errmsg);
 
-/* Adds all of `from`, of the same kind and darknet. ERR_FULL and ERR_NOMEM as breakdown_kind's merge:
- * `into` is then good for nothing but counting_close. */
+/* Adds all of `from`, of the same kind and darknet. ERR_FULL and ERR_NOMEM as breakdown_kind's
+ * merge: `into` is then good for nothing but counting_close. */
 int counting_merge(struct counting *into, struct counting *from);
 
 #endif

@@ -2,9 +2,9 @@
  * Progress: a bar on standard error for somebody who waits at a terminal: what part of the files is
  * read, packets, packets a second and the time left; where the size of the input is not known, only
  * packets and rate. Used by parallel: progress_begin, progress_show now and then, progress_hide
- * before anything else is written to the terminal. It is a line of plain text without colour or escape
- * sequences, so that NO_COLOR finds nothing to take away and any terminal will do; where standard error
- * is no terminal nothing is ever written.
+ * before anything else is written to the terminal. It is a line of plain text without colour or
+ * escape sequences, so that NO_COLOR finds nothing to take away and any terminal will do; where
+ * standard error is no terminal nothing is ever written.
  */
 #ifndef COLLECTOR_PROGRESS_H
 #define COLLECTOR_PROGRESS_H

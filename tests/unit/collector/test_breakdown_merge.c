@@ -1,5 +1,5 @@
-/* What several states counted, merged, is what one counts that is given all packets: for every kind,
- * in rows and bytes of output. */
+/* What several states counted, merged, is what one counts that is given all packets: for every
+ * kind, in rows and bytes of output. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
