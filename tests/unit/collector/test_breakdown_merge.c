@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/breakdown.h"
 #include "common/err.h"
@@ -107,7 +108,9 @@ ParameterizedTest(struct example *example, breakdown_merge, merged_states_print_
         kind->close(states[i]);
     }
     char *one = printed(kind, alone), *merged = printed(kind, states[0]);
-    cr_assert_str_eq(merged, one);
+    /* Not cr_assert_str_eq: texts as long as these would be printed. */
+    cr_assert(strcmp(merged, one) == 0, "--by %s with %u states: other rows", kind->name,
+              example->states);
     free(one);
     free(merged);
     kind->close(alone);
