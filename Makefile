@@ -1,5 +1,5 @@
 # darkcount: `make` builds, `make demo` shows it on real packets, `make test` proves it.
-# Other targets: bench [BENCH=name] sanitize fuzz check-headers format format-check tidy install
+# Other targets: bench [BENCH=name] sanitize tsan fuzz check-headers format format-check tidy install
 # uninstall dist clean. V=1 shows the commands.
 
 VERSION := 0.1.0
@@ -135,6 +135,13 @@ sanitize: deps-test
 	$(Q)ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(MAKE) --no-print-directory check BUILD=$(BUILD)/sanitize \
 		SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"
+
+# What runs on several threads, under ThreadSanitizer: the program as it is, since Criterion cannot.
+.PHONY: tsan
+tsan: deps-test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread \
+		$(BUILD)/tsan/$(PROGRAM_collector)
+	$(Q)BUILD=$(BUILD)/tsan tests/system/parallel
 
 # Every header compiles on its own.
 HEADERS := $(filter-out %.pb-c.h,$(wildcard common/*.h collector/*.h aggregator/*.h dashboards/*.h))

@@ -96,6 +96,16 @@ bool addrmap_add6(struct addrmap *map, const uint8_t address[16], uint64_t packe
     return add(map, address, packets, bytes);
 }
 
+bool addrmap_merge(struct addrmap *into, const struct addrmap *from)
+{
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct addrmap_entry *entry = &from->entries[i];
+        if (!add(into, entry->address, entry->packets, entry->bytes))
+            return false;
+    }
+    return true;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct addrmap_entry *left = a, *right = b;

@@ -40,6 +40,10 @@ bool addrmap_add6(struct addrmap *map, const uint8_t address[16], uint64_t packe
  * where it is new. NULL when there is no room; valid until another is added. */
 struct addrmap_entry *addrmap_entry(struct addrmap *map, const uint8_t address[16]);
 
+/* Adds every address of `from`, which stays as it was; the maps are two, of the same family. False
+ * when there was no room for all; those before are added. */
+bool addrmap_merge(struct addrmap *into, const struct addrmap *from);
+
 /* Sorts the entries by address; adding may go on afterwards. */
 void addrmap_sort(struct addrmap *map);
 /* Forgets all addresses and keeps the memory. */

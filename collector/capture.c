@@ -480,6 +480,11 @@ bool capture_filtered(const struct capture *cap, double *extra)
     return cap->filtered;
 }
 
+uint64_t capture_consumed(const struct capture *cap)
+{
+    return cap->stream ? stream_consumed(cap->stream) : 0;
+}
+
 const char *capture_name(const struct capture *cap)
 {
     return cap->name;

@@ -91,6 +91,10 @@ int capture_linktype(const struct capture *cap);
  * ERR_DAMAGED: an absurd step of a counter was discarded. */
 int capture_stats(struct capture *cap, uint64_t *kernel_dropped, uint64_t *interface_dropped);
 
+/* Bytes of a file, as it is stored, that were read so far; the packets of some may still be to come. 0
+ * for an interface. */
+uint64_t capture_consumed(const struct capture *cap);
+
 /* The path or interface as it was given; "standard input" for "-". Borrowed from `cap`. */
 const char *capture_name(const struct capture *cap);
 

@@ -1,11 +1,12 @@
 #include "collector/counting.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "collector/decode.h"
 #include "collector/tunnel.h"
 #include "common/err.h"
-#include "common/log.h"
 
 int counting_open(struct counting *counting, const struct breakdown_kind *kind,
                   const struct breakdown_options *options)
@@ -90,41 +91,68 @@ static void count_batch(struct counting *counting, const struct capture_packet *
         count_packet(counting, &frames[i]);
 }
 
-static void report(struct counting *counting, const char *errmsg)
+/* Tells how far the thread is, and hears whether to go on. */
+static bool goes_on(struct counting *counting)
 {
-    counting->failed = true;
-    log_error("%s", errmsg);
+    if (counting->meter) {
+        atomic_store_explicit(&counting->meter->packets, counting->captured, memory_order_relaxed);
+        atomic_store_explicit(&counting->meter->bytes, counting->bytes, memory_order_relaxed);
+    }
+    if (!counting->stop)
+        return true;
+    if (counting->results[TALLY_REFUSED])
+        atomic_store_explicit(counting->stop, true, memory_order_relaxed);
+    return !atomic_load_explicit(counting->stop, memory_order_relaxed);
 }
 
-static void count_capture(struct counting *counting, struct capture *cap)
+static enum counting_outcome count_capture(struct counting *counting, struct capture *cap,
+                                           char *errmsg)
 {
-    char errmsg[ERRMSG_SIZE];
-    uint64_t before = counting->captured;
+    uint64_t packets = counting->captured, bytes = counting->bytes;
     const struct capture_packet *frames;
     int result;
     counting->linktype = capture_linktype(cap);
-    while ((result = capture_batch(cap, &frames, errmsg)) > 0)
+    while ((result = capture_batch(cap, &frames, errmsg)) > 0) {
         count_batch(counting, frames, result);
+        counting->bytes = bytes + capture_consumed(cap);
+        if (!goes_on(counting))
+            return COUNTING_DONE;
+    }
     if (result == 0)
-        return;
+        return COUNTING_DONE;
+    size_t used = strlen(errmsg);
+    snprintf(errmsg + used, ERRMSG_SIZE - used, "; the %" PRIu64 " packets before it are counted",
+             counting->captured - packets);
     counting->truncated_files++;
     counting->failed = true;
-    log_error("%s; the %" PRIu64 " packets before it are counted", errmsg,
-              counting->captured - before);
+    return COUNTING_FAILED;
 }
 
-void counting_file(struct counting *counting, const struct capture_file *file)
+enum counting_outcome counting_file(struct counting *counting, const struct capture_file *file,
+                                    char *errmsg)
 {
-    char errmsg[ERRMSG_SIZE];
     struct capture *cap;
     int result = capture_open_file(&cap, file->path, errmsg);
     if (result == 0) {
-        count_capture(counting, cap);
+        enum counting_outcome outcome = count_capture(counting, cap, errmsg);
         capture_close(cap);
-    } else if (result == ERR_INVALID && file->listed) {
-        log_warn("%s; left out", errmsg);
-    } else {
-        counting->truncated_files += result == ERR_DAMAGED || result == ERR_INVALID;
-        report(counting, errmsg);
+        return outcome;
     }
+    if (result == ERR_INVALID && file->listed)
+        return COUNTING_LEFT_OUT;
+    counting->truncated_files += result == ERR_DAMAGED || result == ERR_INVALID;
+    counting->failed = true;
+    return COUNTING_FAILED;
+}
+
+int counting_merge(struct counting *into, struct counting *from)
+{
+    into->captured += from->captured;
+    into->not_ip += from->not_ip;
+    into->undecodable += from->undecodable;
+    for (int result = 0; result < TALLY_RESULTS; result++)
+        into->results[result] += from->results[result];
+    into->truncated_files += from->truncated_files;
+    into->failed = into->failed || from->failed;
+    return into->kind->merge(into->state, from->state);
 }

@@ -44,13 +44,24 @@ struct tally {
     struct addrmap sparse4, sparse6;
 };
 
+/* Addresses to be counted in the dense array. */
+static uint32_t dense_size(const struct prefixset *darknet)
+{
+    uint64_t size = prefixset_count4(darknet);
+    return size > TALLY_DENSE_MAX ? 0 : (uint32_t)size;
+}
+
+size_t tally_memory(const struct prefixset *darknet, bool bytes)
+{
+    return dense_size(darknet) * (bytes ? sizeof(struct cell) : sizeof(uint32_t));
+}
+
 static bool make_dense(struct tally *tally)
 {
-    uint64_t size = prefixset_count4(tally->darknet);
-    if (size == 0 || size > TALLY_DENSE_MAX)
+    tally->size = dense_size(tally->darknet);
+    if (tally->size == 0)
         return true;
-    tally->size = (uint32_t)size;
-    pages_init(&tally->pages, size * (tally->keep_bytes ? sizeof(struct cell) : sizeof(uint32_t)));
+    pages_init(&tally->pages, tally_memory(tally->darknet, tally->keep_bytes));
     if (tally->keep_bytes)
         tally->cells = tally->pages.at;
     else
@@ -214,6 +225,60 @@ void tally_add4(struct tally *tally, const struct tally_item *items, size_t coun
         struct packet packet = {.family = 4, .dst4 = items[i].address, .bytes = items[i].bytes};
         results[add_sparse(tally, &packet)]++;
     }
+}
+
+/* --- merging ---------------------------------------------------------------------------------- */
+
+void tally_share(struct tally *tally, unsigned tallies)
+{
+    tally->sparse4.max = tally->sparse6.max = TALLY_SPARSE_MAX / tallies;
+}
+
+/* Adds to a counter of 32 bits and returns what passes out of it. */
+static inline uint64_t add32(uint32_t *counter, uint32_t more)
+{
+    uint64_t sum = (uint64_t)*counter + more;
+    *counter = (uint32_t)sum;
+    return sum - *counter;
+}
+
+static bool merge_counter(struct tally *into, const struct tally *from, uint32_t index)
+{
+    uint64_t packets, bytes = 0;
+    if (into->cells) {
+        packets = add32(&into->cells[index].packets, from->cells[index].packets);
+        bytes = add32(&into->cells[index].bytes, from->cells[index].bytes);
+    } else {
+        packets = add32(&into->packets[index], from->packets[index]);
+    }
+    return (packets | bytes) == 0 || addrmap_add4(&into->carried, index, packets, bytes);
+}
+
+static bool merge_dense(struct tally *into, const struct tally *from)
+{
+    for (uint32_t index = 0; index < from->size; index++) {
+        uint32_t block = index >> BLOCK_SHIFT;
+        if (!from->hit[block]) {
+            index |= BLOCK_SIZE - 1;
+            continue;
+        }
+        into->hit[block] = 1;
+        if (!merge_counter(into, from, index))
+            return false;
+    }
+    return addrmap_merge(&into->carried, &from->carried);
+}
+
+int tally_merge(struct tally *into, struct tally *from)
+{
+    settle(into);
+    settle(from);
+    tally_share(into, 1);
+    bool merged = into->refused + from->refused == 0 && merge_dense(into, from) &&
+                  addrmap_merge(&into->sparse4, &from->sparse4) &&
+                  addrmap_merge(&into->sparse6, &from->sparse6);
+    into->sum += from->sum;
+    return merged ? 0 : ERR_FULL;
 }
 
 /* --- clearing --------------------------------------------------------------------------------- */

@@ -39,6 +39,9 @@ struct tally_item {
     uint32_t bytes;
 };
 
+/* Bytes of the dense array that tally_new makes with the same arguments; 0 where it makes none. */
+size_t tally_memory(const struct prefixset *darknet, bool bytes);
+
 /* A tally of all zeros for `darknet` (finished; borrowed, must outlive the tally); `bytes`: whether
  * to keep bytes per address. NULL without memory. */
 struct tally *tally_new(const struct prefixset *darknet, bool bytes);
@@ -52,6 +55,16 @@ enum tally_result tally_add(struct tally *tally, const struct packet *packet);
  * `results`. */
 void tally_add4(struct tally *tally, const struct tally_item *items, size_t count,
                 uint64_t results[TALLY_RESULTS]);
+
+/* The tally will be merged with others, `tallies` in all: its tables get that part of their bound,
+ * so that all together are bounded as one. Before anything was added. */
+void tally_share(struct tally *tally, unsigned tallies);
+
+/* Adds what `from` has counted, of the same darknet and kept in the same way: `into` is then as if
+ * it had counted both, and has its whole bound again; `from` stays as it was. ERR_FULL: there was
+ * no room for all, or one of them had refused something before, which then depended on how the
+ * packets were shared out; `into` is good for nothing but tally_free. */
+int tally_merge(struct tally *into, struct tally *from);
 
 /* Back to all zeros; costs in proportion to the parts of the darknet that were hit. */
 void tally_reset(struct tally *tally);

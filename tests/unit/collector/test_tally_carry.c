@@ -9,6 +9,9 @@
 #define tally_refused   carry_refused
 #define tally_each      carry_each
 #define tally_addresses carry_addresses
+#define tally_share     carry_share
+#define tally_merge     carry_merge
+#define tally_memory    carry_memory
 #include "collector/tally.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include <criterion/criterion.h>
@@ -93,4 +96,41 @@ Test(tally_carry, what_finds_no_room_is_refused_and_the_counter_stays)
     cr_assert_eq(tally->cells[8].packets, 0);
     cr_assert_eq(tally->cells[8].bytes, UINT32_MAX);
     cr_assert_eq(tally->cells[9].packets, UINT32_MAX);
+}
+
+/* A counter of 2^32 - 1 and one of 2^32 + 3, in tallies with and without bytes. */
+Test(tally_carry, merged_counters_pass_2_to_the_32)
+{
+    struct tally *other = tally_new(set, true);
+    add(7, 1);
+    settle(tally);
+    tally->cells[7] = (struct cell){.packets = UINT32_MAX, .bytes = UINT32_MAX - 5};
+    struct packet packet = {.family = 4, .dst4 = 0x0a000007, .bytes = 40};
+    tally_add(other, &packet);
+    settle(other);
+    other->cells[7] = (struct cell){.packets = 3, .bytes = 6};
+    cr_assert(addrmap_add4(&other->carried, 7, UINT64_C(1) << 32, UINT64_C(2) << 32));
+    cr_assert_eq(tally_merge(tally, other), 0);
+    expect((UINT64_C(2) << 32) + 2, UINT64_C(3) << 32);
+    tally_free(other);
+}
+
+Test(tally_carry, merging_completes_what_was_deferred)
+{
+    struct tally *other = tally_new(set, true);
+    struct packet packet = {.family = 4, .dst4 = 0x0a000007, .bytes = 40};
+    add(7, 2);
+    tally_add(other, &packet);
+    cr_assert_eq(tally_merge(tally, other), 0);
+    cr_assert_eq(tally_packets(tally), 3);
+    expect(3, 120);
+    tally_free(other);
+}
+
+Test(tally_carry, merging_after_a_refusal_is_an_error)
+{
+    struct tally *other = tally_new(set, true);
+    other->refused = 1;
+    cr_assert_eq(tally_merge(tally, other), ERR_FULL);
+    tally_free(other);
 }
