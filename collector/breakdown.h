@@ -44,7 +44,7 @@ struct breakdown_kind {
     enum tally_result (*add)(void *state, const struct packet *packet, int64_t ts_ns);
     /* Adds IPv4 packets to any address and counts what became of them; NULL where more of a packet is
      * needed than its destination and bytes. */
-    void (*add4)(void *state, const struct tally_item *items, size_t count,
+    void (*add4)(void *state, const struct packet_brief *packets, size_t count,
                  uint64_t results[TALLY_RESULTS]);
     /* Adds all of `from`, so that `into` is as if it had been given both's packets alone, in any
      * order. ERR_FULL: a single state might have come to a bound, where the order decides what is

@@ -21,8 +21,7 @@ static void put_address6(struct rows *rows, const uint8_t address[16])
 
 static void put4(struct rows *rows, uint32_t address, uint64_t packets, uint64_t bytes)
 {
-    rows_ipv4(rows, address);
-    breakdown_cells(rows, &(struct sum){packets, bytes});
+    rows_counts(rows, &address, &packets, &bytes, 1);
 }
 
 static void put6(struct rows *rows, const uint8_t address[16], uint64_t packets, uint64_t bytes)
@@ -44,7 +43,7 @@ struct addresses {
 
 static size_t address_memory(const struct breakdown_options *options)
 {
-    return tally_memory(options->darknet, true);
+    return tally_memory(options->darknet);
 }
 
 static void *address_open(const struct breakdown_options *options)
@@ -77,11 +76,11 @@ static enum tally_result address_add(void *state, const struct packet *packet, i
     return tally_add(addresses->tally, packet);
 }
 
-static void address_add4(void *state, const struct tally_item *items, size_t count,
+static void address_add4(void *state, const struct packet_brief *packets, size_t count,
                          uint64_t results[TALLY_RESULTS])
 {
     struct addresses *addresses = state;
-    tally_add4(addresses->tally, items, count, results);
+    tally_add4(addresses->tally, packets, count, results);
 }
 
 static int address_merge(void *into, void *from)
@@ -101,13 +100,19 @@ static void put_zeros(struct addresses *addresses, uint64_t end)
     }
 }
 
-static void address_row4(void *user, uint32_t address, uint64_t packets, uint64_t bytes)
+static void address_rows4(void *user, const struct dense_counts *counts)
 {
     struct addresses *addresses = user;
-    if (addresses->options->zeros)
-        put_zeros(addresses, address);
-    put4(addresses->rows, address, packets, bytes);
-    addresses->next++;
+    if (!addresses->options->zeros) {
+        rows_counts(addresses->rows, counts->address, counts->packets, counts->bytes,
+                    counts->count);
+        return;
+    }
+    for (size_t i = 0; i < counts->count; i++) {
+        put_zeros(addresses, counts->address[i]);
+        put4(addresses->rows, counts->address[i], counts->packets[i], counts->bytes[i]);
+        addresses->next++;
+    }
 }
 
 static void address_row6(void *user, const uint8_t address[16], uint64_t packets, uint64_t bytes)
@@ -131,7 +136,7 @@ static void address_print(void *state, struct rows *rows)
 {
     struct addresses *addresses = state;
     addresses->rows = rows;
-    tally_each(addresses->tally, &(struct tally_reader){address_row4, address_row6, addresses});
+    tally_each(addresses->tally, &(struct tally_reader){address_rows4, address_row6, addresses});
     if (addresses->options->zeros)
         put_zeros(addresses, UINT64_C(1) << 32);
 }

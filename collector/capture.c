@@ -14,6 +14,7 @@
 
 #define SNAPLEN_DEFAULT 128
 #define RING_DEFAULT    (64u << 20)
+#define OTHERS_MAX      16
 
 struct capture {
     pcap_t *pcap;
@@ -391,20 +392,22 @@ static int next_libpcap(struct capture *cap, struct capture_packet *packet, char
     return 1;
 }
 
-static int next_pcapfile(struct capture *cap, char *errmsg)
+static int next_pcapfile(struct capture *cap, int max, char *errmsg)
 {
-    int count = pcapfile_batch(cap->pcapfile, cap->batch, CAPTURE_BATCH_MAX);
+    int count = pcapfile_batch(cap->pcapfile, cap->batch, max);
     return count < 0 ? read_error(cap, pcapfile_position(cap->pcapfile),
                                   pcapfile_damage(cap->pcapfile), errmsg)
                      : count;
 }
 
-/* Sees to it that a packet is to be handed out; as capture_batch. libpcap has room for one. */
-static int next_batch(struct capture *cap, char *errmsg)
+/* Sees to it that a packet is to be handed out, and at most `max`; as capture_batch. libpcap has
+ * room for one. */
+static int next_batch(struct capture *cap, int max, char *errmsg)
 {
     if (cap->handed_out < cap->batch_count)
         return cap->batch_count - cap->handed_out;
-    int count = cap->pcapfile ? next_pcapfile(cap, errmsg) : next_libpcap(cap, cap->batch, errmsg);
+    int count =
+        cap->pcapfile ? next_pcapfile(cap, max, errmsg) : next_libpcap(cap, cap->batch, errmsg);
     cap->handed_out = 0;
     cap->batch_count = count > 0 ? count : 0;
     return count;
@@ -412,7 +415,7 @@ static int next_batch(struct capture *cap, char *errmsg)
 
 int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg)
 {
-    int count = next_batch(cap, errmsg);
+    int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
     *packets = cap->batch + cap->handed_out;
     cap->handed_out = cap->batch_count;
     return count;
@@ -420,18 +423,36 @@ int capture_batch(struct capture *cap, const struct capture_packet **packets, ch
 
 int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg)
 {
-    int count = next_batch(cap, errmsg);
+    int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
     if (count <= 0)
         return count;
     *packet = cap->batch[cap->handed_out++];
     return 1;
 }
 
+/* The packet that ends a run is taken alone, so that the next run begins right behind it. Where that
+ * one is empty, more of the same are likely. */
+int capture_run(struct capture *cap, struct capture_run *run, char *errmsg)
+{
+    bool between = cap->handed_out == cap->batch_count;
+    run->count =
+        cap->pcapfile && between ? pcapfile_brief(cap->pcapfile, run->packets, CAPTURE_RUN_MAX) : 0;
+    run->other_count = 0;
+    if (run->count == CAPTURE_RUN_MAX)
+        return 1;
+    int count = next_batch(cap, run->count ? 1 : OTHERS_MAX, errmsg);
+    if (count > 0)
+        run->other_count = (size_t)count;
+    run->others = cap->batch + cap->handed_out;
+    cap->handed_out = cap->batch_count;
+    return run->count || count > 0 ? 1 : count;
+}
+
 static int dispatch_file(struct capture *cap, int max, capture_handler handler, void *user,
                          char *errmsg)
 {
     for (int handed = 0; handed < max; handed++) {
-        int count = next_batch(cap, errmsg);
+        int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
         if (count <= 0)
             return count < 0 ? count : handed;
         handler(user, &cap->batch[cap->handed_out++]);

@@ -1,7 +1,7 @@
 /*
  * Capture: packets from a file, from standard input or from an interface; the one module that knows
  * libpcap. A caller opens, asks for the link type, takes packets with capture_next, with
- * capture_dispatch or, fastest of a file, with capture_batch, and closes.
+ * capture_dispatch or, faster from a file, with capture_batch or capture_run, and closes.
  *
  * Files are pcap (either byte order, micro- or nanoseconds) or pcapng, plain or compressed with
  * gzip or zstd, told by their first bytes and read as a stream, so that all of it works through a
@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/decode.h"
 #include "common/prefix.h"
 
 struct capture;
@@ -64,6 +65,19 @@ int capture_next(struct capture *cap, struct capture_packet *packet, char *errms
  * the file, errors as capture_next. All are borrowed until packets are taken again. */
 int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg);
 #define CAPTURE_BATCH_MAX 128
+#define CAPTURE_RUN_MAX   2048
+
+/* Where destination and bytes are all that is needed of an IPv4 packet: a run of such packets, and
+ * what came next, whole, of whatever kind. Either may be none, but not both. */
+struct capture_run {
+    size_t count;
+    size_t other_count;
+    const struct capture_packet *others;
+    struct packet_brief packets[CAPTURE_RUN_MAX];
+};
+
+/* The next run of a file: 1, 0 at its end, errors as capture_next. Borrowed as there. */
+int capture_run(struct capture *cap, struct capture_run *run, char *errmsg);
 
 /* Hands up to `max` (at least 1) packets to `handler` and returns how many. File: 0 at its end,
  * errors as capture_next. Interface: 0 when no packet waits, it never blocks; poll capture_fd

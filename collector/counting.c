@@ -55,40 +55,29 @@ static void count_packet(struct counting *counting, const struct capture_packet 
     }
 }
 
-/* Packets with their IPv4 header at `offset` are gathered and added together; any other packet comes
- * after what was gathered before it, so that the order stays. */
-static void count_shortcut(struct counting *counting, const struct capture_packet *frames,
-                           int frame_count, int offset)
+/* Where destination and bytes are all that is needed. Returns as capture_run. */
+static int count_run(struct counting *counting, struct capture *cap, char *errmsg)
 {
-    struct tally_item items[CAPTURE_BATCH_MAX];
-    size_t gathered = 0;
-    for (int i = 0; i < frame_count; i++) {
-        const struct capture_packet *frame = &frames[i];
-        struct tally_item *item = &items[gathered];
-        if (decode_ipv4_at(offset, frame->data, frame->caplen, frame->len, &item->address,
-                           &item->bytes)) {
-            gathered++;
-            continue;
-        }
-        counting->kind->add4(counting->state, items, gathered, counting->results);
-        gathered = 0;
-        count_packet(counting, frame);
-    }
-    counting->kind->add4(counting->state, items, gathered, counting->results);
+    struct capture_run run;
+    int result = capture_run(cap, &run, errmsg);
+    if (result <= 0)
+        return result;
+    counting->captured += run.count + run.other_count;
+    counting->kind->add4(counting->state, run.packets, run.count, counting->results);
+    for (size_t i = 0; i < run.other_count; i++)
+        count_packet(counting, &run.others[i]);
+    return result;
 }
 
-static void count_batch(struct counting *counting, const struct capture_packet *frames,
-                        int frame_count)
+/* Returns as capture_batch. */
+static int count_batch(struct counting *counting, struct capture *cap, char *errmsg)
 {
-    bool shortcut = counting->kind->add4 && !counting->tunnels; /* it sees the outer header only */
-    int offset = shortcut ? decode_shortcut(counting->linktype) : -1;
-    counting->captured += (uint64_t)frame_count;
-    if (offset >= 0) {
-        count_shortcut(counting, frames, frame_count, offset);
-        return;
-    }
-    for (int i = 0; i < frame_count; i++)
+    const struct capture_packet *frames;
+    int result = capture_batch(cap, &frames, errmsg);
+    for (int i = 0; i < result; i++)
         count_packet(counting, &frames[i]);
+    counting->captured += result > 0 ? (uint64_t)result : 0;
+    return result;
 }
 
 /* Tells how far the thread is, and hears whether to go on. */
@@ -109,11 +98,12 @@ static enum counting_outcome count_capture(struct counting *counting, struct cap
                                            char *errmsg)
 {
     uint64_t packets = counting->captured, bytes = counting->bytes;
-    const struct capture_packet *frames;
+    /* A run sees the outer header only. */
+    int (*count)(struct counting *, struct capture *, char *) =
+        counting->kind->add4 && !counting->tunnels ? count_run : count_batch;
     int result;
     counting->linktype = capture_linktype(cap);
-    while ((result = capture_batch(cap, &frames, errmsg)) > 0) {
-        count_batch(counting, frames, result);
+    while ((result = count(counting, cap, errmsg)) > 0) {
         counting->bytes = bytes + capture_consumed(cap);
         if (!goes_on(counting))
             return COUNTING_DONE;

@@ -35,12 +35,12 @@ static void check(const struct packet *packet, const uint8_t *data, size_t size)
 static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len)
 {
     struct packet packet;
-    uint32_t dst4, bytes;
+    struct packet_brief brief;
     int offset = decode_shortcut(linktype);
-    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &dst4, &bytes))
+    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &brief))
         return;
     fuzz_require(decode(linktype, data, caplen, len, &packet) == DECODE_IP);
-    fuzz_require(packet.family == 4 && packet.dst4 == dst4 && packet.bytes == bytes);
+    fuzz_require(packet.family == 4 && packet.dst4 == brief.dst4 && packet.bytes == brief.bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

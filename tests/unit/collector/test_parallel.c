@@ -58,7 +58,7 @@ Test(parallel, memory_bounds_the_threads)
 {
     cr_assert_eq(threads("10.0.0.0/8", "address", 8), 1);
     cr_assert_eq(threads("10.0.0.0/8,11.0.0.0/10", "address", 8), 1);
-    cr_assert_eq(threads("10.0.0.0/9", "address", 8), 2);
+    cr_assert_eq(threads("10.0.0.0/12", "address", 8), 4);
     cr_assert_eq(threads("10.0.0.0/8", "class", 8), 8);
     cr_assert_eq(threads("10.0.0.0/24", "port", 250), 7);
     cr_assert_lt(threads("10.0.0.0/24", "class", 250), 32);
