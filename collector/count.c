@@ -56,8 +56,8 @@ static const char help[] =
     "of ICMP come before those of ICMPv6. unique_hosts is exact up to 65536 and an\n"
     "estimate beyond. On a terminal a progress bar is shown meanwhile.\n"
     "\n"
-    "Exit status: 0 done; 1 a file is missing or damaged (what could be read is counted),\n"
-    "or the result could not be written; 2 wrong usage.\n";
+    "Exit status: 0 done; 1 a file is missing (nothing is counted) or damaged (what could\n"
+    "be read is counted), or the result could not be written; 2 wrong usage.\n";
 
 /* --- the command line ------------------------------------------------------------------------- */
 
