@@ -438,7 +438,8 @@ int capture_run(struct capture *cap, struct capture_run *run, char *errmsg)
     run->count =
         cap->pcapfile && between ? pcapfile_brief(cap->pcapfile, run->packets, CAPTURE_RUN_MAX) : 0;
     run->other_count = 0;
-    if (run->count == CAPTURE_RUN_MAX)
+    /* What is there is handed out before more is waited for. */
+    if (run->count == CAPTURE_RUN_MAX || (run->count && !pcapfile_ready(cap->pcapfile)))
         return 1;
     int count = next_batch(cap, run->count ? 1 : OTHERS_MAX, errmsg);
     if (count > 0)

@@ -207,6 +207,13 @@ size_t pcapfile_brief(struct pcapfile *file, struct packet_brief *packets, size_
     return take_brief(file, packets, max, offset, file->swapped);
 }
 
+bool pcapfile_ready(const struct pcapfile *file)
+{
+    size_t held = (size_t)(file->end - file->at);
+    return held >= RECORD_HEADER &&
+           get32(file->at + 8, file->swapped) <= held - RECORD_HEADER;
+}
+
 /* Reads until `need` bytes (at most RECORD_MAX) are there or the file ends; the number there. Where
  * that takes a read, what is left is moved to in front of the place of blocks. */
 static size_t refill(struct pcapfile *file, size_t need)

@@ -13,6 +13,7 @@
 #ifndef COLLECTOR_PCAPFILE_H
 #define COLLECTOR_PCAPFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -47,6 +48,8 @@ int pcapfile_batch(struct pcapfile *file, struct capture_packet *packets, int ma
 /* Takes the next packets as long as each lies whole in the block at hand and decode_ipv4_at reads
  * it: at most `max`. Returns how many; after 0, pcapfile_batch tells what comes. */
 size_t pcapfile_brief(struct pcapfile *file, struct packet_brief *packets, size_t max);
+/* Whether the next packet can be taken without reading. */
+bool pcapfile_ready(const struct pcapfile *file);
 
 /* Bytes of the file up to the end of the last packet taken: where damage begins. */
 uint64_t pcapfile_position(const struct pcapfile *file);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/sandbox.h"
 #include "collector/survey_private.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -195,11 +196,12 @@ static int parse_arguments(struct arguments *arguments, int argc, char **argv, c
 static bool watch(struct survey *survey, const struct arguments *arguments)
 {
     char errmsg[ERRMSG_SIZE];
-    struct capture_list files;
+    struct capture_list files = {0};
     if (arguments->interface_count)
         return survey_interfaces(survey, arguments->interfaces, arguments->interface_count,
                                  arguments->for_s);
-    bool expanded = capture_expand(&files, arguments->paths, arguments->path_count, errmsg) == 0;
+    bool expanded = sandbox_check(errmsg) == 0 && sandbox_capture(NULL, 0, errmsg) == 0 &&
+                    capture_expand(&files, arguments->paths, arguments->path_count, errmsg) == 0;
     if (expanded)
         survey_files(survey, &files);
     else

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "collector/decode.h"
+#include "collector/privilege.h"
+#include "collector/sandbox.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -242,6 +244,20 @@ static int watch_taps(struct watch *watch, uint64_t seconds, char *errmsg)
     return rc;
 }
 
+/* The interfaces are open: no byte from outside is looked at before everything else is given up. */
+static int confine(const struct watch *watch, char *errmsg)
+{
+    struct privilege privilege;
+    const char *spool = ""; /* none */
+    int taps[SURVEY_INTERFACES_MAX];
+    for (size_t i = 0; i < watch->count; i++)
+        taps[i] = capture_fd(watch->taps[i].capture);
+    int rc = privilege_choose(&privilege, NULL, spool, "", errmsg);
+    if (rc == 0)
+        rc = privilege_drop(&privilege, PRIVILEGE_CAPTURE, &spool, errmsg);
+    return rc ? rc : sandbox_capture(taps, watch->count, errmsg);
+}
+
 static void close_watch(struct watch *watch)
 {
     for (size_t i = 0; i < watch->count; i++)
@@ -259,6 +275,8 @@ bool survey_interfaces(struct survey *survey, const char *const *names, size_t c
     int rc = open_signals(&watch, errmsg);
     if (rc == 0)
         rc = open_taps(&watch, names, count, errmsg);
+    if (rc == 0)
+        rc = confine(&watch, errmsg);
     bool opened = rc == 0;
     if (opened) {
         log_info("watching for %" PRIu64 " s; SIGINT or SIGTERM ends it early", seconds);
