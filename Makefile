@@ -28,8 +28,8 @@ BASE_LDFLAGS := -pie -Wl,-z,relro,-z,now
 WERROR ?= $(if $(CI),-Werror)
 SANITIZE ?=
 
-LIBS_COMMON := libprotobuf-c libzstd inih
-LIBS_collector := libpcap libuv zlib libcrypto libseccomp $(LIBS_COMMON)
+LIBS_COMMON := libprotobuf-c libzstd inih libssl libcrypto
+LIBS_collector := libpcap libuv zlib libseccomp $(LIBS_COMMON)
 LIBS_aggregator := libuv hiredis $(LIBS_COMMON)
 LIBS_dashboards := hiredis $(LIBS_COMMON)
 
