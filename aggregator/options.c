@@ -63,7 +63,7 @@ static int add_listen(struct given *given, const char *address)
 /* A value given on the command line that can be seen to be wrong is wrong usage. */
 static enum options_result check_value(int option, char *errmsg)
 {
-    struct listen_address address;
+    struct address address;
     struct storeurl url;
     int rc = 0;
     if (option == OPTION_LISTEN)

@@ -77,8 +77,8 @@ static void on_connection(uv_stream_t *stream, int status)
         accept_failed(server, uv_strerror(status));
         return;
     }
-    struct peer *peer = peer_accept(stream, *listener->address.path, &server->lanes, server->chunk,
-                                    peer_closed, server);
+    struct peer *peer = peer_accept(stream, listener->address.kind == ADDRESS_UNIX, &server->lanes,
+                                    server->chunk, peer_closed, server);
     if (!peer) {
         accept_failed(server, err_str(ERR_NOMEM));
         return;
@@ -96,8 +96,9 @@ static void on_connection(uv_stream_t *stream, int status)
 static int init_listener(struct server *server, struct listener *listener)
 {
     listener->server = server;
-    int rc = *listener->address.path ? uv_pipe_init(server->loop, &listener->socket.pipe, 0)
-                                     : uv_tcp_init(server->loop, &listener->socket.tcp);
+    int rc = listener->address.kind == ADDRESS_UNIX
+                 ? uv_pipe_init(server->loop, &listener->socket.pipe, 0)
+                 : uv_tcp_init(server->loop, &listener->socket.tcp);
     if (rc)
         return rc;
     listener->socket.stream.data = listener;

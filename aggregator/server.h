@@ -36,7 +36,7 @@ struct listener {
         uv_pipe_t pipe;
         uv_tcp_t tcp;
     } socket;
-    struct listen_address address;
+    struct address address;
 };
 
 struct server {

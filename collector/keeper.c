@@ -14,6 +14,7 @@
 
 #include "collector/privilege.h"
 #include "collector/sandbox.h"
+#include "common/address.h"
 #include "common/log.h"
 
 #define DEATH_SOON_S 10
@@ -63,12 +64,20 @@ static int list_spool(const char *spool, struct spool_epoch **epochs, size_t *co
     return rc;
 }
 
+/* Whether the aggregator's address has to be found by a name. */
+static bool needs_names(const struct keeper *keeper)
+{
+    struct address address;
+    return address_parse(&address, keeper->options.aggregator, NULL) == 0 &&
+           address.kind != ADDRESS_UNIX && !address.literal;
+}
+
 static enum ship_result run_ship(const struct keeper *keeper)
 {
     char errmsg[ERRMSG_SIZE] = "";
     struct spool_epoch *epochs;
     size_t count;
-    int rc = sandbox_ship(errmsg);
+    int rc = sandbox_ship(needs_names(keeper), errmsg);
     if (rc == 0)
         rc = list_spool(keeper->options.spool, &epochs, &count, errmsg);
     if (rc == 0)
@@ -201,7 +210,7 @@ static int prepare(struct keeper *keeper, char *errmsg)
             close(options->privilege->spool);
     }
     if (rc == 0)
-        rc = sandbox_keeper(errmsg);
+        rc = sandbox_keeper(needs_names(keeper), errmsg);
     if (rc == 0)
         rc = prune_replays(options, errmsg);
     return rc ? rc : start_ship(keeper, errmsg);

@@ -14,6 +14,7 @@
 #include "collector/child.h"
 #include "collector/sandbox.h"
 #include "collector/sensor.h"
+#include "common/address.h"
 #include "common/config.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -44,7 +45,9 @@ static const char usage[] =
     "darknet\n"
     "                         (the default); none, everything; or an expression of pcap-filter(7)\n"
     "      --spool DIR        where records wait (" DEFAULT_SPOOL ")\n"
-    "      --aggregator ADDR  unix:///path or ADDRESS:PORT\n"
+    "      --aggregator ADDR  unix:///path; HOST:PORT, with TLS; plain://ADDRESS:PORT "
+    "on\n"
+    "                         loopback\n"
     "                         (" DEFAULT_AGGREGATOR ")\n"
     "  -h, --help             this text\n";
 
@@ -61,12 +64,19 @@ struct settings {
 
 static void settings_close(struct settings *settings)
 {
-    char **strings[] = {
-        &settings->name,           &settings->darknet,          &settings->exclude,
-        &settings->tunnels,        &settings->interfaces,       &settings->spool,
-        &settings->aggregator,     &settings->option_darknet,   &settings->option_exclude,
-        &settings->option_tunnels, &settings->option_interfaces, &settings->filter,
-        &settings->user};
+    char **strings[] = {&settings->name,
+                        &settings->darknet,
+                        &settings->exclude,
+                        &settings->tunnels,
+                        &settings->interfaces,
+                        &settings->spool,
+                        &settings->aggregator,
+                        &settings->option_darknet,
+                        &settings->option_exclude,
+                        &settings->option_tunnels,
+                        &settings->option_interfaces,
+                        &settings->filter,
+                        &settings->user};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
     free(settings->paths);
@@ -286,9 +296,10 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
         return err_set(errmsg, ERR_INVALID,
                        "sensor name '%.80s': use 1 to %d letters, digits, '.', '_' and '-'",
                        settings->name, SENSOR_NAME_MAX);
-    int rc = ship_address_check(settings->aggregator, errmsg);
-    if (rc == 0)
-        rc = make_darknet(sensor, settings, errmsg);
+    struct address address;
+    if (address_parse(&address, settings->aggregator, errmsg) != 0)
+        return err_wrap(errmsg, ERR_INVALID, "aggregator");
+    int rc = make_darknet(sensor, settings, errmsg);
     if (rc == 0)
         rc = make_tunnels(sensor, settings, errmsg);
     if (rc == 0 && settings->interfaces && settings->path_count == 0)

@@ -266,6 +266,24 @@ int sandbox_capture(const int *taps, size_t count, char *errmsg)
 
 /* --- ship and keeper -------------------------------------------------------------------------- */
 
+/* What finds the address of a host name: a question to a name server, and the kernel's list of
+ * addresses, by which IPv4 and IPv6 are put in order. */
+static int allow_resolver(scmp_filter_ctx filter)
+{
+    static const int calls[] = {SCMP_SYS(bind), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg)};
+    static const struct {
+        unsigned family, type;
+    } sockets[] = {{AF_INET, SOCK_DGRAM}, {AF_INET6, SOCK_DGRAM}, {AF_NETLINK, SOCK_RAW}};
+    int rc = allow(filter, calls, COUNT(calls));
+    for (size_t i = 0; rc == 0 && i < COUNT(sockets); i++)
+        rc = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, SCMP_A0_32(SCMP_CMP_EQ, sockets[i].family),
+            SCMP_A1_32(SCMP_CMP_MASKED_EQ, ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
+                       sockets[i].type),
+            SCMP_A2_32(SCMP_CMP_EQ, 0)); /* netlink: of routes and addresses */
+    return rc;
+}
+
 /* Stream sockets of the families that an aggregator's address may have. */
 static int allow_socket(scmp_filter_ctx filter)
 {
@@ -297,12 +315,24 @@ static int extend_keeper(scmp_filter_ctx filter)
     return rc ? rc : allow(filter, processes, COUNT(processes));
 }
 
-int sandbox_keeper(char *errmsg)
+static int extend_ship_names(scmp_filter_ctx filter)
 {
-    return install(extend_keeper, errmsg);
+    int rc = extend_ship(filter);
+    return rc ? rc : allow_resolver(filter);
 }
 
-int sandbox_ship(char *errmsg)
+static int extend_keeper_names(scmp_filter_ctx filter)
 {
-    return install(extend_ship, errmsg);
+    int rc = extend_keeper(filter);
+    return rc ? rc : allow_resolver(filter);
+}
+
+int sandbox_keeper(bool names, char *errmsg)
+{
+    return install(names ? extend_keeper_names : extend_keeper, errmsg);
+}
+
+int sandbox_ship(bool names, char *errmsg)
+{
+    return install(names ? extend_ship_names : extend_ship, errmsg);
 }

@@ -13,6 +13,7 @@
 #ifndef COLLECTOR_SANDBOX_H
 #define COLLECTOR_SANDBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Whether DARKCOUNT_SANDBOX has a value that is known (ERR_INVALID); warns of `off`. */
@@ -24,9 +25,10 @@ int sandbox_check(char *errmsg);
 int sandbox_capture(const int *taps, size_t count, char *errmsg);
 
 /* The ship process and what it does besides: forks and waits. */
-int sandbox_keeper(char *errmsg);
+int sandbox_keeper(bool names, char *errmsg);
 
-/* Files, and connections that it opens itself: Unix and TCP sockets, none for packets. */
-int sandbox_ship(char *errmsg);
+/* Files, and connections that it opens itself: Unix and TCP sockets, none for packets. `names`: the
+ * aggregator's address is a host name, and what finds that is allowed, too. */
+int sandbox_ship(bool names, char *errmsg);
 
 #endif

@@ -2,23 +2,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "collector/credentials.h"
 #include "collector/delivery.h"
 #include "collector/manifest.h"
+#include "collector/wire.h"
 #include "common/err.h"
 #include "common/log.h"
 
 /*
- * Happy path: ship_run -> connect_if_wanted -> on_connect -> on_read (HELLO) -> pump (OPEN) ->
- * on_read (RESUME) -> pump (RECORD ...) -> on_read (ACK) ... -> finish when a drain or stop is
- * over. Failure: whatever breaks the connection ends in drop(), which closes the handle; on_closed
+ * Happy path: ship_run -> connect_if_wanted -> on_ready -> on_input (HELLO) -> pump (OPEN) ->
+ * on_input (RESUME) -> pump (RECORD ...) -> on_input (ACK) ... -> finish when a drain or stop is
+ * over. Failure: whatever breaks the connection ends in drop(), which closes the wire; on_closed
  * starts the retry timer, and that begins again at connect_if_wanted. Several connections never
  * exist at once.
  */
@@ -35,18 +35,9 @@ enum ending { RUNNING, DRAINING, STOPPING };
 struct ship {
     const struct ship_options *options;
     uv_loop_t loop;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_pipe_t pipe;
-        uv_tcp_t tcp;
-    } link;
-    bool link_open; /* initialised and not yet closed */
-    bool link_closing;
-    uv_connect_t connect;
-    uv_write_t write;
-    struct buf output; /* belongs to `write` while writing */
-    bool writing;
+    struct wire wire;
+    struct tls_context *tls; /* of the connection; NULL: none, or in the clear */
+    struct buf output;
     uv_timer_t retry, tick;
     uv_poll_t notes;
     unsigned failures; /* connections in a row that came to nothing */
@@ -64,44 +55,6 @@ static void connect_if_wanted(struct ship *ship);
 static void pump(struct ship *ship);
 static void check_ending(struct ship *ship);
 static void on_tick(uv_timer_t *timer);
-
-/* --- address ---------------------------------------------------------------------------------- */
-
-/* Splits HOST:PORT or [v6]:PORT and makes a socket address of it; the host is a literal address. */
-static int parse_tcp(const char *address, struct sockaddr_storage *out)
-{
-    char host[64];
-    const char *colon = strrchr(address, ':');
-    size_t size = colon ? (size_t)(colon - address) : 0;
-    char *end;
-    long port = colon ? strtol(colon + 1, &end, 10) : 0;
-    if (!colon || size == 0 || size >= sizeof host || port < 1 || port > 65535 || *end)
-        return ERR_INVALID;
-    bool bracketed = address[0] == '[' && colon[-1] == ']' && size > 2;
-    snprintf(host, sizeof host, "%.*s", (int)(bracketed ? size - 2 : size), address + bracketed);
-    if (strcmp(host, "localhost") == 0)
-        strcpy(host, "127.0.0.1");
-    if (uv_ip4_addr(host, (int)port, (struct sockaddr_in *)out) == 0)
-        return 0;
-    return uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)out) == 0 ? 0 : ERR_INVALID;
-}
-
-int ship_address_check(const char *address, char *errmsg)
-{
-    struct sockaddr_storage storage;
-    if (strncmp(address, "unix://", 7) == 0) {
-        if (address[7] == '/' && strlen(address + 7) < sizeof((struct sockaddr_un *)0)->sun_path)
-            return 0;
-        return err_set(errmsg, ERR_INVALID,
-                       "aggregator '%s': a Unix socket is unix:///path of at most %zu bytes",
-                       address, sizeof((struct sockaddr_un *)0)->sun_path - 1);
-    }
-    if (parse_tcp(address, &storage) == 0)
-        return 0;
-    return err_set(errmsg, ERR_INVALID,
-                   "aggregator '%s': write unix:///path or ADDRESS:PORT, such as 127.0.0.1:4739",
-                   address);
-}
 
 /* --- the connection's end --------------------------------------------------------------------- */
 
@@ -121,92 +74,64 @@ static void schedule_retry(struct ship *ship)
     uv_timer_start(&ship->retry, on_retry, most / 2 + (uint64_t)rand() % (most / 2 + 1), 0);
 }
 
-static void on_link_closed(uv_handle_t *handle)
+static void on_closed(void *data)
 {
-    struct ship *ship = handle->data;
-    ship->link_open = ship->link_closing = false;
+    struct ship *ship = data;
     buf_close(&ship->output); /* what could not be handed to this connection is not for the next */
+    tls_context_free(ship->tls);
+    ship->tls = NULL;
     delivery_disconnected(&ship->delivery);
     if (!ship->finished)
         schedule_retry(ship);
 }
 
-/* Closes the connection; says why when that is news. */
-static void drop(struct ship *ship, const char *why)
+/* Says why there is no connection, when that is news. */
+static void complain(struct ship *ship, const char *why)
 {
-    if (why && !ship->said_unreachable) {
-        log_warn("%s; records wait in %s", why, ship->options->spool);
-        ship->said_unreachable = true;
-    }
-    if (ship->link_open && !ship->link_closing) {
-        ship->link_closing = true;
-        uv_close(&ship->link.handle, on_link_closed);
-    }
+    if (ship->said_unreachable)
+        return;
+    log_warn("%s; records wait in %s", why, ship->options->spool);
+    ship->said_unreachable = true;
 }
 
-static void drop_uv(struct ship *ship, const char *what, int code)
+static void drop(struct ship *ship, const char *why)
 {
-    char why[ERRMSG_SIZE];
-    snprintf(why, sizeof why, "aggregator %s: %s: %s", ship->options->aggregator, what,
-             uv_strerror(code));
-    drop(ship, why);
+    if (why)
+        complain(ship, why);
+    wire_close(&ship->wire);
+}
+
+static void on_lost(void *data, const char *why)
+{
+    drop(data, why);
 }
 
 /* --- data ------------------------------------------------------------------------------------- */
 
-static void on_written(uv_write_t *request, int status)
-{
-    struct ship *ship = request->data;
-    ship->writing = false;
-    ship->output.size = 0;
-    if (status == UV_ECANCELED)
-        return;
-    if (status < 0)
-        drop_uv(ship, "sending", status);
-    else
-        pump(ship);
-}
-
-/* Sends what may be sent now; one write is under way at a time. */
+/* Sends what may be sent now. */
 static void pump(struct ship *ship)
 {
     char errmsg[ERRMSG_SIZE] = "out of memory";
-    if (!ship->link_open || ship->link_closing || ship->writing)
+    if (!wire_free(&ship->wire))
         return;
     int rc = delivery_output(&ship->delivery, &ship->output, OUTPUT_MOST, errmsg);
-    if (rc < 0) {
-        drop(ship, errmsg);
-        return;
-    }
-    if (ship->output.size == 0)
-        return;
-    uv_buf_t bytes = uv_buf_init((char *)ship->output.bytes, (unsigned)ship->output.size);
-    ship->write.data = ship;
-    rc = uv_write(&ship->write, &ship->link.stream, &bytes, 1, on_written);
     if (rc < 0)
-        drop_uv(ship, "sending", rc);
-    else
-        ship->writing = true;
+        drop(ship, errmsg);
+    else if (ship->output.size > 0)
+        wire_send(&ship->wire, &ship->output);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *bytes)
+static void on_sent(void *data)
 {
-    static char room[65536]; /* used up in on_read before the loop goes on */
-    (void)handle;
-    (void)suggested;
-    *bytes = uv_buf_init(room, sizeof room);
+    pump(data);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
+static void on_input(void *data, const uint8_t *bytes, size_t size)
 {
-    struct ship *ship = stream->data;
+    struct ship *ship = data;
     char errmsg[ERRMSG_SIZE] = "out of memory";
-    if (got < 0) {
-        drop_uv(ship, "connection lost", (int)got);
-        return;
-    }
     uint64_t before = ship->manifest.progress;
-    int rc = delivery_input(&ship->delivery, (const uint8_t *)bytes->base, (size_t)got, errmsg);
+    int rc = delivery_input(&ship->delivery, bytes, size, errmsg);
     if (ship->manifest.progress != before) {
         if (ship->said_unreachable)
             log_info("aggregator %s: delivering again", ship->options->aggregator);
@@ -222,56 +147,39 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
-static void on_connect(uv_connect_t *request, int status)
+static void on_ready(void *data)
 {
-    struct ship *ship = request->data;
-    if (status == UV_ECANCELED)
-        return;
-    if (status < 0) {
-        drop_uv(ship, "cannot be reached", status);
-        return;
-    }
+    struct ship *ship = data;
     delivery_connected(&ship->delivery);
-    int rc = uv_read_start(&ship->link.stream, on_alloc, on_read);
-    if (rc < 0)
-        drop_uv(ship, "reading", rc);
 }
 
-static void connect_unix(struct ship *ship)
+/* The identity is read each time: it may have been renewed or replaced. */
+static int prepare_tls(struct ship *ship, char *errmsg)
 {
-    uv_pipe_init(&ship->loop, &ship->link.pipe, 0);
-    ship->link_open = true;
-    ship->link.handle.data = ship;
-    uv_pipe_connect(&ship->connect, &ship->link.pipe, ship->options->aggregator + 7, on_connect);
-}
-
-static void connect_tcp(struct ship *ship)
-{
-    struct sockaddr_storage address;
-    parse_tcp(ship->options->aggregator, &address); /* checked by ship_address_check */
-    uv_tcp_init(&ship->loop, &ship->link.tcp);
-    ship->link_open = true;
-    ship->link.handle.data = ship;
-    uv_tcp_nodelay(&ship->link.tcp, 1);
-    int rc =
-        uv_tcp_connect(&ship->connect, &ship->link.tcp, (struct sockaddr *)&address, on_connect);
-    if (rc < 0)
-        drop_uv(ship, "cannot be reached", rc);
+    char *identity = credentials_read(ship->options->spool, errmsg);
+    struct tls_terms terms = {.server = false, .identity = identity};
+    if (!identity)
+        return ERR_INVALID;
+    ship->tls = tls_context_new(&terms, errmsg);
+    free(identity);
+    return ship->tls ? 0 : ERR_INVALID;
 }
 
 /* Connects when there is something to say, no connection yet and no wait for the next try. An
  * aggregator does not keep a connection on which nothing is opened. */
 static void connect_if_wanted(struct ship *ship)
 {
-    if (ship->link_open || ship->finished || uv_is_active((uv_handle_t *)&ship->retry) ||
+    char errmsg[ERRMSG_SIZE];
+    if (wire_used(&ship->wire) || ship->finished || uv_is_active((uv_handle_t *)&ship->retry) ||
         !manifest_wants(&ship->manifest))
         return;
-    ship->connect.data = ship;
     ship->link_since_ms = uv_now(&ship->loop);
-    if (strncmp(ship->options->aggregator, "unix://", 7) == 0)
-        connect_unix(ship);
-    else
-        connect_tcp(ship);
+    if (ship->wire.address.kind == ADDRESS_TLS && prepare_tls(ship, errmsg) != 0) {
+        complain(ship, errmsg);
+        schedule_retry(ship);
+        return;
+    }
+    wire_open(&ship->wire, ship->tls);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -332,8 +240,10 @@ static void on_tick(uv_timer_t *timer)
     if (!waiting)
         ship->link_since_ms =
             uv_now(&ship->loop); /* an OPEN that is sent later counts from there */
-    else if (ship->link_open && uv_now(&ship->loop) - ship->link_since_ms > CONNECT_MAX_MS)
-        drop(ship, "aggregator: does not answer");
+    else if (wire_used(&ship->wire) && uv_now(&ship->loop) - ship->link_since_ms > CONNECT_MAX_MS)
+        drop(ship, ship->wire.address.kind == ADDRESS_UNIX
+                       ? "aggregator: does not answer"
+                       : "aggregator: does not answer; does it expect TLS there, or the clear?");
     manifest_save(&ship->manifest, (int64_t)ship->options->retention_s, (int64_t)time(NULL));
     check_ending(ship);
 }
@@ -378,9 +288,13 @@ static void on_notes(uv_poll_t *poll, int status, int events)
 
 static int start(struct ship *ship)
 {
+    static const struct wire_events events = {on_ready, on_input, on_sent, on_lost, on_closed};
+    struct address address;
     int rc = uv_loop_init(&ship->loop);
     if (rc < 0)
         return rc;
+    address_parse(&address, ship->options->aggregator, NULL); /* it was checked */
+    wire_init(&ship->wire, &ship->loop, &address, &events, ship);
     uv_timer_init(&ship->loop, &ship->retry);
     uv_timer_init(&ship->loop, &ship->tick);
     ship->retry.data = ship->tick.data = ship;

@@ -1,8 +1,9 @@
 /*
  * Ship: the process that carries records from the spool to the aggregator. It sees no packet and
  * holds no capture; the capture process tells it through a pipe how far the spool is on disk. The
- * conversation itself is collector/delivery.h; this is its libuv loop: connecting, waiting, giving
- * up.
+ * conversation itself is collector/delivery.h, the connection collector/wire.h; this is their libuv
+ * loop: when to connect, waiting, giving up. Over TCP it is the sensor whose identity lies in the
+ * spool (collector/credentials.h).
  */
 #ifndef COLLECTOR_SHIP_H
 #define COLLECTOR_SHIP_H
@@ -33,7 +34,7 @@ struct privilege;
 
 struct ship_options {
     const char *spool;
-    const char *aggregator; /* unix:///path or HOST:PORT */
+    const char *aggregator; /* common/address.h */
     uint64_t retention_s;
     const struct privilege *privilege; /* what its process gives up; NULL: nothing */
     int notes;                         /* reading end of the pipe */
@@ -45,9 +46,6 @@ enum ship_result {
     SHIP_REFUSED = 2,   /* the aggregator refused an epoch for good */
     SHIP_BROKEN = 3,    /* the spool cannot be read, or the address is wrong */
 };
-
-/* Whether `address` is of a form that ship understands; ERR_INVALID with the cause in `errmsg`. */
-int ship_address_check(const char *address, char *errmsg);
 
 /* Runs the loop until it is done and returns why it ended; what is worth saying was logged.
  * `epochs` (taken over, freed) is what the spool holds on disk. */

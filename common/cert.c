@@ -6,9 +6,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "common/cert_inside.h"
@@ -151,8 +151,10 @@ static bool extend(X509 *certificate, X509 *issuer, int nid, const char *value)
     return added;
 }
 
-static bool extend_all(X509 *certificate, X509 *issuer, enum cert_role role)
+static bool extend_all(X509 *certificate, X509 *issuer, enum cert_role role, const char *name)
 {
+    char dns[8 + CERT_NAME_MAX];
+    snprintf(dns, sizeof dns, "DNS:%s", name);
     bool authority = role == CERT_AUTHORITY;
     return extend(certificate, issuer, NID_basic_constraints,
                   authority ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") &&
@@ -162,8 +164,7 @@ static bool extend_all(X509 *certificate, X509 *issuer, enum cert_role role)
            (authority || extend(certificate, issuer, NID_authority_key_identifier, "keyid")) &&
            (authority || extend(certificate, issuer, NID_ext_key_usage,
                                 role == CERT_SERVER ? "serverAuth" : "clientAuth")) &&
-           (role != CERT_SERVER ||
-            extend(certificate, issuer, NID_subject_alt_name, "DNS:" CERT_AGGREGATOR));
+           (role != CERT_SERVER || extend(certificate, issuer, NID_subject_alt_name, dns));
 }
 
 /* 127 random bits: positive, and never the same twice. */
@@ -190,7 +191,8 @@ static bool fill(X509 *certificate, const struct cert_terms *terms, EVP_PKEY *su
            ASN1_TIME_set(X509_getm_notAfter(certificate), terms->until_s) &&
            set_name(certificate, terms->name) &&
            X509_set_issuer_name(certificate, X509_get_subject_name(by)) &&
-           X509_set_pubkey(certificate, subject) && extend_all(certificate, by, terms->role);
+           X509_set_pubkey(certificate, subject) &&
+           extend_all(certificate, by, terms->role, terms->name);
 }
 
 char *cert_issue(const struct cert_terms *terms, const char *subject_text, char *errmsg)

@@ -715,8 +715,8 @@ Test(server, a_start_that_cannot_work_ends_with_one_clear_line)
 {
     struct box box;
     box_open(&box);
-    expect_start_fails(&box, (const char *[]){"--listen", "192.0.2.1:7711", NULL}, 2,
-                       "only loopback addresses");
+    expect_start_fails(&box, (const char *[]){"--listen", "plain://192.0.2.1:7711", NULL}, 2,
+                       "loopback addresses alone");
     expect_start_fails(&box, (const char *[]){"--store", "unix:///nowhere/redis.sock", NULL}, 1,
                        "store unix:///nowhere/redis.sock: cannot be reached");
     expect_start_fails(&box, (const char *[]){"--timezone", "Mars/Olympus", NULL}, 2,

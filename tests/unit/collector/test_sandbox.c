@@ -129,7 +129,7 @@ static int try_files(void)
 
 /* --- in a process of its own -------------------------------------------------------------------- */
 
-enum inside { CAPTURE, KEEPER, SHIP };
+enum inside { CAPTURE, KEEPER, SHIP, SHIP_NAMES };
 
 static int enter(enum inside inside)
 {
@@ -137,9 +137,9 @@ static int enter(enum inside inside)
     case CAPTURE:
         return sandbox_capture(NULL, 0, errmsg);
     case KEEPER:
-        return sandbox_keeper(errmsg);
+        return sandbox_keeper(false, errmsg);
     default:
-        return sandbox_ship(errmsg);
+        return sandbox_ship(inside == SHIP_NAMES, errmsg);
     }
 }
 
@@ -170,23 +170,23 @@ static const bool sanitized = false;
 static const struct allowance {
     char name[16];
     int (*attempt)(void);
-    bool allowed[3]; /* by enum inside */
+    bool allowed[4]; /* by enum inside */
     bool for_sanitizers;
 } allowances[] = {
-    {"files", try_files, {true, true, true}, false},
-    {"thread", try_thread, {true, true, true}, false},
-    {"tcp", try_tcp, {false, true, true}, false},
-    {"tcp6", try_tcp6, {false, true, true}, false},
-    {"unix", try_unix, {false, true, true}, false},
-    {"udp", try_udp, {false, false, false}, false},
-    {"packet", try_packet, {false, false, false}, false},
-    {"raw", try_raw, {false, false, false}, false},
-    {"netlink", try_netlink, {false, false, false}, false},
-    {"exec", try_exec, {false, false, false}, false},
-    {"dup", try_dup, {false, false, false}, false},
-    {"kill", try_kill, {false, true, false}, false},
-    {"fork", try_fork, {false, true, false}, true},
-    {"code", try_code, {false, false, false}, true},
+    {"files", try_files, {true, true, true, true}, false},
+    {"thread", try_thread, {true, true, true, true}, false},
+    {"tcp", try_tcp, {false, true, true, true}, false},
+    {"tcp6", try_tcp6, {false, true, true, true}, false},
+    {"unix", try_unix, {false, true, true, true}, false},
+    {"udp", try_udp, {false, false, false, true}, false},
+    {"packet", try_packet, {false, false, false, false}, false},
+    {"raw", try_raw, {false, false, false, false}, false},
+    {"netlink", try_netlink, {false, false, false, true}, false},
+    {"exec", try_exec, {false, false, false, false}, false},
+    {"dup", try_dup, {false, false, false, false}, false},
+    {"kill", try_kill, {false, true, false, false}, false},
+    {"fork", try_fork, {false, true, false, false}, true},
+    {"code", try_code, {false, false, false, false}, true},
 };
 
 static void check_all(enum inside inside)
@@ -211,6 +211,11 @@ Test(sandbox, keeper_has_processes_too_and_no_exec)
     check_all(KEEPER);
 }
 
+Test(sandbox, a_ship_process_with_a_host_name_can_ask_for_its_address)
+{
+    check_all(SHIP_NAMES);
+}
+
 Test(sandbox, ship_has_connections_and_no_packet_socket_and_no_exec)
 {
     check_all(SHIP);
@@ -221,7 +226,7 @@ Test(sandbox, ship_process_enters_its_own_from_the_keepers)
     pid_t pid = fork();
     if (pid == 0) {
         setenv("DARKCOUNT_SANDBOX", "", 1);
-        _exit(sandbox_keeper(errmsg) || sandbox_ship(errmsg) ? 1 : try_kill());
+        _exit(sandbox_keeper(false, errmsg) || sandbox_ship(false, errmsg) ? 1 : try_kill());
     }
     int status;
     waitpid(pid, &status, 0);

@@ -165,6 +165,7 @@ Test(tls, refuses_certificates_and_says_why_on_both_sides)
         {ours, CERT_SERVER, "tokyo-1", -1, 10, 0, "not for this"},
         {theirs, CERT_SERVER, CERT_AGGREGATOR, -1, 10, 1, "another authority"},
         {ours, CERT_SERVER, CERT_AGGREGATOR, -10, -1, 1, "expired"},
+        {ours, CERT_SERVER, "other.example", -1, 10, 1, "another name"},
         {ours, CERT_SENSOR, CERT_AGGREGATOR, -1, 10, 1, "certificate is not"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,0 +1,34 @@
+#include "collector/credentials.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/err.h"
+#include "common/textfile.h"
+
+char *credentials_read(const char *spool, char *errmsg)
+{
+    char path[PATH_MAX];
+    int rc;
+    snprintf(path, sizeof path, "%.4000s/%s", spool, CREDENTIALS_FILE);
+    char *text = textfile_read(path, &rc, errmsg);
+    if (!text && rc == ERR_UNKNOWN)
+        err_set(errmsg, rc,
+                "this sensor is not enrolled: there is no %s; run the command that "
+                "'darkcount-aggregator sensor add' prints",
+                path);
+    return text;
+}
+
+int credentials_write(const char *spool, const char *key, const char *certificate,
+                      const char *authority, char *errmsg)
+{
+    char path[PATH_MAX], *text;
+    snprintf(path, sizeof path, "%.4000s/%s", spool, CREDENTIALS_FILE);
+    if (asprintf(&text, "%s%s%s", key, certificate, authority) < 0)
+        return err_set(errmsg, ERR_NOMEM, "write %s: %s", path, err_str(ERR_NOMEM));
+    int rc = textfile_replace(path, text, 0600, errmsg);
+    free(text);
+    return rc;
+}
