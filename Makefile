@@ -119,12 +119,18 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
-# Of the tests of the whole: sends, reads spools, and turns the clock of a program that it is put into.
-TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records $(BUILD)/tests/system/clock.so
+# Of the tests of the whole: sends, reads spools, turns the clock of a program that it is put into, makes
+# certificates with any dates.
+TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records $(BUILD)/tests/system/clock.so \
+	$(BUILD)/tests/system/certificate
 $(BUILD)/tests/system/clock.so: tests/system/clock.c
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BASE_CFLAGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<
+
+$(BUILD)/tests/system/certificate: $(BUILD)/tests/system/certificate.o $(COMMON_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
 check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS)
 	$(Q)BUILD=$(BUILD) tests/run

@@ -1,5 +1,6 @@
 #include "aggregator/lane.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -345,6 +346,21 @@ static void judge_unopened(const uint8_t *bytes, size_t size, int rc, const char
     snprintf(refuse->text, sizeof refuse->text, "%.500s", errmsg);
 }
 
+/* Whether the interval is over before the sensor's addresses were in its inventory. */
+static bool too_early(const struct owner *owner, const struct record *record,
+                      struct frame_refuse *refuse)
+{
+    if (record->start_s + (int64_t)record->width_s > owner->open.from_s)
+        return false;
+    refuse->code = REFUSE_IDENTITY;
+    refuse->final = true;
+    snprintf(refuse->text, sizeof refuse->text,
+             "record %" PRIu64 " is of a time before the sensor was enrolled from: 'sensor add "
+             "--from' says since when its addresses are dark",
+             record->seq);
+    return true;
+}
+
 static enum lane_taken refused(struct owner *owner)
 {
     lane_release(owner);
@@ -369,7 +385,7 @@ enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t si
     *durable = owner->durable;
     enum lane_taken taken;
     rc = apply_check(&lane->part, owner->open.epoch, &record, refuse);
-    if (rc < 0)
+    if (rc < 0 || (rc == 0 && too_early(owner, &record, refuse)))
         taken = refused(owner);
     else if (rc == 1)
         taken = LANE_DUPLICATE;

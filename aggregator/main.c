@@ -13,6 +13,7 @@
 
 #include "aggregator/options.h"
 #include "aggregator/private_redis.h"
+#include "aggregator/sensor_command.h"
 #include "aggregator/server.h"
 #include "aggregator/state.h"
 #include "common/calendar.h"
@@ -180,8 +181,8 @@ static int serve(struct program *program)
 {
     static const struct server_events events = {on_up, on_down, on_ended};
     char errmsg[ERRMSG_SIZE];
-    if (server_init(&program->server, &program->loop, &program->url, program->options.timezone,
-                    &events, program)) {
+    if (server_init(&program->server, &program->loop, program->options.state, &program->url,
+                    program->options.timezone, &events, program)) {
         log_error("start: %s", err_str(ERR_NOMEM));
         return 1;
     }
@@ -196,6 +197,7 @@ static int serve(struct program *program)
         stop(program, 1);
     }
     uv_run(&program->loop, UV_RUN_DEFAULT);
+    server_close(&program->server);
     if (uv_loop_close(&program->loop) != 0) {
         log_error("stop: a handle of the event loop was left open");
         return 1;
@@ -242,6 +244,8 @@ int main(int argc, char **argv)
     log_init("darkcount-aggregator");
     signal(SIGPIPE, SIG_IGN);
     umask(077);
+    if (argc > 1 && strcmp(argv[1], "sensor") == 0)
+        return sensor_command(argc - 1, argv + 1);
     raise_limit();
     int status = 0;
     switch (options_read(&program.options, argc, argv, errmsg)) {

@@ -14,13 +14,15 @@
 static const char help[] =
     "usage: darkcount-aggregator run [-c FILE] [--state DIR] [--listen ADDRESS]... [--store URL]\n"
     "                                [--timezone ZONE]\n"
+    "       darkcount-aggregator sensor add|replace|revoke|list|show ...   (see sensor --help)\n"
     "\n"
     "Takes the records of sensors and keeps their counts in Redis, until it is told to stop.\n"
     "\n"
     "  -c, --config FILE     configuration, section [aggregator]; the options below win over it\n"
     "                        (default " OPTIONS_CONFIG ", where there is one)\n"
     "      --state DIR       state directory (default " OPTIONS_STATE ")\n"
-    "      --listen ADDRESS  unix:///path, or HOST:PORT on loopback; may be repeated\n"
+    "      --listen ADDRESS  unix:///path; ADDRESS:PORT, with TLS, for enrolled sensors; or\n"
+    "                        plain://ADDRESS:PORT on loopback; may be repeated\n"
     "                        (default unix://DIR/aggregator.sock)\n"
     "      --store URL       unix:///path or redis://[user:password@]host:port[/db]\n"
     "                        (default: a redis-server of its own in the state directory)\n"
@@ -137,6 +139,7 @@ static int read_config(struct options *options, const char *asked, char *errmsg)
         {"aggregator", "listen", CONFIG_LIST, &options->listen, 0, 0},
         {"aggregator", "store", CONFIG_STRING, &options->store, 0, 0},
         {"aggregator", "timezone", CONFIG_STRING, &options->timezone, 0, 0},
+        {"aggregator", "address", CONFIG_STRING, &options->address, 0, 0},
         {NULL, NULL, CONFIG_STRING, NULL, 0, 0},
     };
     if (!asked && access(OPTIONS_CONFIG, F_OK) != 0)
@@ -174,6 +177,8 @@ static int set_defaults(struct options *options)
         rc = replace(&options->listen, "");
     if (rc == 0)
         rc = replace(&options->store, "");
+    if (rc == 0)
+        rc = replace(&options->address, "");
     return rc ? rc : replace(&options->timezone, "UTC");
 }
 
@@ -227,10 +232,18 @@ enum options_result options_read(struct options *options, int argc, char **argv,
     return result;
 }
 
+int options_load(struct options *options, const char *config, const char *state, char *errmsg)
+{
+    const struct given given = {.config = config, .state = state};
+    *options = (struct options){0};
+    return combine(options, &given, errmsg);
+}
+
 void options_close(struct options *options)
 {
     free(options->state);
     free(options->listen);
     free(options->store);
     free(options->timezone);
+    free(options->address);
 }

@@ -14,6 +14,7 @@ struct options {
     char *listen;   /* addresses separated by commas; empty: a socket in the state directory */
     char *store;    /* empty: a private one */
     char *timezone; /* IANA name */
+    char *address;  /* where sensors reach us: HOST:PORT; empty: as we listen */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE, OPTIONS_FAILED };
@@ -22,6 +23,9 @@ enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE, OPTIONS_FAILED }
  * one. OPTIONS_DONE: help or version was printed. OPTIONS_USAGE: the command line is wrong, or a
  * value on it. OPTIONS_FAILED. Both with the cause in `errmsg`. */
 enum options_result options_read(struct options *options, int argc, char **argv, char *errmsg);
+/* The same for another command: the configuration, with the state directory (NULL: not given) over
+ * it. A negative error with the cause in `errmsg`. */
+int options_load(struct options *options, const char *config, const char *state, char *errmsg);
 void options_close(struct options *options);
 
 #endif

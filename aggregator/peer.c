@@ -3,9 +3,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "aggregator/enrol.h"
 #include "aggregator/notice.h"
 #include "common/err.h"
+#include "common/log.h"
 
 static void work(struct peer *peer);
 
@@ -17,7 +20,8 @@ static void handle_closed(uv_handle_t *handle)
     if (--peer->handles > 0)
         return;
     session_close(&peer->session);
-    peer->closed(peer, peer->data);
+    tls_free(peer->tls);
+    peer->host->closed(peer, peer->host->data);
     free(peer);
 }
 
@@ -57,6 +61,25 @@ static void linger(struct peer *peer)
     }
 }
 
+/* Says who it is in a message. */
+static const char *shown(const struct peer *peer)
+{
+    if (*peer->session.sensor)
+        return peer->session.sensor;
+    if (peer->session.peer == SESSION_SENSOR)
+        return peer->facts.name;
+    return *peer->from ? peer->from : "(unknown)";
+}
+
+static void on_handshake_over(uv_timer_t *timer)
+{
+    struct peer *peer = timer->data;
+    if (peer->tls && tls_state(peer->tls) == TLS_HANDSHAKE)
+        notice("sensor %s refused: no TLS handshake within %d s", shown(peer),
+               PEER_HANDSHAKE_MS / 1000);
+    peer_close(peer);
+}
+
 /* --- out -------------------------------------------------------------------------------------- */
 
 struct sending {
@@ -77,25 +100,53 @@ static void on_written(uv_write_t *request, int status)
         peer_close(peer);
 }
 
-/* Sends what the session has written. */
-static void flush(struct peer *peer)
+/* What is to go out now: what the session has written, as soon as TLS stands, and what TLS itself has
+ * to say. */
+static int gather(struct peer *peer, struct buf *wire)
 {
     struct buf *out = &peer->session.out;
-    if (peer->closing || (out->size == 0 && !out->failed))
+    buf_init(wire);
+    if (out->failed)
+        return ERR_NOMEM;
+    if (!peer->tls) {
+        *wire = *out;
+        buf_init(out);
+        return 0;
+    }
+    int rc = 0;
+    if (tls_state(peer->tls) == TLS_OPEN) {
+        rc = tls_output(peer->tls, out->bytes, out->size);
+        out->size = 0;
+        if (peer->session.state == SESSION_ENDED)
+            tls_shutdown(peer->tls);
+    }
+    return rc ? rc : tls_take(peer->tls, wire);
+}
+
+static void flush(struct peer *peer)
+{
+    struct buf wire;
+    if (peer->closing)
         return;
+    int rc = gather(peer, &wire);
+    if (rc == 0 && wire.size == 0) {
+        buf_close(&wire);
+        return;
+    }
     struct sending *sending = malloc(sizeof *sending);
-    if (!sending || out->failed || peer->unsent + out->size > PEER_UNSENT_MAX) {
+    if (rc || !sending || peer->unsent + wire.size > PEER_UNSENT_MAX) {
+        buf_close(&wire);
         free(sending);
         peer_close(peer);
         return;
     }
     sending->peer = peer;
-    sending->bytes = *out;
-    buf_init(out);
-    peer->unsent += sending->bytes.size;
-    uv_buf_t bytes = uv_buf_init((char *)sending->bytes.bytes, (unsigned)sending->bytes.size);
-    int rc = uv_write(&sending->request, &peer->socket.stream, &bytes, 1, on_written);
+    sending->bytes = wire;
+    peer->unsent += wire.size;
+    uv_buf_t bytes = uv_buf_init((char *)wire.bytes, (unsigned)wire.size);
+    rc = uv_write(&sending->request, &peer->socket.stream, &bytes, 1, on_written);
     if (rc) {
+        peer->unsent -= wire.size;
         buf_close(&sending->bytes);
         free(sending);
         peer_close(peer);
@@ -140,8 +191,8 @@ static void on_durable(void *data, uint64_t seq)
 static void refuse(struct peer *peer, const struct frame_refuse *why)
 {
     if (why->code != REFUSE_STORE)
-        notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
-               why->text);
+        notice("sensor %s refused: %s", shown(peer), why->text);
+    peer->noted = true;
     peer->owner = NULL;
     session_refuse(&peer->session, why);
 }
@@ -155,6 +206,28 @@ static void on_refused(void *data, const struct frame_refuse *why)
 
 /* --- the session's events --------------------------------------------------------------------- */
 
+/* Whether the sensor may open what it asks for; a connection in the clear may open anything. */
+static bool may_open(struct peer *peer, struct frame_refuse *why)
+{
+    char errmsg[ERRMSG_SIZE];
+    if (peer->session.peer == SESSION_LOCAL)
+        return true;
+    if (!registry_opens(peer->host->enrol->state, &peer->facts, &peer->session.frame.open, why))
+        return false;
+    if (enrol_seen(peer->host->enrol, &peer->facts, errmsg) != 0)
+        log_warn("%s", errmsg); /* the certificate before stays good for longer */
+    return true;
+}
+
+/* Gives up the sensor's place on its lane, then says why. */
+static void turn_away(struct peer *peer, const struct frame_refuse *why)
+{
+    struct owner *owner = peer->owner;
+    refuse(peer, why);
+    if (owner)
+        lane_release(owner);
+}
+
 /* Each returns whether the session's next event can be asked for at once. */
 static bool open_lane(struct peer *peer)
 {
@@ -162,10 +235,14 @@ static bool open_lane(struct peer *peer)
     struct frame_refuse why;
     if (peer->open_asked)
         return false;
+    if (!may_open(peer, &why)) {
+        turn_away(peer, &why);
+        return true;
+    }
     peer->open_asked = true;
     uv_timer_stop(&peer->timer);
-    if (lane_open(peer->lanes, peer->owner, &peer->session.frame.open, &events, peer, &peer->owner,
-                  &why))
+    if (lane_open(peer->host->lanes, peer->owner, &peer->session.frame.open, &events, peer,
+                  &peer->owner, &why))
         refuse(peer, &why);
     return true;
 }
@@ -197,6 +274,26 @@ static bool offer_record(struct peer *peer)
     return true;
 }
 
+static bool answer_join(struct peer *peer)
+{
+    const struct frame_join *join = &peer->session.frame.join;
+    struct frame answer = {.type = FRAME_CERTIFICATE};
+    struct frame_refuse why;
+    bool renews = peer->session.peer == SESSION_SENSOR;
+    int rc = renews ? enrol_renew(peer->host->enrol, &peer->facts, join, time(NULL),
+                                  &answer.certificate, &why)
+                    : enrol_join(peer->host->enrol, join, time(NULL), &answer.certificate, &why);
+    if (rc) {
+        turn_away(peer, &why);
+        return true;
+    }
+    log_info("sensor %s %s a certificate, from %s", answer.certificate.sensor,
+             renews ? "renewed" : "joined and got", peer->from);
+    session_certified(&peer->session, &answer.certificate);
+    frame_close(&answer);
+    return true;
+}
+
 static bool handle(struct peer *peer, enum session_event event)
 {
     switch (event) {
@@ -204,6 +301,8 @@ static bool handle(struct peer *peer, enum session_event event)
         return !peer->quiet && open_lane(peer);
     case SESSION_RECORDS:
         return offer_record(peer);
+    case SESSION_JOINS:
+        return answer_join(peer);
     case SESSION_NOTHING:
     case SESSION_REFUSED:
         break;
@@ -214,9 +313,8 @@ static bool handle(struct peer *peer, enum session_event event)
 static void ended(struct peer *peer)
 {
     struct owner *owner = peer->owner;
-    if (owner) /* a breach of protocol: the lane does not know yet */
-        notice("sensor %s refused: %s", *peer->session.sensor ? peer->session.sensor : "(unknown)",
-               peer->session.refused.text);
+    if (!peer->noted) /* the session found it out: a breach of protocol, a revoked certificate */
+        notice("sensor %s refused: %s", shown(peer), peer->session.refused.text);
     peer->owner = NULL;
     flush(peer);
     if (!peer->closing)
@@ -231,7 +329,47 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     struct peer *peer = handle->data;
     (void)suggested;
-    *buf = uv_buf_init((char *)peer->chunk, SESSION_CHUNK_MAX);
+    *buf = uv_buf_init((char *)peer->host->chunk, SESSION_CHUNK_MAX);
+}
+
+/* TLS stands: who is it? */
+static void identify(struct peer *peer)
+{
+    peer->session.peer = tls_peer(peer->tls, &peer->facts) ? SESSION_SENSOR : SESSION_STRANGER;
+}
+
+/* A conversation that TLS ended: it has perhaps something to say for the last time. */
+static void fail_tls(struct peer *peer)
+{
+    struct owner *owner = peer->owner;
+    notice("sensor %s refused: %s", shown(peer), tls_reason(peer->tls));
+    peer->owner = NULL;
+    flush(peer);
+    if (!peer->closing)
+        linger(peer);
+    if (owner)
+        lane_release(owner);
+}
+
+/* Feeds what arrived to the session; false when the peer has ended meanwhile. */
+static bool feed(struct peer *peer, const uint8_t *bytes, size_t size)
+{
+    struct buf plain;
+    if (!peer->tls && session_feed(&peer->session, bytes, size) == 0)
+        return true;
+    buf_init(&plain);
+    bool before = peer->tls && tls_state(peer->tls) == TLS_HANDSHAKE;
+    int rc = peer->tls ? tls_input(peer->tls, bytes, size, &plain) : ERR_NOMEM;
+    if (rc == 0 && before && tls_state(peer->tls) == TLS_OPEN)
+        identify(peer);
+    if (rc == 0 && plain.size > 0)
+        rc = session_feed(&peer->session, plain.bytes, plain.size);
+    buf_close(&plain);
+    if (rc == ERR_REFUSED)
+        fail_tls(peer);
+    else if (rc || (peer->tls && tls_state(peer->tls) == TLS_CLOSED))
+        peer_close(peer);
+    return !peer->closing && !peer->lingering;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
@@ -243,10 +381,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     }
     if (peer->lingering || size == 0)
         return;
-    if (session_feed(&peer->session, (const uint8_t *)buf->base, (size_t)size)) {
-        peer_close(peer);
+    if (!feed(peer, (const uint8_t *)buf->base, (size_t)size))
         return;
-    }
     if (peer->session.state == SESSION_OPEN)
         uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
     work(peer);
@@ -295,29 +431,63 @@ static bool init_socket(struct peer *peer, uv_loop_t *loop, bool unix_socket)
     return rc == 0;
 }
 
-struct peer *peer_accept(uv_stream_t *listener, bool unix_socket, struct lanes *lanes,
-                         uint8_t *chunk, void (*closed)(struct peer *peer, void *data), void *data)
+/* The other end's address, for messages. */
+static void note_origin(struct peer *peer)
+{
+    struct sockaddr_storage name;
+    int size = sizeof name;
+    if (uv_tcp_getpeername(&peer->socket.tcp, (struct sockaddr *)&name, &size) != 0)
+        return;
+    if (name.ss_family == AF_INET)
+        uv_ip4_name((const struct sockaddr_in *)&name, peer->from, sizeof peer->from);
+    else
+        uv_ip6_name((const struct sockaddr_in6 *)&name, peer->from, sizeof peer->from);
+}
+
+static int begin(struct peer *peer, uv_stream_t *listener, enum address_kind kind)
+{
+    int rc = session_init(&peer->session);
+    if (rc == 0 && kind == ADDRESS_TLS) {
+        peer->session.peer = SESSION_STRANGER;
+        peer->tls = tls_new(peer->host->tls);
+        rc = peer->tls ? 0 : ERR_NOMEM;
+    }
+    if (rc || uv_accept(listener, &peer->socket.stream))
+        return ERR_IO;
+    if (kind == ADDRESS_UNIX)
+        return 0;
+    uv_tcp_nodelay(&peer->socket.tcp, 1);
+    uv_tcp_keepalive(&peer->socket.tcp, 1, 30);
+    note_origin(peer);
+    return 0;
+}
+
+struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
+                         const struct peer_host *host)
 {
     struct peer *peer = calloc(1, sizeof *peer);
-    if (!peer || !init_socket(peer, listener->loop, unix_socket)) {
+    if (!peer || !init_socket(peer, listener->loop, kind == ADDRESS_UNIX)) {
         free(peer);
         return NULL;
     }
-    peer->lanes = lanes;
-    peer->chunk = chunk;
-    peer->closed = closed;
-    peer->data = data;
-    if (session_init(&peer->session) || uv_accept(listener, &peer->socket.stream)) {
+    peer->host = host;
+    if (begin(peer, listener, kind)) {
         peer_close(peer);
         return peer;
     }
-    if (!unix_socket) {
-        uv_tcp_nodelay(&peer->socket.tcp, 1);
-        uv_tcp_keepalive(&peer->socket.tcp, 1, 30);
-    }
-    uv_timer_start(&peer->timer, on_linger, PEER_HANDSHAKE_MS, 0);
+    uv_timer_start(&peer->timer, on_handshake_over, PEER_HANDSHAKE_MS, 0);
     work(peer);
     return peer;
+}
+
+void peer_recheck(struct peer *peer)
+{
+    struct frame_refuse why;
+    if (peer->closing || peer->lingering || peer->session.peer != SESSION_SENSOR ||
+        registry_admits(peer->host->enrol->state, &peer->facts, &why))
+        return;
+    session_refuse(&peer->session, &why);
+    work(peer);
 }
 
 void peer_quiesce(struct peer *peer)

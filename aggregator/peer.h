@@ -2,7 +2,10 @@
  * Peer: one connection. It carries bytes between a libuv stream and a session, and the session's
  * events to the sensor's lane and back. The server makes one for each connection that it accepts.
  *
- * Happy path: peer_accept -> HELLO out -> bytes in -> OPEN -> lane -> RESUME out -> records -> ACKs
+ * Over TCP it speaks TLS, and who the sensor is comes from its certificate: it opens what the registry
+ * says is its own, and without a certificate it can only join.
+ *
+ * Happy path: peer_accept -> [TLS] -> HELLO out -> bytes in -> OPEN -> lane -> RESUME out -> records -> ACKs
  * out. End: a refusal is sent, the sending side is closed, and what still arrives is thrown away
  * for PEER_LINGER_MS, so that the sensor can read why; everything else closes at once. `closed` is
  * the last thing a peer does.
@@ -10,20 +13,39 @@
 #ifndef AGGREGATOR_PEER_H
 #define AGGREGATOR_PEER_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <uv.h>
 
 #include "aggregator/lane.h"
 #include "aggregator/session.h"
+#include "common/address.h"
+#include "common/tls.h"
 
-#define PEER_HANDSHAKE_MS 10000  /* to a complete OPEN */
+struct enrol;
+struct peer;
+
+#define PEER_HANDSHAKE_MS 10000  /* to a complete OPEN, with TLS and all */
 #define PEER_IDLE_MS      300000 /* without a byte from the sensor, while nothing is owed to it */
 #define PEER_LINGER_MS    1000
 #define PEER_UNSENT_MAX   65536 /* a sensor that does not read its acknowledgements is cut off */
 
+/* What all peers of a server share; borrowed by them. */
+struct peer_host {
+    struct lanes *lanes;
+    uint8_t *chunk; /* SESSION_CHUNK_MAX bytes to read into */
+    struct enrol *enrol;
+    struct tls_context *tls;
+    void (*closed)(struct peer *peer, void *data);
+    void *data;
+};
+
 struct peer {
     struct peer *next;
-    struct lanes *lanes;
+    const struct peer_host *host;
+    struct tls *tls;             /* NULL: in the clear */
+    struct cert_facts facts;     /* of the certificate, while session.peer is SESSION_SENSOR */
+    char from[INET6_ADDRSTRLEN]; /* the other end's address; of a Unix socket empty */
     union {
         uv_stream_t stream;
         uv_pipe_t pipe;
@@ -36,17 +58,17 @@ struct peer {
     bool open_asked;     /* the lane has the OPEN at hand */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;
+    bool noted; /* why it was refused is in the log, or is not to be */
     size_t unsent;
-    uint8_t *chunk; /* SESSION_CHUNK_MAX bytes shared by all peers, borrowed */
-    void (*closed)(struct peer *peer, void *data);
-    void *data;
 };
 
-/* Takes the next connection of `listener`, a Unix socket or TCP, as `unix_socket` says. Returns the
- * peer, which frees itself after `closed`; NULL when it could not be taken. */
-struct peer *peer_accept(uv_stream_t *listener, bool unix_socket, struct lanes *lanes,
-                         uint8_t *chunk, void (*closed)(struct peer *peer, void *data), void *data);
+/* Takes the next connection of a listener of this kind. Returns the peer, which frees itself after
+ * `closed`; NULL when it could not be taken. */
+struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
+                         const struct peer_host *host);
 
+/* The registry has changed: ends the connection of a sensor whose certificate is no good any more. */
+void peer_recheck(struct peer *peer);
 /* Takes nothing more from the sensor; acknowledgements still go out. */
 void peer_quiesce(struct peer *peer);
 /* Ends the connection at once. */

@@ -1,10 +1,15 @@
 #include "aggregator/server.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "aggregator/notice.h"
 #include "common/err.h"
 #include "common/log.h"
+
+static void peer_closed(struct peer *peer, void *data);
 
 /* --- the store -------------------------------------------------------------------------------- */
 
@@ -20,11 +25,17 @@ static void on_down(void *data, int code, const char *why)
     server->on.down(server->data, code, why);
 }
 
-int server_init(struct server *server, uv_loop_t *loop, const struct storeurl *store,
-                const char *timezone, const struct server_events *events, void *data)
+int server_init(struct server *server, uv_loop_t *loop, const char *state,
+                const struct storeurl *store, const char *timezone,
+                const struct server_events *events, void *data)
 {
     static const struct store_events store_events = {on_up, on_down};
-    *server = (struct server){.loop = loop, .on = *events, .data = data};
+    *server = (struct server){.loop = loop, .state = state, .on = *events, .data = data};
+    server->host = (struct peer_host){.lanes = &server->lanes,
+                                      .chunk = server->chunk,
+                                      .enrol = &server->enrol,
+                                      .closed = peer_closed,
+                                      .data = server};
     int rc = store_init(&server->store, loop, store, timezone, &store_events, server);
     if (rc)
         return rc;
@@ -77,8 +88,7 @@ static void on_connection(uv_stream_t *stream, int status)
         accept_failed(server, uv_strerror(status));
         return;
     }
-    struct peer *peer = peer_accept(stream, listener->address.kind == ADDRESS_UNIX, &server->lanes,
-                                    server->chunk, peer_closed, server);
+    struct peer *peer = peer_accept(stream, listener->address.kind, &server->host);
     if (!peer) {
         accept_failed(server, err_str(ERR_NOMEM));
         return;
@@ -92,6 +102,51 @@ static void on_connection(uv_stream_t *stream, int status)
     }
     server->accept_failed = false;
 }
+
+/* --- TLS -------------------------------------------------------------------------------------- */
+
+static void on_registry(uv_fs_event_t *watch, const char *file, int events, int status)
+{
+    struct server *server = watch->data;
+    (void)file, (void)events, (void)status; /* an error, too, is a reason to look */
+    for (struct peer *peer = server->peers; peer; peer = peer->next)
+        peer_recheck(peer);
+}
+
+static int watch_registry(struct server *server, char *errmsg)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%.4000s/%s", server->state, REGISTRY_DIRECTORY);
+    uv_fs_event_init(server->loop, &server->registry);
+    server->registry.data = server;
+    int rc = uv_fs_event_start(&server->registry, on_registry, path, 0);
+    if (rc == 0)
+        return 0;
+    uv_close((uv_handle_t *)&server->registry, NULL);
+    return err_set(errmsg, ERR_IO, "watch %s: %s", path, uv_strerror(rc));
+}
+
+/* Makes authority, certificate and registry ready, once. */
+static int secure(struct server *server, char *errmsg)
+{
+    if (server->host.tls)
+        return 0;
+    int rc = enrol_open(&server->enrol, server->state, time(NULL), errmsg);
+    if (rc)
+        return rc;
+    char *identity = ca_server_identity(&server->enrol.ca, time(NULL), errmsg);
+    struct tls_terms terms = {.server = true, .identity = identity};
+    struct tls_context *tls = identity ? tls_context_new(&terms, errmsg) : NULL;
+    free(identity);
+    rc = tls ? watch_registry(server, errmsg) : ERR_INVALID;
+    if (rc)
+        tls_context_free(tls);
+    else
+        server->host.tls = tls;
+    return rc;
+}
+
+/* --- listening -------------------------------------------------------------------------------- */
 
 static int init_listener(struct server *server, struct listener *listener)
 {
@@ -113,6 +168,8 @@ int server_listen(struct server *server, const char *address, char *errmsg)
                        SERVER_LISTENERS_MAX);
     struct listener *listener = &server->listeners[server->listener_count];
     int rc = listen_parse(&listener->address, address, errmsg);
+    if (rc == 0 && listener->address.kind == ADDRESS_TLS)
+        rc = secure(server, errmsg);
     if (rc)
         return rc;
     rc = init_listener(server, listener);
@@ -176,8 +233,16 @@ void server_stop(struct server *server)
     server->stopping = true;
     for (size_t i = 0; i < server->listener_count; i++)
         uv_close((uv_handle_t *)&server->listeners[i].socket.stream, NULL);
+    if (server->host.tls)
+        uv_close((uv_handle_t *)&server->registry, NULL);
     for (struct peer *peer = server->peers; peer; peer = peer->next)
         peer_quiesce(peer);
     uv_timer_start(&server->drain, on_drain, SERVER_DRAIN_MS, 0);
     lanes_drain(&server->lanes, on_drained, server);
+}
+
+void server_close(struct server *server)
+{
+    tls_context_free(server->host.tls);
+    enrol_close(&server->enrol);
 }

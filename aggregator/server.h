@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "aggregator/enrol.h"
 #include "aggregator/lane.h"
 #include "aggregator/listen.h"
 #include "aggregator/peer.h"
@@ -43,6 +44,10 @@ struct server {
     uv_loop_t *loop;
     struct store store;
     struct lanes lanes;
+    const char *state; /* the state directory; borrowed */
+    struct enrol enrol;
+    struct peer_host host;  /* its `tls` is NULL until an address is served with TLS */
+    uv_fs_event_t registry; /* while `host.tls` is there: tells that a sensor's file changed */
     struct listener listeners[SERVER_LISTENERS_MAX];
     size_t listener_count;
     struct peer *peers;
@@ -55,10 +60,11 @@ struct server {
     uint8_t chunk[SESSION_CHUNK_MAX];
 };
 
-/* Prepares; `events` is copied. */
-int server_init(struct server *server, uv_loop_t *loop, const struct storeurl *store,
-                const char *timezone, const struct server_events *events, void *data);
-/* Binds one address; connections are accepted from server_serve on. ERR_INVALID, ERR_REFUSED,
+/* Prepares; `events` is copied, `state` borrowed. */
+int server_init(struct server *server, uv_loop_t *loop, const char *state,
+                const struct storeurl *store, const char *timezone,
+                const struct server_events *events, void *data);
+/* Binds one address, the first with TLS makes the authority ready; connections are accepted from server_serve on. ERR_INVALID, ERR_REFUSED,
  * ERR_IO, ERR_FULL with the cause in `errmsg`. */
 int server_listen(struct server *server, const char *address, char *errmsg);
 /* Connects to the store; `up` or `down` follows. */
@@ -67,5 +73,7 @@ void server_start(struct server *server);
 int server_serve(struct server *server, char *errmsg);
 /* Ends; may be called at any time after server_init, again without effect. */
 void server_stop(struct server *server);
+/* Frees what is left when the loop has ended. */
+void server_close(struct server *server);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "common/err.h"
 
+#define TLS_HANDSHAKE_BYTE 0x16 /* begins a connection, then version 3.x: RFC 8446 section 5.1 */
+
 int session_init(struct session *session)
 {
     *session = (struct session){.state = SESSION_HANDSHAKE, .need = FRAME_HEADER_SIZE};
@@ -64,6 +66,22 @@ static enum session_event breach(struct session *session, const char *cause)
     return SESSION_REFUSED;
 }
 
+static const char *join_out_of_turn(const struct session *session)
+{
+    if (session->peer == SESSION_LOCAL)
+        return "joining needs an encrypted connection: use the aggregator's TLS port";
+    if (session->state != SESSION_HANDSHAKE)
+        return "a JOIN came after an OPEN";
+    return session->joined ? "a second JOIN came" : NULL;
+}
+
+static const char *open_out_of_turn(const struct session *session)
+{
+    if (session->peer == SESSION_STRANGER)
+        return "this sensor showed no certificate: it has to join first";
+    return session->pending == 0 ? NULL : "an OPEN came before all records were acknowledged";
+}
+
 /* What is wrong with a frame of this type now, known before its body is there; NULL when nothing
  * is. */
 static const char *out_of_turn(const struct session *session, uint8_t type)
@@ -72,7 +90,10 @@ static const char *out_of_turn(const struct session *session, uint8_t type)
     case FRAME_RECORD:
         return session->state == SESSION_OPEN ? NULL : "a record came before an accepted OPEN";
     case FRAME_OPEN:
-        return session->pending == 0 ? NULL : "an OPEN came before all records were acknowledged";
+        return open_out_of_turn(session);
+    case FRAME_JOIN:
+        return join_out_of_turn(session);
+    case FRAME_CERTIFICATE:
     case FRAME_HELLO:
     case FRAME_RESUME:
     case FRAME_ACK:
@@ -99,6 +120,8 @@ static enum session_event event(struct session *session)
 {
     if (session->frame.type == FRAME_RECORD)
         return SESSION_RECORDS;
+    if (session->frame.type == FRAME_JOIN)
+        return SESSION_JOINS;
     return session->state == SESSION_OPENING ? SESSION_OPENS : take_open(session);
 }
 
@@ -111,6 +134,9 @@ enum session_event session_next(struct session *session)
         return event(session);
     if (session->in.size < session->need || session->pending >= FRAME_WINDOW)
         return SESSION_NOTHING;
+    if (session->state == SESSION_HANDSHAKE && session->peer == SESSION_LOCAL &&
+        session->in.bytes[0] == TLS_HANDSHAKE_BYTE && session->in.bytes[1] == 3)
+        return breach(session, "this is TLS, and this address is served in the clear");
     const char *early = out_of_turn(session, session->in.bytes[FRAME_HEADER_SIZE - 1]);
     if (early)
         return breach(session, early);
@@ -129,6 +155,13 @@ void session_opened(struct session *session, uint64_t seq)
     drop_frame(session);
     session->state = SESSION_OPEN;
     frame_put_resume(&session->out, seq);
+}
+
+void session_certified(struct session *session, const struct frame_certificate *certificate)
+{
+    drop_frame(session);
+    session->joined = true;
+    frame_put_certificate(&session->out, certificate);
 }
 
 void session_taken(struct session *session, bool pending)

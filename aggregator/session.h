@@ -23,16 +23,26 @@
 
 enum session_state { SESSION_HANDSHAKE, SESSION_OPENING, SESSION_OPEN, SESSION_ENDED };
 
+/* Who is at the other end, as the connection shows. */
+enum session_peer {
+    SESSION_LOCAL,    /* in the clear, on this machine: any sensor */
+    SESSION_STRANGER, /* without a certificate: can only join */
+    SESSION_SENSOR,   /* with a certificate: whose it is, it can renew it */
+};
+
 enum session_event {
     SESSION_NOTHING, /* more bytes or a result is needed */
     SESSION_OPENS,   /* session->frame.open is to be checked: session_opened or session_refuse */
     SESSION_RECORDS, /* session->frame.record is to be applied: session_taken or session_refuse */
+    SESSION_JOINS, /* session->frame.join is to be answered: session_certified or session_refuse */
     SESSION_REFUSED, /* a refusal stands in `out`: send it and close */
 };
 
 struct session {
     enum session_state state;
-    struct buf in;      /* what arrived and is not used yet */
+    enum session_peer peer; /* SESSION_LOCAL until the owner says otherwise, before it feeds */
+    bool joined;            /* a certificate was issued: one is enough for a connection */
+    struct buf in;          /* what arrived and is not used yet */
     size_t need;        /* bytes of `in` that the frame at its front takes, as far as is known */
     struct buf out;     /* to be sent; the owner consumes it */
     struct frame frame; /* of the event at hand */
@@ -49,13 +59,15 @@ void session_close(struct session *session);
 
 /* Whether more bytes are of use now; while they are not, the sensor is not read from. */
 bool session_hungry(const struct session *session);
-/* Appends up to SESSION_CHUNK_MAX bytes that arrived. ERR_NOMEM. */
+/* Appends what arrived, about SESSION_CHUNK_MAX bytes at most. ERR_NOMEM. */
 int session_feed(struct session *session, const uint8_t *bytes, size_t size);
 /* What is to be done next. An event is given again until its result is told. */
 enum session_event session_next(struct session *session);
 
 /* The OPEN is accepted, the sensor is to send from seq + 1. */
 void session_opened(struct session *session, uint64_t seq);
+/* The certificate that was asked for; the conversation goes on. */
+void session_certified(struct session *session, const struct frame_certificate *certificate);
 /* The record is being applied (its acknowledgement is pending), or had been applied before. */
 void session_taken(struct session *session, bool pending);
 /* `count` pending records are durable, the last of them `seq`; 0: tells the sensor again. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "collector/count.h"
+#include "collector/join.h"
 #include "collector/run.h"
 #include "collector/survey.h"
 #include "common/log.h"
@@ -14,6 +15,7 @@ static const struct command {
 } commands[] = {
     {"count", count_main, "count the packets of captures that went to a darknet"},
     {"run", run_main, "the sensor: capture or replay, and deliver to the aggregator"},
+    {"join", join_main, "become an enrolled sensor of an aggregator"},
     {"survey", survey_main, "find the addresses of a darknet that are in use"},
 };
 

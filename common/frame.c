@@ -84,6 +84,25 @@ int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const c
     return put_message(out, FRAME_REFUSE, &message.base);
 }
 
+int frame_put_join(struct buf *out, const struct frame_join *join)
+{
+    Darkcount__Join message = DARKCOUNT__JOIN__INIT;
+    message.secret.data = (uint8_t *)join->secret;
+    message.secret.len = join->secret_given ? sizeof join->secret : 0;
+    message.request = join->request;
+    return put_message(out, FRAME_JOIN, &message.base);
+}
+
+int frame_put_certificate(struct buf *out, const struct frame_certificate *certificate)
+{
+    Darkcount__Certificate message = DARKCOUNT__CERTIFICATE__INIT;
+    message.sensor = (char *)certificate->sensor;
+    message.darknet = certificate->darknet;
+    message.certificate = certificate->certificate;
+    message.authority = certificate->authority;
+    return put_message(out, FRAME_CERTIFICATE, &message.base);
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static bool read_hello(struct frame *frame, const uint8_t *body, size_t size,
@@ -165,11 +184,52 @@ static bool read_refuse(struct frame *frame, const uint8_t *body, size_t size,
     if (!message)
         return false;
     unsigned code = (unsigned)message->code;
-    frame->refuse.code = code <= REFUSE_BUSY ? (enum refuse_code)code : REFUSE_UNKNOWN;
+    frame->refuse.code = code <= REFUSE_CERTIFICATE ? (enum refuse_code)code : REFUSE_UNKNOWN;
     frame->refuse.final = message->final;
     copy_text(frame->refuse.text, message->text);
     darkcount__refuse__free_unpacked(message, &memory->allocator);
     return true;
+}
+
+static bool read_join(struct frame *frame, const uint8_t *body, size_t size,
+                      struct unpack_memory *memory)
+{
+    Darkcount__Join *message = darkcount__join__unpack(&memory->allocator, size, body);
+    if (!message)
+        return false;
+    struct frame_join *join = &frame->join;
+    join->secret_given = message->secret.len > 0;
+    bool sound = !join->secret_given || message->secret.len == sizeof join->secret;
+    if (sound && join->secret_given)
+        memcpy(join->secret, message->secret.data, sizeof join->secret);
+    if (sound && !(join->request = strdup(message->request)))
+        memory->rc = ERR_NOMEM;
+    darkcount__join__free_unpacked(message, &memory->allocator);
+    return sound && join->request;
+}
+
+static bool read_certificate(struct frame *frame, const uint8_t *body, size_t size,
+                             struct unpack_memory *memory)
+{
+    Darkcount__Certificate *message =
+        darkcount__certificate__unpack(&memory->allocator, size, body);
+    if (!message)
+        return false;
+    struct frame_certificate *certificate = &frame->certificate;
+    bool sound = sensor_name_valid(message->sensor), whole = false;
+    if (sound) {
+        strcpy(certificate->sensor, message->sensor);
+        certificate->darknet = strdup(message->darknet);
+        certificate->certificate = strdup(message->certificate);
+        certificate->authority = strdup(message->authority);
+        whole = certificate->darknet && certificate->certificate && certificate->authority;
+        if (!whole) {
+            memory->rc = ERR_NOMEM;
+            frame_close(frame);
+        }
+    }
+    darkcount__certificate__free_unpacked(message, &memory->allocator);
+    return whole;
 }
 
 static bool read_body(struct frame *frame, const uint8_t *body, size_t size,
@@ -186,6 +246,10 @@ static bool read_body(struct frame *frame, const uint8_t *body, size_t size,
         return read_ack(frame, body, size, memory);
     case FRAME_REFUSE:
         return read_refuse(frame, body, size, memory);
+    case FRAME_JOIN:
+        return read_join(frame, body, size, memory);
+    case FRAME_CERTIFICATE:
+        return read_certificate(frame, body, size, memory);
     case FRAME_RECORD:
         frame->record.bytes = body;
         frame->record.size = size;
@@ -203,7 +267,7 @@ int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_
     struct cursor in = cursor_over(bytes, size);
     uint32_t body = cursor_u32_be(&in);
     uint8_t type = cursor_u8(&in);
-    if (type < FRAME_HELLO || type > FRAME_REFUSE)
+    if (type < FRAME_HELLO || type > FRAME_CERTIFICATE)
         return err_set(errmsg, ERR_DAMAGED, "not a frame: type %u", type);
     uint32_t most =
         type == FRAME_RECORD ? RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX : FRAME_CONTROL_MAX;
@@ -224,8 +288,22 @@ int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_
 
 void frame_close(struct frame *frame)
 {
-    if (frame->type == FRAME_OPEN) {
+    switch (frame->type) {
+    case FRAME_OPEN:
         free(frame->open.darknet);
         frame->open.darknet = NULL;
+        break;
+    case FRAME_JOIN:
+        free(frame->join.request);
+        frame->join.request = NULL;
+        break;
+    case FRAME_CERTIFICATE:
+        free(frame->certificate.darknet);
+        free(frame->certificate.certificate);
+        free(frame->certificate.authority);
+        frame->certificate = (struct frame_certificate){0};
+        break;
+    default:
+        break;
     }
 }

@@ -10,6 +10,10 @@
  *   sensor:     OPEN of another epoch        only when all it sent is acknowledged
  *   aggregator: REFUSE code, text            at any point; then it closes
  *
+ *   sensor:     JOIN token, signing request  instead of OPEN, from one without a certificate, or
+ *                                            before it, without token, to renew its certificate
+ *   aggregator: CERTIFICATE
+ *
  * Frame: u32 size of the body (big-endian), u8 type, body. The body of RECORD is a sealed record
  * (common/record.h); every other body is the protobuf message of that name in common/record.proto.
  */
@@ -22,6 +26,7 @@
 
 #include "common/buf.h"
 #include "common/record.h"
+#include "common/token.h"
 
 #define FRAME_PROTOCOL    1
 #define FRAME_HEADER_SIZE 5
@@ -36,6 +41,8 @@ enum frame_type {
     FRAME_RECORD = 4,
     FRAME_ACK = 5,
     FRAME_REFUSE = 6,
+    FRAME_JOIN = 7,
+    FRAME_CERTIFICATE = 8,
 };
 
 enum refuse_code { /* Refuse.Code in record.proto */
@@ -47,6 +54,7 @@ enum refuse_code { /* Refuse.Code in record.proto */
                    REFUSE_OVERLAP = 5,
                    REFUSE_STORE = 6,
                    REFUSE_BUSY = 7,
+                   REFUSE_CERTIFICATE = 8,
 };
 
 struct frame_open {
@@ -55,12 +63,24 @@ struct frame_open {
     char *darknet; /* canonical list; frame_read: to be freed by the caller */
     bool replay;
     int64_t first_ns, last_ns;
+    int64_t from_s; /* not in the frame: the aggregator refuses records of intervals before it */
 };
 
 struct frame_refuse {
     enum refuse_code code; /* one that this version does not know is REFUSE_UNKNOWN */
     char text[FRAME_TEXT_MAX];
     bool final;
+};
+
+struct frame_join {
+    bool secret_given; /* false: to renew */
+    uint8_t secret[TOKEN_SECRET_SIZE];
+    char *request; /* PEM; frame_read: to be freed by frame_close, as the next ones */
+};
+
+struct frame_certificate {
+    char sensor[SENSOR_NAME_MAX + 1];
+    char *darknet, *certificate, *authority;
 };
 
 /* A frame as read: `type` says which member holds. */
@@ -75,6 +95,8 @@ struct frame {
             size_t size;
         } record;
         struct frame_refuse refuse; /* FRAME_REFUSE; text has no control characters */
+        struct frame_join join;
+        struct frame_certificate certificate;
     };
 };
 
@@ -87,6 +109,8 @@ int frame_put_resume(struct buf *out, uint64_t seq);
 int frame_put_record(struct buf *out, const uint8_t *sealed, size_t size);
 int frame_put_ack(struct buf *out, uint64_t seq);
 int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const char *text);
+int frame_put_join(struct buf *out, const struct frame_join *join);
+int frame_put_certificate(struct buf *out, const struct frame_certificate *certificate);
 
 /* Takes the first frame of bytes[0..size). Returns its whole size when it is there and sound; 0
  * when more bytes are needed (*need: at least how many in all, bounded by the type's maximum);

@@ -51,6 +51,7 @@ static bool play(struct session *session, struct outcome *outcome)
     case SESSION_REFUSED:
         *event = 'X';
         return false;
+    case SESSION_JOINS:
     case SESSION_NOTHING:
         break;
     }
@@ -271,5 +272,71 @@ Test(session, a_refusal_reaches_the_sensor_once_and_ends_it)
     cr_expect_str_eq(outcome.frames, "hsx");
     cr_expect_eq(outcome.code, REFUSE_OVERLAP);
     cr_expect_not(session_hungry(&session));
+    session_close(&session);
+}
+
+/* What a connection may say at its start, by who is at its other end. */
+Test(session, who_it_is_decides_what_it_may_ask)
+{
+    static const struct {
+        enum session_peer peer;
+        bool joins;
+        enum session_event event;
+        const char *words;
+    } cases[] = {
+        {SESSION_LOCAL, false, SESSION_OPENS, NULL},
+        {SESSION_SENSOR, false, SESSION_OPENS, NULL},
+        {SESSION_SENSOR, true, SESSION_JOINS, NULL},
+        {SESSION_STRANGER, true, SESSION_JOINS, NULL},
+        {SESSION_STRANGER, false, SESSION_REFUSED, "has to join first"},
+        {SESSION_LOCAL, true, SESSION_REFUSED, "needs an encrypted connection"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct session session;
+        struct frame_join join = {.request = (char[]){"PEM"}};
+        struct frame_open open = {.sensor = "a", .darknet = (char[]){"192.0.2.0/24"}};
+        struct buf bytes;
+        buf_init(&bytes);
+        cr_assert_eq(cases[i].joins ? frame_put_join(&bytes, &join) : frame_put_open(&bytes, &open),
+                     0);
+        cr_assert_eq(session_init(&session), 0);
+        session.peer = cases[i].peer;
+        cr_assert_eq(session_feed(&session, bytes.bytes, bytes.size), 0);
+        cr_expect_eq(session_next(&session), cases[i].event, "case %zu", i);
+        if (cases[i].words)
+            cr_expect(strstr(session.refused.text, cases[i].words), "%s", session.refused.text);
+        session_close(&session);
+        buf_close(&bytes);
+    }
+}
+
+Test(session, one_certificate_is_enough_for_a_connection)
+{
+    struct session session;
+    struct frame_join join = {.request = (char[]){"PEM"}};
+    const struct frame_certificate answer = {"a", (char[]){"192.0.2.0/24"}, (char[]){"PEM"},
+                                             (char[]){"PEM"}};
+    struct buf bytes;
+    buf_init(&bytes);
+    frame_put_join(&bytes, &join);
+    frame_put_join(&bytes, &join);
+    cr_assert_eq(session_init(&session), 0);
+    session.peer = SESSION_STRANGER;
+    session_feed(&session, bytes.bytes, bytes.size);
+    cr_assert_eq(session_next(&session), SESSION_JOINS);
+    session_certified(&session, &answer);
+    cr_assert_eq(session_next(&session), SESSION_REFUSED);
+    cr_assert(strstr(session.refused.text, "second JOIN"));
+    session_close(&session);
+    buf_close(&bytes);
+}
+
+Test(session, tls_on_a_connection_in_the_clear_is_named)
+{
+    struct session session;
+    cr_assert_eq(session_init(&session), 0);
+    session_feed(&session, (const uint8_t *)"\x16\x03\x01\x02\x00\x01", 6);
+    cr_assert_eq(session_next(&session), SESSION_REFUSED);
+    cr_assert(strstr(session.refused.text, "this is TLS"));
     session_close(&session);
 }

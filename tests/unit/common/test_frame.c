@@ -9,6 +9,8 @@
 
 static char darknet[] = "198.51.100.0/24,2001:db8::/32";
 
+static char request[] = "PEM";
+
 static void put_open(struct buf *out)
 {
     struct frame_open open = {.sensor = "campus-1",
@@ -30,6 +32,10 @@ static void put_every_type(struct buf *out)
     cr_assert_eq(frame_put_record(out, (const uint8_t *)"sealed", 6), 0);
     cr_assert_eq(frame_put_ack(out, 0), 0);
     cr_assert_eq(frame_put_refuse(out, REFUSE_OVERLAP, true, "already counted"), 0);
+    struct frame_join join = {.secret_given = true, .secret = {9, [15] = 8}, .request = request};
+    struct frame_certificate certificate = {"campus-1", darknet, request, request};
+    cr_assert_eq(frame_put_join(out, &join), 0);
+    cr_assert_eq(frame_put_certificate(out, &certificate), 0);
 }
 
 static void expect_content(const struct frame *frame)
@@ -60,6 +66,18 @@ static void expect_content(const struct frame *frame)
         cr_expect(frame->refuse.final);
         cr_expect_str_eq(frame->refuse.text, "already counted");
         break;
+    case FRAME_JOIN:
+        cr_expect(frame->join.secret_given);
+        cr_expect_arr_eq(frame->join.secret, "\11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\10",
+                         TOKEN_SECRET_SIZE);
+        cr_expect_str_eq(frame->join.request, request);
+        break;
+    case FRAME_CERTIFICATE:
+        cr_expect_str_eq(frame->certificate.sensor, "campus-1");
+        cr_expect_str_eq(frame->certificate.darknet, darknet);
+        cr_expect_str_eq(frame->certificate.certificate, request);
+        cr_expect_str_eq(frame->certificate.authority, request);
+        break;
     }
 }
 
@@ -69,7 +87,7 @@ Test(frame, every_type_comes_back_however_it_is_split)
     struct buf out;
     size_t at = 0, need;
     put_every_type(&out);
-    for (int type = FRAME_HELLO; type <= FRAME_REFUSE; type++) {
+    for (int type = FRAME_HELLO; type <= FRAME_CERTIFICATE; type++) {
         struct frame frame;
         int64_t whole = frame_read(out.bytes + at, out.size - at, &frame, &need, NULL);
         cr_assert_gt(whole, 0, "type %d", type);
@@ -157,7 +175,7 @@ Test(frame, an_open_that_breaks_a_rule_is_damaged)
 
 Test(frame, a_body_that_is_no_message_is_damaged)
 {
-    for (uint8_t type = FRAME_HELLO; type <= FRAME_REFUSE; type++) {
+    for (uint8_t type = FRAME_HELLO; type <= FRAME_CERTIFICATE; type++) {
         struct buf out;
         struct frame frame;
         size_t need;

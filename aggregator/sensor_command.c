@@ -1,0 +1,319 @@
+#include "aggregator/sensor_command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "aggregator/enrol.h"
+#include "aggregator/options.h"
+#include "common/address.h"
+#include "common/calendar.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/prefix.h"
+#include "common/rows.h"
+
+static const char usage[] =
+    "usage: darkcount-aggregator sensor add NAME --darknet PREFIX [--exclude PREFIX] [--from "
+    "TIME]\n"
+    "       darkcount-aggregator sensor replace NAME\n"
+    "       darkcount-aggregator sensor revoke NAME\n"
+    "       darkcount-aggregator sensor list|show NAME [--format table|csv|json]\n"
+    "\n"
+    "Enrols sensors. `add` and `replace` print the command to run on the sensor, with a token that "
+    "is\n"
+    "good once and for 15 minutes. `replace` is for a sensor that is enrolled: its certificate is "
+    "good\n"
+    "until the new one has joined. After `revoke` it can deliver nothing, connected or not.\n"
+    "\n"
+    "      --darknet PREFIX  what the sensor counts; may be repeated\n"
+    "      --exclude PREFIX  addresses of it that are not darknet; may be repeated\n"
+    "      --from TIME       since when they are (default: now): RFC 3339, or YYYY[-MM[-DD]]\n"
+    "      --address HOST:PORT\n"
+    "                        where the sensor reaches the aggregator (default: `address` in the\n"
+    "                        configuration, or the first address with TLS that it listens on)\n"
+    "      --format FORMAT   table (default on a terminal), csv (elsewhere), json\n"
+    "  -c, --config FILE     configuration (default " OPTIONS_CONFIG ", where there is one)\n"
+    "      --state DIR       state directory (default " OPTIONS_STATE ")\n"
+    "  -h, --help            print this\n";
+
+enum { OPT_DARKNET = 256, OPT_EXCLUDE, OPT_FROM, OPT_ADDRESS, OPT_FORMAT, OPT_STATE };
+
+struct request {
+    const char *verb, *name; /* `name` is NULL for list */
+    struct prefixset *darknet;
+    const char *from, *address, *format, *config, *state;
+    bool any_darknet;
+    struct options options;
+};
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+static int take_option(struct request *request, int option, char *errmsg)
+{
+    switch (option) {
+    case OPT_DARKNET:
+        request->any_darknet = true;
+        return prefixset_add(request->darknet, optarg, errmsg);
+    case OPT_EXCLUDE:
+        return prefixset_exclude(request->darknet, optarg, errmsg);
+    case OPT_FROM:
+        request->from = optarg;
+        return 0;
+    case OPT_ADDRESS:
+        request->address = optarg;
+        return 0;
+    case OPT_FORMAT:
+        request->format = optarg;
+        return 0;
+    case OPT_STATE:
+        request->state = optarg;
+        return 0;
+    case 'c':
+        request->config = optarg;
+        return 0;
+    default:
+        return err_set(errmsg, ERR_INVALID, "unknown option or missing value; try sensor --help");
+    }
+}
+
+/* What is left are the verb and, for all but list, a name. */
+static int take_words(struct request *request, int argc, char **argv, char *errmsg)
+{
+    static const char *const verbs[] = {"add", "replace", "revoke", "show", "list"};
+    size_t i = 0, count = sizeof verbs / sizeof verbs[0];
+    if (argc < 1)
+        return err_set(errmsg, ERR_INVALID, "sensor: what is to be done? try sensor --help");
+    request->verb = argv[0];
+    while (i < count && strcmp(argv[0], verbs[i]) != 0)
+        i++;
+    if (i == count)
+        return err_set(errmsg, ERR_INVALID, "sensor: unknown command '%.64s'; try sensor --help",
+                       argv[0]);
+    bool named = i < count - 1;
+    if (argc != 1 + named)
+        return err_set(errmsg, ERR_INVALID, "sensor %s: %s; try sensor --help", argv[0],
+                       named ? "give the name of one sensor" : "takes no name");
+    request->name = named ? argv[1] : NULL;
+    if (named && !sensor_name_valid(argv[1]))
+        return err_set(errmsg, ERR_INVALID,
+                       "sensor name '%.80s': use 1 to %d letters, digits, '.', '_' and '-'",
+                       argv[1], SENSOR_NAME_MAX);
+    return 0;
+}
+
+/* 0, 1 when help was printed, ERR_INVALID. */
+static int read_command_line(struct request *request, int argc, char **argv, char *errmsg)
+{
+    static const struct option options[] = {
+        {"darknet", required_argument, NULL, OPT_DARKNET},
+        {"exclude", required_argument, NULL, OPT_EXCLUDE},
+        {"from", required_argument, NULL, OPT_FROM},
+        {"address", required_argument, NULL, OPT_ADDRESS},
+        {"format", required_argument, NULL, OPT_FORMAT},
+        {"state", required_argument, NULL, OPT_STATE},
+        {"config", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int option, rc;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return 1;
+        }
+        rc = take_option(request, option, errmsg);
+        if (rc)
+            return ERR_INVALID;
+    }
+    return take_words(request, argc - optind, argv + optind, errmsg);
+}
+
+/* --- inviting --------------------------------------------------------------------------------- */
+
+/* The first TLS address that is listened on; one for all interfaces gets the machine's name. */
+static int find_listener(const struct options *options, char *out, size_t room, char *errmsg)
+{
+    char *list = strdup(options->listen), *rest = list, host[256] = "";
+    int rc = list ? ERR_UNKNOWN : ERR_NOMEM;
+    for (char *text; rc == ERR_UNKNOWN && (text = strsep(&rest, ",")) != NULL;) {
+        struct address address;
+        text += strspn(text, " \t");
+        text[strcspn(text, " \t")] = '\0';
+        if (address_parse(&address, text, NULL) != 0 || address.kind != ADDRESS_TLS)
+            continue;
+        bool all = strcmp(address.host, "0.0.0.0") == 0 || strcmp(address.host, "::") == 0;
+        if (all && gethostname(host, sizeof host - 1) == 0)
+            snprintf(out, room, "%s:%u", host, address.port);
+        else
+            snprintf(out, room, "%s", address.shown);
+        rc = 0;
+    }
+    free(list);
+    return rc ? err_set(errmsg, rc,
+                        "sensor: the aggregator listens on no address with TLS: set listen = "
+                        "HOST:PORT in its configuration, or give --address")
+              : 0;
+}
+
+static int find_address(const struct request *request, char *out, size_t room, char *errmsg)
+{
+    const char *given = request->address ? request->address : request->options.address;
+    struct address address;
+    if (!*given)
+        return find_listener(&request->options, out, room, errmsg);
+    int rc = address_parse(&address, given, errmsg);
+    if (rc == 0 && address.kind != ADDRESS_TLS)
+        rc = err_set(errmsg, ERR_INVALID, "address '%.100s': write HOST:PORT", given);
+    snprintf(out, room, "%s", given);
+    return rc;
+}
+
+static int add(struct request *request, struct enrol *enrol, struct token *token, char *errmsg)
+{
+    int64_t from_s = time(NULL);
+    char *darknet = prefixset_text(request->darknet);
+    int rc = darknet ? 0 : err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    if (rc == 0 && request->from)
+        rc = calendar_parse(request->from, &from_s, errmsg);
+    if (rc == 0)
+        rc = enrol_add(enrol, request->name, darknet, from_s, time(NULL), token, errmsg);
+    free(darknet);
+    return rc;
+}
+
+static int invite(struct request *request, struct enrol *enrol, char *errmsg)
+{
+    struct token token;
+    char address[sizeof((struct address *)0)->shown], text[TOKEN_TEXT_SIZE + 1];
+    int rc = find_address(request, address, sizeof address, errmsg);
+    if (rc == 0)
+        rc = strcmp(request->verb, "add") == 0
+                 ? add(request, enrol, &token, errmsg)
+                 : enrol_replace(enrol, request->name, time(NULL), &token, errmsg);
+    if (rc)
+        return rc;
+    token_text(&token, text);
+    printf("darkcount-collector join --aggregator %s --token %s\n", address, text);
+    return fflush(stdout) == 0 ? 0 : err_set(errmsg, ERR_IO, "standard output cannot be written");
+}
+
+/* --- showing ---------------------------------------------------------------------------------- */
+
+static const char *state_of(const struct enrolment *enrolment, int64_t now_s)
+{
+    if (enrolment->revoked)
+        return "revoked";
+    if (!*enrolment->serial)
+        return *enrolment->token && now_s < enrolment->token_until_s ? "invited" : "not joined";
+    return now_s < enrolment->until_s ? "enrolled" : "expired";
+}
+
+static void show_time(struct rows *rows, int64_t at_s, bool known)
+{
+    char text[32];
+    calendar_rfc3339(at_s, text);
+    if (known)
+        rows_text(rows, text);
+    else
+        rows_missing(rows);
+}
+
+static void show_row(struct rows *rows, const struct enrolment *enrolment, int64_t now_s)
+{
+    rows_text(rows, enrolment->name);
+    rows_text(rows, state_of(enrolment, now_s));
+    rows_text(rows, enrolment->darknet);
+    show_time(rows, enrolment->from_s, true);
+    show_time(rows, enrolment->until_s, *enrolment->serial);
+    if (*enrolment->serial)
+        rows_text(rows, enrolment->serial);
+    else
+        rows_missing(rows);
+}
+
+static int show(const struct request *request, char *errmsg)
+{
+    static const char *const columns[] = {
+        "sensor", "state", "darknet", "from", "certificate_until", "certificate", NULL};
+    enum rows_format format = rows_format_default(stdout);
+    struct enrolment *list;
+    size_t count, shown = 0;
+    if (request->format && rows_format_parse(request->format, &format) != 0)
+        return err_set(errmsg, ERR_INVALID, "--format '%.40s': table, csv or json",
+                       request->format);
+    int rc = registry_list(request->options.state, &list, &count, errmsg);
+    if (rc)
+        return rc;
+    struct rows *rows = rows_begin(stdout, format, columns);
+    for (size_t i = 0; rows && i < count; i++)
+        if (!request->name || strcmp(request->name, list[i].name) == 0) {
+            show_row(rows, &list[i], time(NULL));
+            shown++;
+        }
+    registry_list_free(list, count);
+    rc = rows ? rows_end(rows) : ERR_NOMEM;
+    if (rc)
+        return err_set(errmsg, rc, "standard output: %s", err_str(rc));
+    return request->name && shown == 0
+               ? err_set(errmsg, ERR_UNKNOWN, "sensor %s: is not enrolled", request->name)
+               : 0;
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+static int change(struct request *request, char *errmsg)
+{
+    struct enrol enrol;
+    int rc = enrol_open(&enrol, request->options.state, time(NULL), errmsg);
+    if (rc)
+        return rc;
+    rc = strcmp(request->verb, "revoke") == 0 ? enrol_revoke(&enrol, request->name, errmsg)
+                                              : invite(request, &enrol, errmsg);
+    enrol_close(&enrol);
+    return rc;
+}
+
+/* Whether the options fit the verb. ERR_INVALID. */
+static int check(struct request *request, char *errmsg)
+{
+    bool adds = strcmp(request->verb, "add") == 0;
+    if (adds != request->any_darknet)
+        return err_set(errmsg, ERR_INVALID, "sensor %s: %s", request->verb,
+                       adds ? "give its --darknet" : "--darknet is for `add`");
+    return adds ? prefixset_finish(request->darknet, errmsg) : 0;
+}
+
+static int run(struct request *request, char *errmsg)
+{
+    int rc = options_load(&request->options, request->config, request->state, errmsg);
+    if (rc == 0)
+        rc = calendar_init(request->options.timezone, errmsg);
+    if (rc)
+        return rc;
+    bool shows = !request->name || strcmp(request->verb, "show") == 0;
+    return shows ? show(request, errmsg) : change(request, errmsg);
+}
+
+int sensor_command(int argc, char **argv)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct request request = {.darknet = prefixset_new()};
+    int status = 1;
+    int rc = request.darknet ? read_command_line(&request, argc, argv, errmsg) : ERR_NOMEM;
+    if (rc == 0)
+        rc = check(&request, errmsg);
+    if (rc == 0)
+        status = run(&request, errmsg) ? 1 : 0;
+    else
+        status = rc == 1 ? 0 : 2;
+    if (status)
+        log_error("%s", *errmsg ? errmsg : err_str(rc));
+    options_close(&request.options);
+    prefixset_free(request.darknet);
+    return status;
+}
