@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/cert.h"
 #include "common/err.h"
 #include "common/textfile.h"
 
@@ -31,4 +32,12 @@ int credentials_write(const char *spool, const char *key, const char *certificat
     int rc = textfile_replace(path, text, 0600, errmsg);
     free(text);
     return rc;
+}
+
+int64_t credentials_renewal(const char *credentials)
+{
+    struct cert_facts facts;
+    if (cert_read(credentials, &facts, NULL) != 0)
+        return INT64_MAX;
+    return facts.until_s - (facts.until_s - facts.from_s) / 3;
 }

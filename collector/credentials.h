@@ -6,6 +6,8 @@
 #ifndef COLLECTOR_CREDENTIALS_H
 #define COLLECTOR_CREDENTIALS_H
 
+#include <stdint.h>
+
 #define CREDENTIALS_FILE "credentials.pem"
 
 /* The PEM text, to be freed; NULL with the cause in `errmsg`. */
@@ -15,5 +17,9 @@ char *credentials_read(const char *spool, char *errmsg);
  * ERR_FULL, ERR_NOMEM. */
 int credentials_write(const char *spool, const char *key, const char *certificate,
                       const char *authority, char *errmsg);
+
+/* When the certificate of these credentials is to be renewed: a third of its time before it ends,
+ * seconds since the epoch; INT64_MAX when it cannot be read. */
+int64_t credentials_renewal(const char *credentials);
 
 #endif

@@ -20,7 +20,13 @@ void delivery_connected(struct delivery *delivery)
 {
     delivery->state = DELIVERY_HELLO;
     delivery->sent = delivery->acked = 0;
+    delivery->renewal = (struct delivery_renewal){0};
     buf_close(&delivery->input); /* a buffer that ran out of memory stays failed */
+}
+
+void delivery_renew(struct delivery *delivery, const struct delivery_renewal *renewal)
+{
+    delivery->renewal = *renewal;
 }
 
 void delivery_disconnected(struct delivery *delivery)
@@ -69,6 +75,14 @@ static int on_ack(struct delivery *delivery, const struct frame *frame, char *er
     return delivery->source.acked(delivery->source.user, frame->seq, errmsg);
 }
 
+static int on_certificate(struct delivery *delivery, const struct frame *frame, char *errmsg)
+{
+    if (delivery->state != DELIVERY_RENEWING)
+        return err_set(errmsg, ERR_DAMAGED, "aggregator: CERTIFICATE out of turn");
+    delivery->state = DELIVERY_IDLE;
+    return delivery->renewal.certified(delivery->renewal.user, &frame->certificate, errmsg);
+}
+
 static int on_refuse(struct delivery *delivery, const struct frame *frame, char *errmsg)
 {
     const struct frame_refuse *refuse = &frame->refuse;
@@ -91,6 +105,8 @@ static int on_frame(struct delivery *delivery, const struct frame *frame, char *
         return on_ack(delivery, frame, errmsg);
     case FRAME_REFUSE:
         return on_refuse(delivery, frame, errmsg);
+    case FRAME_CERTIFICATE:
+        return on_certificate(delivery, frame, errmsg);
     default:
         return err_set(errmsg, ERR_DAMAGED, "aggregator: sent what only a sensor sends");
     }
@@ -140,6 +156,18 @@ static int open_epoch(struct delivery *delivery, struct buf *out, char *errmsg)
               : 0;
 }
 
+/* What comes first on a connection. */
+static int begin(struct delivery *delivery, struct buf *out, char *errmsg)
+{
+    struct frame_join join = {.request = (char *)delivery->renewal.request};
+    if (!join.request)
+        return open_epoch(delivery, out, errmsg);
+    delivery->state = DELIVERY_RENEWING;
+    delivery->renewal.request = NULL;
+    int rc = frame_put_join(out, &join);
+    return rc ? err_set(errmsg, rc, "renewing the certificate: %s", err_str(rc)) : 0;
+}
+
 static bool window_open(const struct delivery *delivery)
 {
     return delivery->sent - delivery->acked < FRAME_WINDOW &&
@@ -173,7 +201,7 @@ int delivery_output(struct delivery *delivery, struct buf *out, size_t most, cha
 {
     switch (delivery->state) {
     case DELIVERY_IDLE:
-        return open_epoch(delivery, out, errmsg);
+        return begin(delivery, out, errmsg);
     case DELIVERY_STREAMING:
         return stream(delivery, out, most, errmsg);
     default:

@@ -4,7 +4,7 @@
  * disconnected), asks it for bytes to send, and looks at its state; records come from and
  * acknowledgements go to a source, which is the spool.
  *
- *   delivery_connected -> [HELLO] OPEN -> [RESUME] RECORD ... [ACK] ... -> OPEN of the next epoch
+ *   delivery_connected -> [HELLO] (JOIN [CERTIFICATE]) OPEN -> [RESUME] RECORD ... [ACK] ... -> OPEN of the next epoch
  *
  * One epoch at a time: the source names the next one that has something to deliver; when all of it
  * is acknowledged and another waits, it is opened on the same connection.
@@ -39,16 +39,25 @@ struct delivery_source {
     int (*refused)(void *user, const struct frame_refuse *refuse, char *errmsg);
 };
 
+/* A certificate that is to be renewed on this connection, before anything is opened. */
+struct delivery_renewal {
+    const char *request; /* PEM, borrowed until it is sent; NULL: nothing is to be renewed */
+    int (*certified)(void *user, const struct frame_certificate *certificate, char *errmsg);
+    void *user;
+};
+
 enum delivery_state {
     DELIVERY_OFFLINE,   /* no connection */
     DELIVERY_HELLO,     /* connected, waiting for HELLO */
     DELIVERY_IDLE,      /* nothing to deliver */
+    DELIVERY_RENEWING,  /* JOIN sent, waiting for CERTIFICATE */
     DELIVERY_RESUME,    /* OPEN sent, waiting for RESUME */
     DELIVERY_STREAMING, /* records go out, acknowledgements come in */
 };
 
 struct delivery {
     struct delivery_source source;
+    struct delivery_renewal renewal;
     enum delivery_state state;
     uint64_t sent, acked; /* sequences of the open epoch */
     size_t unacked_bytes;
@@ -61,6 +70,8 @@ void delivery_init(struct delivery *delivery, const struct delivery_source *sour
 void delivery_close(struct delivery *delivery);
 
 void delivery_connected(struct delivery *delivery);
+/* After delivery_connected: asks for a certificate first. */
+void delivery_renew(struct delivery *delivery, const struct delivery_renewal *renewal);
 void delivery_disconnected(struct delivery *delivery);
 
 /* Bytes came. A negative return: the connection is to be closed, `errmsg` says why (a refusal of

@@ -12,6 +12,7 @@
 #include "collector/delivery.h"
 #include "collector/manifest.h"
 #include "collector/wire.h"
+#include "common/cert.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -28,6 +29,7 @@
 #define TICK_MS        1000
 #define STOP_TICK_MS   200
 #define OUTPUT_MOST    ((size_t)1 << 20) /* bytes handed to the socket at a time */
+#define RENEW_AGAIN_S  3600              /* after a renewal that came to nothing */
 #define CONNECT_MAX_MS 10000             /* from connecting to HELLO and RESUME */
 
 enum ending { RUNNING, DRAINING, STOPPING };
@@ -37,6 +39,9 @@ struct ship {
     uv_loop_t loop;
     struct wire wire;
     struct tls_context *tls; /* of the connection; NULL: none, or in the clear */
+    int64_t renew_s;         /* when the certificate is to be renewed: UTC; INT64_MAX: never */
+    int64_t retry_renewal_s; /* not before this, after one that came to nothing */
+    char *key, *request;     /* of a renewal that was begun on this connection; or NULL */
     struct buf output;
     uv_timer_t retry, tick;
     uv_poll_t notes;
@@ -80,6 +85,9 @@ static void on_closed(void *data)
     buf_close(&ship->output); /* what could not be handed to this connection is not for the next */
     tls_context_free(ship->tls);
     ship->tls = NULL;
+    free(ship->request);
+    free(ship->key);
+    ship->request = ship->key = NULL;
     delivery_disconnected(&ship->delivery);
     if (!ship->finished)
         schedule_retry(ship);
@@ -147,20 +155,57 @@ static void on_input(void *data, const uint8_t *bytes, size_t size)
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
+static int on_certified(void *user, const struct frame_certificate *certificate, char *errmsg)
+{
+    struct ship *ship = user;
+    struct cert_facts facts;
+    int rc = cert_read(certificate->certificate, &facts, errmsg);
+    if (rc == 0)
+        rc = credentials_write(ship->options->spool, ship->key, certificate->certificate,
+                               certificate->authority, errmsg);
+    if (rc == 0)
+        log_info("the certificate of sensor %s was renewed", facts.name);
+    return rc;
+}
+
+/* Asks for another certificate when it is time, with another key. When that comes to nothing, the
+ * next connections deliver with the present one. */
+static void renew_if_due(struct ship *ship)
+{
+    char errmsg[ERRMSG_SIZE];
+    int64_t now_s = time(NULL);
+    if (now_s < ship->renew_s)
+        return;
+    ship->retry_renewal_s = now_s + RENEW_AGAIN_S;
+    ship->key = cert_key(errmsg);
+    ship->request = ship->key ? cert_request(ship->key, errmsg) : NULL;
+    if (!ship->request) {
+        log_warn("renewing the certificate: %s", errmsg);
+        return;
+    }
+    const struct delivery_renewal renewal = {ship->request, on_certified, ship};
+    delivery_renew(&ship->delivery, &renewal);
+}
+
 static void on_ready(void *data)
 {
     struct ship *ship = data;
     delivery_connected(&ship->delivery);
+    renew_if_due(ship);
 }
 
-/* The identity is read each time: it may have been renewed or replaced. */
+/* The credentials are read each time: they may have been renewed or replaced. */
 static int prepare_tls(struct ship *ship, char *errmsg)
 {
     char *identity = credentials_read(ship->options->spool, errmsg);
     struct tls_terms terms = {.server = false, .identity = identity};
     if (!identity)
         return ERR_INVALID;
+    ship->renew_s = credentials_renewal(identity);
+    if (ship->renew_s < ship->retry_renewal_s)
+        ship->renew_s = ship->retry_renewal_s;
     ship->tls = tls_context_new(&terms, errmsg);
+    explicit_bzero(identity, strlen(identity));
     free(identity);
     return ship->tls ? 0 : ERR_INVALID;
 }
@@ -234,9 +279,9 @@ static void begin_ending(struct ship *ship, enum ending ending)
 static void on_tick(uv_timer_t *timer)
 {
     struct ship *ship = timer->data;
-    bool waiting = ship->delivery.state == DELIVERY_OFFLINE ||
-                   ship->delivery.state == DELIVERY_HELLO ||
-                   ship->delivery.state == DELIVERY_RESUME;
+    bool waiting =
+        ship->delivery.state == DELIVERY_OFFLINE || ship->delivery.state == DELIVERY_HELLO ||
+        ship->delivery.state == DELIVERY_RENEWING || ship->delivery.state == DELIVERY_RESUME;
     if (!waiting)
         ship->link_since_ms =
             uv_now(&ship->loop); /* an OPEN that is sent later counts from there */
@@ -244,6 +289,8 @@ static void on_tick(uv_timer_t *timer)
         drop(ship, ship->wire.address.kind == ADDRESS_UNIX
                        ? "aggregator: does not answer"
                        : "aggregator: does not answer; does it expect TLS there, or the clear?");
+    if (!waiting && ship->tls && !ship->request && time(NULL) >= ship->renew_s)
+        drop(ship, NULL); /* the next connection begins with renewing */
     manifest_save(&ship->manifest, (int64_t)ship->options->retention_s, (int64_t)time(NULL));
     check_ending(ship);
 }

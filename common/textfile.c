@@ -64,7 +64,7 @@ static int create(const char *path, const char *directory, mode_t mode)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -1;
-    if (fchmod(fd, mode) == 0 &&
+    if ((mode == 0600 || fchmod(fd, mode) == 0) &&
         (geteuid() != 0 || (stat(directory, &owner) == 0 &&
                             (owner.st_uid == 0 || fchown(fd, owner.st_uid, owner.st_gid) == 0))))
         return fd;

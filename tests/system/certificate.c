@@ -1,6 +1,7 @@
 /*
  * certificate CA.PEM NAME FROM UNTIL: prints a sensor's credentials that the authority in the file has
- * signed, valid from and until so many days from now. For tests of dates.
+ * signed, valid from and until so many days from now, behind a line with the serial number. For tests
+ * of dates.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +29,9 @@ int main(int argc, char **argv)
                                    .issuer = signer,
                                    .key = authority};
         certificate = cert_issue(&terms, key, errmsg);
-        if (certificate)
-            printf("%s%s%s", key, certificate, signer);
+        struct cert_facts facts;
+        if (certificate && cert_read(certificate, &facts, errmsg) == 0)
+            printf("serial %s\n%s%s%s", facts.serial, key, certificate, signer);
     }
     if (!certificate)
         fprintf(stderr, "certificate: %s\n", *errmsg ? errmsg : "CA.PEM NAME FROM UNTIL");

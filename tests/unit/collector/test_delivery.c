@@ -232,6 +232,89 @@ Test(delivery, happy_path)
     end();
 }
 
+static unsigned certified;
+static int certified_rc;
+
+static int take_certificate(void *user, const struct frame_certificate *certificate, char *why)
+{
+    (void)user;
+    cr_assert_str_eq(certificate->certificate, "NEW");
+    certified++;
+    return certified_rc ? err_set(why, certified_rc, "not written") : 0;
+}
+
+static const struct delivery_renewal renewal = {"PEM", take_certificate, NULL};
+
+static int give_certificate(void)
+{
+    const struct frame_certificate certificate = {"tester", (char[]){"198.51.100.0/24"},
+                                                  (char[]){"NEW"}, (char[]){"CA"}};
+    struct buf frame = {0};
+    frame_put_certificate(&frame, &certificate);
+    return give(&frame);
+}
+
+static void expect_join(void)
+{
+    struct frame frame;
+    uint64_t seq;
+    cr_assert(take(&frame, &seq));
+    cr_assert_eq(frame.type, FRAME_JOIN);
+    cr_assert_not(frame.join.secret_given);
+    cr_assert_str_eq(frame.join.request, "PEM");
+    frame_close(&frame);
+    cr_assert_eq(out.size, 0);
+}
+
+static void connect_to_renew(void)
+{
+    delivery_connected(&delivery);
+    delivery_renew(&delivery, &renewal);
+    cr_assert_eq(give_hello(), 0);
+    send_all();
+    expect_join();
+    send_all();
+    cr_assert_eq(out.size, 0, "waits for CERTIFICATE");
+}
+
+Test(delivery, a_certificate_is_renewed_before_anything_is_opened)
+{
+    begin(1, 3);
+    connect_to_renew();
+    cr_assert_eq(give_certificate(), 0);
+    cr_assert_eq(certified, 1);
+    send_all();
+    expect_open(1);
+    cr_assert_eq(give_resume(0), 0);
+    send_all();
+    expect_records(1, 3);
+    end();
+}
+
+Test(delivery, a_refused_renewal_leaves_the_epoch_and_the_next_connection_alone)
+{
+    begin(1, 3);
+    connect_to_renew();
+    cr_assert_eq(give_refuse(true), ERR_REFUSED);
+    cr_assert_not(epochs[0].refused);
+    delivery_disconnected(&delivery);
+    stream_from(0);
+    end();
+}
+
+Test(delivery, certificates_out_of_turn_and_unwritten_are_errors)
+{
+    begin(1, 3);
+    stream_from(0);
+    cr_assert_eq(give_certificate(), ERR_DAMAGED);
+    cr_assert_eq(certified, 0);
+    delivery_disconnected(&delivery);
+    connect_to_renew();
+    certified_rc = ERR_FULL;
+    cr_assert_eq(give_certificate(), ERR_FULL);
+    end();
+}
+
 Test(delivery, resumes_in_the_middle)
 {
     begin(1, 10);
@@ -362,6 +445,8 @@ static void reach(enum delivery_state state)
 {
     begin(1, state == DELIVERY_IDLE ? 0 : 2);
     delivery_connected(&delivery);
+    if (state == DELIVERY_RENEWING)
+        delivery_renew(&delivery, &renewal);
     if (state >= DELIVERY_IDLE)
         give_hello();
     send_all();
@@ -427,6 +512,9 @@ Test(delivery, frames_out_of_turn_are_errors)
     for (int state = DELIVERY_HELLO; state <= DELIVERY_STREAMING; state++) {
         reach((enum delivery_state)state);
         cr_assert_eq(give_hello(), state == DELIVERY_HELLO ? 0 : ERR_DAMAGED);
+        end();
+        reach((enum delivery_state)state);
+        cr_assert_eq(give_certificate(), state == DELIVERY_RENEWING ? 0 : ERR_DAMAGED);
         end();
         reach((enum delivery_state)state);
         cr_assert_eq(give_resume(0), state == DELIVERY_RESUME ? 0 : ERR_DAMAGED);

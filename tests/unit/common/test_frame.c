@@ -124,7 +124,7 @@ Test(frame, sizes_are_bounded_by_type_before_anything_is_awaited)
 {
     const uint32_t record_most = RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX;
     for (int type = 0; type < 256; type++) {
-        bool known = type >= FRAME_HELLO && type <= FRAME_REFUSE;
+        bool known = type >= FRAME_HELLO && type <= FRAME_CERTIFICATE;
         uint32_t most = type == FRAME_RECORD ? record_most : FRAME_CONTROL_MAX;
         char errmsg[ERRMSG_SIZE] = "";
         size_t need;
@@ -244,7 +244,7 @@ Test(frame, a_long_refuse_text_is_cut_on_either_side)
 
 Test(frame, a_refuse_code_of_a_later_version_is_unknown)
 {
-    static const int codes[] = {-1, REFUSE_BUSY + 1, 4711, INT32_MAX};
+    static const int codes[] = {-1, REFUSE_CERTIFICATE + 1, 4711, INT32_MAX};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         struct frame frame;
         Darkcount__Refuse refuse = DARKCOUNT__REFUSE__INIT;
@@ -270,4 +270,19 @@ Test(frame, a_darknet_list_that_no_frame_carries_is_not_sent)
     cr_expect_str_eq(frame.open.darknet, open.darknet);
     frame_close(&frame);
     free(open.darknet);
+}
+
+/* The worked example of docs/WIRE.md. */
+Test(frame, bytes_are_as_described)
+{
+    static const uint8_t expected[] = {0, 0, 0, 5, 7, 0x12, 3,    0x50, 0x45, 0x4d, 0,
+                                       0, 0, 6, 6, 8, 1,    0x12, 2,    0x6e, 0x6f};
+    struct frame_join join = {.request = request};
+    struct buf out;
+    buf_init(&out);
+    cr_assert_eq(frame_put_join(&out, &join), 0);
+    cr_assert_eq(frame_put_refuse(&out, REFUSE_PROTOCOL, false, "no"), 0);
+    cr_assert_eq(out.size, sizeof expected);
+    cr_assert_arr_eq(out.bytes, expected, sizeof expected);
+    buf_close(&out);
 }
