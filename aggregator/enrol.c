@@ -177,8 +177,8 @@ static bool find_token(const struct enrol *enrol, const char *hash, char *name)
     return found;
 }
 
-int enrol_join(struct enrol *enrol, const struct frame_join *join, int64_t now_s,
-               struct frame_certificate *out, struct frame_refuse *refuse)
+static int join_by_token(struct enrol *enrol, const struct frame_join *join, int64_t now_s,
+                         struct frame_certificate *out, struct frame_refuse *refuse)
 {
     char hash[TOKEN_HASH_SIZE + 1], name[SENSOR_NAME_MAX + 1], errmsg[ERRMSG_SIZE];
     struct entry entry;
@@ -204,8 +204,8 @@ int enrol_join(struct enrol *enrol, const struct frame_join *join, int64_t now_s
     return rc;
 }
 
-int enrol_renew(struct enrol *enrol, const struct cert_facts *facts, const struct frame_join *join,
-                int64_t now_s, struct frame_certificate *out, struct frame_refuse *refuse)
+static int renew(struct enrol *enrol, const struct cert_facts *facts, const struct frame_join *join,
+                 int64_t now_s, struct frame_certificate *out, struct frame_refuse *refuse)
 {
     char errmsg[ERRMSG_SIZE];
     struct entry entry;
@@ -219,6 +219,13 @@ int enrol_renew(struct enrol *enrol, const struct cert_facts *facts, const struc
         rc = give_up(out, refuse, errmsg);
     entry_close(&entry);
     return rc;
+}
+
+int enrol_answer(struct enrol *enrol, const struct cert_facts *facts, const struct frame_join *join,
+                 int64_t now_s, struct frame_certificate *out, struct frame_refuse *refuse)
+{
+    return facts ? renew(enrol, facts, join, now_s, out, refuse)
+                 : join_by_token(enrol, join, now_s, out, refuse);
 }
 
 int enrol_seen(struct enrol *enrol, const struct cert_facts *facts, char *errmsg)

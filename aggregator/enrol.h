@@ -33,14 +33,12 @@ int enrol_replace(struct enrol *enrol, const char *name, int64_t now_s, struct t
 /* Certificate and token are no good any more. ERR_UNKNOWN. */
 int enrol_revoke(struct enrol *enrol, const char *name, char *errmsg);
 
-/* The certificate for whom the secret of `join` names; `out` is to be freed by frame_close as the
- * member of a frame of that type. ERR_REFUSED with the reason in `refuse`. */
-int enrol_join(struct enrol *enrol, const struct frame_join *join, int64_t now_s,
-               struct frame_certificate *out, struct frame_refuse *refuse);
-/* A certificate to follow the one that `facts` are of. The one before it is good until the new one
- * is seen (enrol_seen), since the answer may be lost. */
-int enrol_renew(struct enrol *enrol, const struct cert_facts *facts, const struct frame_join *join,
-                int64_t now_s, struct frame_certificate *out, struct frame_refuse *refuse);
+/* The answer to JOIN. Without `facts`: the certificate for whom the secret names. With the `facts` of
+ * the asking sensor's certificate: one to follow it; the one before is good until the new one is seen
+ * (enrol_seen), since the answer may be lost. `out` is to be freed by frame_close as the member of a
+ * frame of that type. ERR_REFUSED with the reason in `refuse`. */
+int enrol_answer(struct enrol *enrol, const struct cert_facts *facts, const struct frame_join *join,
+                 int64_t now_s, struct frame_certificate *out, struct frame_refuse *refuse);
 /* A sensor came with this certificate: one before it is no good any more. */
 int enrol_seen(struct enrol *enrol, const struct cert_facts *facts, char *errmsg);
 

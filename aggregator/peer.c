@@ -7,6 +7,7 @@
 
 #include "aggregator/enrol.h"
 #include "aggregator/notice.h"
+#include "aggregator/secure.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -100,35 +101,12 @@ static void on_written(uv_write_t *request, int status)
         peer_close(peer);
 }
 
-/* What is to go out now: what the session has written, as soon as TLS stands, and what TLS itself has
- * to say. */
-static int gather(struct peer *peer, struct buf *wire)
-{
-    struct buf *out = &peer->session.out;
-    buf_init(wire);
-    if (out->failed)
-        return ERR_NOMEM;
-    if (!peer->tls) {
-        *wire = *out;
-        buf_init(out);
-        return 0;
-    }
-    int rc = 0;
-    if (tls_state(peer->tls) == TLS_OPEN) {
-        rc = tls_output(peer->tls, out->bytes, out->size);
-        out->size = 0;
-        if (peer->session.state == SESSION_ENDED)
-            tls_shutdown(peer->tls);
-    }
-    return rc ? rc : tls_take(peer->tls, wire);
-}
-
 static void flush(struct peer *peer)
 {
     struct buf wire;
     if (peer->closing)
         return;
-    int rc = gather(peer, &wire);
+    int rc = secure_take(peer->tls, &peer->session, &wire);
     if (rc == 0 && wire.size == 0) {
         buf_close(&wire);
         return;
@@ -276,19 +254,16 @@ static bool offer_record(struct peer *peer)
 
 static bool answer_join(struct peer *peer)
 {
-    const struct frame_join *join = &peer->session.frame.join;
     struct frame answer = {.type = FRAME_CERTIFICATE};
     struct frame_refuse why;
-    bool renews = peer->session.peer == SESSION_SENSOR;
-    int rc = renews ? enrol_renew(peer->host->enrol, &peer->facts, join, time(NULL),
-                                  &answer.certificate, &why)
-                    : enrol_join(peer->host->enrol, join, time(NULL), &answer.certificate, &why);
-    if (rc) {
+    const struct cert_facts *facts = peer->session.peer == SESSION_SENSOR ? &peer->facts : NULL;
+    if (enrol_answer(peer->host->enrol, facts, &peer->session.frame.join, time(NULL),
+                     &answer.certificate, &why)) {
         turn_away(peer, &why);
         return true;
     }
     log_info("sensor %s %s a certificate, from %s", answer.certificate.sensor,
-             renews ? "renewed" : "joined and got", peer->from);
+             facts ? "renewed" : "joined and got", peer->from);
     session_certified(&peer->session, &answer.certificate);
     frame_close(&answer);
     return true;
@@ -332,12 +307,6 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)peer->host->chunk, SESSION_CHUNK_MAX);
 }
 
-/* TLS stands: who is it? */
-static void identify(struct peer *peer)
-{
-    peer->session.peer = tls_peer(peer->tls, &peer->facts) ? SESSION_SENSOR : SESSION_STRANGER;
-}
-
 /* A conversation that TLS ended: it has perhaps something to say for the last time. */
 static void fail_tls(struct peer *peer)
 {
@@ -354,17 +323,7 @@ static void fail_tls(struct peer *peer)
 /* Feeds what arrived to the session; false when the peer has ended meanwhile. */
 static bool feed(struct peer *peer, const uint8_t *bytes, size_t size)
 {
-    struct buf plain;
-    if (!peer->tls && session_feed(&peer->session, bytes, size) == 0)
-        return true;
-    buf_init(&plain);
-    bool before = peer->tls && tls_state(peer->tls) == TLS_HANDSHAKE;
-    int rc = peer->tls ? tls_input(peer->tls, bytes, size, &plain) : ERR_NOMEM;
-    if (rc == 0 && before && tls_state(peer->tls) == TLS_OPEN)
-        identify(peer);
-    if (rc == 0 && plain.size > 0)
-        rc = session_feed(&peer->session, plain.bytes, plain.size);
-    buf_close(&plain);
+    int rc = secure_feed(peer->tls, &peer->session, &peer->facts, bytes, size);
     if (rc == ERR_REFUSED)
         fail_tls(peer);
     else if (rc || (peer->tls && tls_state(peer->tls) == TLS_CLOSED))

@@ -47,7 +47,7 @@ static int ask(const struct token *token, int64_t now_s, struct cert_facts *fact
     char *key = cert_key(errmsg);
     struct frame_join join = {.secret_given = true, .request = cert_request(key, errmsg)};
     memcpy(join.secret, token->secret, sizeof join.secret);
-    int rc = enrol_join(&enrol, &join, now_s, &frame.certificate, why);
+    int rc = enrol_answer(&enrol, NULL, &join, now_s, &frame.certificate, why);
     if (rc == 0) {
         cr_assert_eq(cert_read(frame.certificate.certificate, facts, errmsg), 0);
         cr_assert_str_eq(frame.certificate.authority, enrol.ca.certificate);
@@ -74,7 +74,7 @@ static struct cert_facts renewed(const struct cert_facts *facts)
     struct cert_facts next;
     char *key = cert_key(errmsg);
     struct frame_join join = {.request = cert_request(key, errmsg)};
-    int rc = enrol_renew(&enrol, facts, &join, NOW_S + 100, &frame.certificate, &why);
+    int rc = enrol_answer(&enrol, facts, &join, NOW_S + 100, &frame.certificate, &why);
     cr_assert_eq(rc, 0, "%s", why.text);
     cr_assert_eq(cert_read(frame.certificate.certificate, &next, errmsg), 0);
     frame_close(&frame);
@@ -144,7 +144,7 @@ Test(enrol, a_request_that_proves_nothing_uses_up_no_token)
     struct frame_refuse why;
     struct cert_facts facts;
     memcpy(join.secret, token.secret, sizeof join.secret);
-    cr_assert_eq(enrol_join(&enrol, &join, NOW_S, &out, &why), ERR_REFUSED);
+    cr_assert_eq(enrol_answer(&enrol, NULL, &join, NOW_S, &out, &why), ERR_REFUSED);
     cr_assert(strstr(why.text, "signing request"));
     cr_assert_eq(ask(&token, NOW_S, &facts, &why), 0);
 }
