@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -193,7 +194,17 @@ static int prove(const struct plan *plan, struct frame_certificate *answer, char
     return rc ? err_wrap(errmsg, rc, "joined as sensor %s, and yet not let in", answer->sensor) : 0;
 }
 
-/* The spool is made first: a token is not to be used up where the key cannot be kept. */
+/* Whether the configuration can be written where it is to be. */
+static int check_config(const struct plan *plan, char *errmsg)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%.4000s", plan->config);
+    const char *directory = dirname(copy);
+    if (access(directory, W_OK | X_OK) == 0)
+        return 0;
+    return err_set(errmsg, ERR_IO, "write %s: %s: %s", plan->config, directory, strerror(errno));
+}
+
 static int join(const struct plan *plan, struct privilege *privilege, char *errmsg)
 {
     struct frame answer = {.type = FRAME_CERTIFICATE};
@@ -225,7 +236,9 @@ static int run(const struct plan *plan, char *errmsg)
     int lock = rc ? rc : spool_lock(plan->spool, errmsg);
     if (lock < 0)
         return lock;
-    rc = join(plan, &privilege, errmsg);
+    rc = check_config(plan, errmsg); /* and the spool is made: no token is used up in vain */
+    if (rc == 0)
+        rc = join(plan, &privilege, errmsg);
     close(lock);
     return rc;
 }

@@ -10,8 +10,13 @@ static void check(const struct frame *frame)
 {
     if (frame->type == FRAME_OPEN)
         fuzz_require(sensor_name_valid(frame->open.sensor) && frame->open.darknet);
+    if (frame->type == FRAME_JOIN)
+        fuzz_require(frame->join.request);
+    if (frame->type == FRAME_CERTIFICATE)
+        fuzz_require(sensor_name_valid(frame->certificate.sensor) && frame->certificate.darknet &&
+                     frame->certificate.certificate && frame->certificate.authority);
     if (frame->type == FRAME_REFUSE) {
-        fuzz_require(frame->refuse.code <= REFUSE_BUSY);
+        fuzz_require(frame->refuse.code <= REFUSE_CERTIFICATE);
         for (const char *c = frame->refuse.text; *c; c++)
             fuzz_require((unsigned char)*c >= 0x20 && *c != 0x7f);
     }

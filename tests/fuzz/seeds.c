@@ -107,6 +107,13 @@ static void frame_seeds(const struct buf *sealed)
     frame_put_ack(&out, 2);
     frame_put_refuse(&out, REFUSE_GAP, true, "a\nb");
     write_seed("frame_read", "delivery", out.bytes, out.size);
+    struct frame_join join = {.secret_given = true, .request = (char *)"PEM"};
+    struct frame_certificate certificate = {"s", (char *)"198.51.100.0/24", (char *)"PEM",
+                                            (char *)"PEM"};
+    out.size = 0;
+    frame_put_join(&out, &join);
+    frame_put_certificate(&out, &certificate);
+    write_seed("frame_read", "joining", out.bytes, out.size);
     buf_close(&out);
 }
 
