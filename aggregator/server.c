@@ -78,6 +78,19 @@ static void accept_failed(struct server *server, const char *why)
     server->accept_failed = true;
 }
 
+/* Makes room among too many: whoever has waited longest without saying who it is goes, or else the
+ * newcomer. So idle strangers, however many, do not keep sensors out. */
+static void make_room(struct server *server, struct peer *newcomer)
+{
+    struct peer *leaves = newcomer; /* the first of the list, which ends with the oldest */
+    for (struct peer *peer = server->peers; peer; peer = peer->next)
+        if (peer->session.state == SESSION_HANDSHAKE && peer->session.peer != SESSION_SENSOR &&
+            !peer->closing)
+            leaves = peer;
+    notice("more than %d connections: one is turned away", SERVER_PEERS_MAX);
+    peer_close(leaves);
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *listener = stream->data;
@@ -95,11 +108,8 @@ static void on_connection(uv_stream_t *stream, int status)
     }
     peer->next = server->peers;
     server->peers = peer;
-    if (++server->peer_count > SERVER_PEERS_MAX) {
-        notice("more than %d connections: one is turned away", SERVER_PEERS_MAX);
-        peer_close(peer);
-        return;
-    }
+    if (++server->peer_count > SERVER_PEERS_MAX)
+        make_room(server, peer);
     server->accept_failed = false;
 }
 
