@@ -160,7 +160,8 @@ BENCH ?= $(filter-out %.c %.sh,$(notdir $(wildcard tests/bench/*)))
 BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(COMMON_OBJS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs libpcap hiredis $(LIBS_COMMON)) -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs hiredis $(LIBS_collector)) -lm
+$(BUILD)/tests/bench/record: $(filter-out %/main.o,$(call objects,collector))
 .PHONY: bench
 bench: deps-test
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)

@@ -224,6 +224,19 @@ static void open_next(struct lane *lane, int64_t start_ns, int64_t first_ns)
         interval_open(lane->slots[OPEN], start_ns, first_ns);
 }
 
+/* One thread counts, and seals: its next interval may wait for the record, and is counted in the same
+ * memory, which is warm. */
+static int seal_in_place(struct meter *meter, int64_t sealed_first_ns, int64_t last_ns)
+{
+    struct lane *lane = &meter->lanes[0];
+    swap(lane, OPEN, SPARE);
+    int rc = emit(meter, sealed_first_ns, last_ns);
+    if (rc == 0)
+        swap(lane, OPEN, SPARE);
+    interval_open(lane->slots[OPEN], meter->start_ns, meter->first_ns);
+    return rc;
+}
+
 /* Seals the open interval as observed until `last_ns`; the one that begins at `start_ns` is open then,
  * observed from `first_ns`. */
 static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns, int64_t first_ns)
@@ -231,10 +244,12 @@ static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns, int
     int64_t sealed_first_ns = meter->first_ns;
     if (last_ns > meter->sealed_ns)
         meter->sealed_ns = last_ns;
-    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
-        open_next(&meter->lanes[lane], start_ns, first_ns);
     meter->start_ns = start_ns;
     meter->first_ns = first_ns;
+    if (meter->options.keep_late)
+        return seal_in_place(meter, sealed_first_ns, last_ns);
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        open_next(&meter->lanes[lane], start_ns, first_ns);
     return emit(meter, sealed_first_ns, last_ns);
 }
 

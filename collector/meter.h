@@ -41,7 +41,7 @@ struct meter_options {
     const char *sensor;              /* borrowed */
     const struct prefixset *darknet; /* finished; borrowed */
     const struct prefixset *tunnels; /* end points of ours; borrowed; NULL: none */
-    unsigned lanes; /* at most METER_LANES_MAX; 0: 1; with keep_late there is one */
+    unsigned lanes; /* at most METER_LANES_MAX; 0: 1; with keep_late there is one, and one thread */
     /* Directory of the files that outlive the process with what the open intervals have counted
      * (recover_open finds it there); NULL: counted in memory. */
     const char *dir;

@@ -21,11 +21,11 @@ static const struct darknet_case {
     const char *name, *prefixes;
     bool v4, v6;
 } darknet_cases[] = {
-    {"dense", "198.51.100.0/24", true, false},
-    {"several", "198.51.100.0/25,198.51.100.192/26,203.0.113.0/24", true, false},
+    {"dense", "198.51.0.0/16", true, false},
+    {"several", "198.51.0.0/17,198.51.192.0/18,203.0.113.0/24", true, false},
     {"sparse", "2001:db8::/32", false, true},
-    {"mixed", "198.51.100.0/24,2001:db8::/32", true, true},
-    {"huge", "198.51.100.0/24,0.0.0.0/5", true, false},
+    {"mixed", "198.51.0.0/16,2001:db8::/32", true, true},
+    {"huge", "198.51.0.0/16,0.0.0.0/5", true, false},
 };
 #define DARKNET_CASES (sizeof darknet_cases / sizeof darknet_cases[0])
 
@@ -37,7 +37,7 @@ static inline struct prefixset *stream_darknet(const char *prefixes)
     return set;
 }
 
-/* A packet of every kind to 198.51.100.0/24 or to 2001:db8::/120, its ports and types among a few, so
+/* A packet of every kind to 198.51.0.0/16 or to 2001:db8::/120, its ports and types among a few, so
  * that counters are hit again. Its bytes stay until the next one. */
 static inline struct packet stream_packet(const struct darknet_case *darknet, uint64_t *seed)
 {
@@ -52,11 +52,11 @@ static inline struct packet stream_packet(const struct darknet_case *darknet, ui
     bytes[v6 ? 5 : 3] = (uint8_t)(24 + (v6 ? 0 : 20) + (random >> 4 & 3));
     bytes[v6 ? 6 : 9] = protocol;
     memcpy(bytes + (v6 ? 20 : 12), &other, 4);
-    bytes[12] |= v6 ? 0 : 128; /* no source is in a darknet */
+    bytes[12] = v6 ? 0 : 128 | (bytes[12] & 63); /* no source is in a darknet */
     if (v6)
         memcpy(bytes + 24, "\x20\x01\x0d\xb8", 4);
     else
-        memcpy(bytes + 16, "\xc6\x33\x64", 3);
+        memcpy(bytes + 16, (uint8_t[]){198, 51, (uint8_t)(random >> 40)}, 3);
     bytes[header - 1] = (uint8_t)(random >> 8);
     payload[3] = (uint8_t)(random >> 16 & 3);
     payload[0] = protocol == 1 || protocol == 58 ? (uint8_t)(random >> 18 & 3) : 0;

@@ -48,6 +48,12 @@ static void drop(struct record *record)
 
 TestSuite(interval, .init = begin, .fini = end);
 
+/* tests/system/kill reads these from outside. */
+_Static_assert(offsetof(struct image, is_open) == 20 && offsetof(struct image, commits) == 120 &&
+                   offsetof(struct commit, waiting) == 40 && sizeof(struct commit) == 48 &&
+                   offsetof(struct image, current) == 216,
+               "tests/system/kill has other offsets");
+
 /* --- records ---------------------------------------------------------------------------------- */
 
 Test(interval, file_and_memory_give_the_same_record)
@@ -267,7 +273,7 @@ Test(interval, alarms_that_find_no_room_do_not_depend_on_the_order)
 
 Test(interval, without_a_file_it_counts_in_memory_until_there_is_one)
 {
-    struct prefixset *darknet = stream_darknet("198.51.100.0/24,2001:db8::/32");
+    struct prefixset *darknet = stream_darknet(darknet_cases[3].prefixes);
     struct interval *interval;
     char below[128];
     snprintf(below, sizeof below, "%s/later/" INTERVAL_FILE "0-0", folder);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/interval.h"
 #include "common/err.h"
 #include "tests/unit/collector/folder.h"
 #include "tests/unit/collector/meters.h"
@@ -25,6 +26,7 @@ struct taken {
     uint32_t flags[MOST];
     uint64_t captured, kernel_dropped, interface_dropped, late, undecodable;
     struct buf sealed;
+    bool fails;
     void (*meanwhile)(void); /* called while a record is made */
 };
 
@@ -36,6 +38,8 @@ static int sink(void *user, struct record *record)
 {
     char errmsg[ERRMSG_SIZE];
     struct taken *into = user;
+    if (into->fails)
+        return ERR_FULL;
     if (into->meanwhile)
         into->meanwhile();
     cr_assert_lt(into->count, MOST);
@@ -447,5 +451,32 @@ Test(meter_lanes, end_leaves_no_file)
     cr_assert_eq(meter_end(meter, START + 2 * S), 0);
     drop();
     cr_expect_eq(rmdir(folder), 0, "something was left in %s", folder);
+    folder_remove(folder);
+}
+
+/* What the sink did not take is in the file still, for recover. */
+Test(meter_lanes, interval_that_could_not_be_sealed_stays_in_its_file)
+{
+    char folder[64], path[96], errmsg[ERRMSG_SIZE];
+    folder_make(folder);
+    struct meter_options options = live(1);
+    options.dir = folder;
+    options.next_seq = next_seq;
+    make(options);
+    meter_begin(meter, START);
+    feed(0, START + S);
+    taken.fails = true;
+    cr_expect_eq(meter_end(meter, START + 2 * S), ERR_FULL);
+    meter_free(meter);
+    uint64_t left = 0;
+    for (int slot = 0; slot < 3; slot++) {
+        struct interval *interval;
+        snprintf(path, sizeof path, "%s/open-0-%d", folder, slot);
+        cr_assert_eq(interval_load(&interval, darknet, path, errmsg), 0, "%s", errmsg);
+        left += interval_is_open(interval) ? interval_packets(interval) : 0;
+        interval_free(interval);
+    }
+    cr_expect_eq(left, 1);
+    prefixset_free(darknet);
     folder_remove(folder);
 }
