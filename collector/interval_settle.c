@@ -2,87 +2,78 @@
  * How waiting packets get into the counters, so that the next process can finish it for one that was
  * killed in the middle (collector/interval_load.c).
  *
- * Every table is gone through in the order of the items, a counter is raised by one store, and what
- * all tables sum to without the batch stands in the valid commit. What a table sums to beyond that
+ * Every table takes the items in their order, a counter is raised by one store, and what all tables
+ * sum to without the batch stands in the valid commit. What a table sums to beyond that
  * is therefore the number of items that it has taken already, and the others are applied. Then a
  * second commit is filled in and made the valid one by a single store.
  */
 #include "collector/interval_private.h"
 
-static void settle_addresses(struct interval *interval, const struct item *items, size_t first,
-                             size_t count)
+static inline __attribute__((always_inline)) void settle_address(struct interval *interval,
+                                                                 uint32_t where)
 {
-    uint32_t *packets = interval->packets;
-    for (size_t i = first; i < count; i++) {
-        uint32_t where = items[i].where;
-        if (where & SPARSE) {
-            interval->places[where & ~SPARSE].packets++;
-        } else {
-            interval->dense_hit[where >> DENSE_BLOCK_SHIFT] = 1;
-            interval_barrier();
-            packets[where]++;
-        }
+    if (where & SPARSE) {
+        interval->places[where & ~SPARSE].packets++;
+    } else {
+        interval->dense_hit[where >> DENSE_BLOCK_SHIFT] = 1;
         interval_barrier();
+        interval->packets[where]++;
     }
+    interval_barrier();
 }
 
-static void settle_classes(struct image *image, const struct item *items, size_t first,
-                           size_t count)
+static inline __attribute__((always_inline)) void settle_pair(pair *at, uint32_t bytes)
 {
-    for (size_t i = first; i < count; i++) {
-        image->classes[items[i].class] += (pair){1, items[i].bytes};
-        interval_barrier();
-    }
+    *at += (pair){1, bytes};
+    interval_barrier();
 }
 
-static void settle_protocols(struct image *image, const struct item *items, size_t first,
-                             size_t count)
+static inline __attribute__((always_inline)) void settle_detail(struct image *image,
+                                                                const struct item *item)
 {
-    for (size_t i = first; i < count; i++) {
-        image->protocols[items[i].protocol] += (pair){1, items[i].bytes};
-        interval_barrier();
-    }
-}
-
-/* `taken` tells how many were applied already and counts in the others. */
-static void settle_details(struct image *image, const struct item *items, size_t count,
-                           const uint64_t applied[DETAILS], uint64_t taken[DETAILS])
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct item *item = &items[i];
-        if (item->detail >= DETAILS || taken[item->detail]++ < applied[item->detail])
-            continue;
-        image->detail_hit[item->detail][item->key / KEY_BLOCK] = 1;
-        interval_barrier();
-        image->details[item->detail][item->key] += (pair){1, item->bytes};
-        interval_barrier();
-    }
+    image->detail_hit[item->detail][item->key / KEY_BLOCK] = 1;
+    interval_barrier();
+    settle_pair(&image->details[item->detail][item->key], item->bytes);
 }
 
 /* Raising a register twice is raising it once. */
-static void settle_hosts(struct image *image, const struct item *items, size_t count)
+static inline __attribute__((always_inline)) void settle_host(struct image *image,
+                                                              const struct item *item)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint8_t *at = &image->hosts.registers[items[i].host];
-        *at = *at < items[i].rank ? items[i].rank : *at;
-    }
+    uint8_t *at = &image->hosts.registers[item->host];
+    if (*at < item->rank)
+        *at = item->rank;
 }
 
-void interval_settle(struct interval *interval, const struct applied *applied)
+/* Item `i`, in the tables that have not taken it; `taken` counts for the tables by key. */
+static inline __attribute__((always_inline)) void settle_item(struct interval *interval, size_t i,
+                                                              const struct applied *applied,
+                                                              uint64_t taken[DETAILS + 1])
 {
-    static const struct applied none;
+    struct image *image = interval->image;
+    const struct item item = image->items[i];
+    uint64_t nth = taken[item.detail]++;
+    if (!applied || i >= applied->addresses)
+        settle_address(interval, item.where);
+    if (!applied || i >= applied->classes)
+        settle_pair(&image->classes[item.class], item.bytes);
+    if (!applied || i >= applied->protocols)
+        settle_pair(&image->protocols[item.protocol], item.bytes);
+    if (item.detail < DETAILS && (!applied || nth >= applied->details[item.detail]))
+        settle_detail(image, &item);
+    settle_host(image, &item);
+}
+
+static inline __attribute__((always_inline)) void settle(struct interval *interval,
+                                                         const struct applied *applied)
+{
     struct image *image = interval->image;
     const struct commit *commit = &image->commits[image->current];
     struct commit *next = &image->commits[1 - image->current];
     size_t count = commit->waiting;
-    uint64_t taken[DETAILS] = {0};
-    if (!applied)
-        applied = &none;
-    settle_addresses(interval, image->items, applied->addresses, count);
-    settle_classes(image, image->items, applied->classes, count);
-    settle_protocols(image, image->items, applied->protocols, count);
-    settle_details(image, image->items, count, applied->details, taken);
-    settle_hosts(image, image->items, count);
+    uint64_t taken[DETAILS + 1] = {0};
+    for (size_t i = 0; i < count; i++)
+        settle_item(interval, i, applied, taken);
     next->packets = commit->packets + count;
     for (int detail = 0; detail < DETAILS; detail++)
         next->details[detail] = commit->details[detail] + taken[detail];
@@ -90,4 +81,13 @@ void interval_settle(struct interval *interval, const struct applied *applied)
     interval_barrier();
     image->current = 1 - image->current;
     interval_barrier();
+}
+
+/* Apart, so that the usual case asks nothing of `applied`. */
+void interval_settle(struct interval *interval, const struct applied *applied)
+{
+    if (applied)
+        settle(interval, applied);
+    else
+        settle(interval, NULL);
 }

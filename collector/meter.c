@@ -405,7 +405,10 @@ static void count(const struct prefixset *tunnels, struct interval *interval, in
                   const struct capture_packet *frame)
 {
     struct packet packet;
-    switch (tunnel_decode(tunnels, linktype, frame->data, frame->caplen, frame->len, &packet)) {
+    enum decode_result result =
+        tunnels ? tunnel_decode(tunnels, linktype, frame->data, frame->caplen, frame->len, &packet)
+                : decode(linktype, frame->data, frame->caplen, frame->len, &packet);
+    switch (result) {
     case DECODE_IP:
         interval_add(interval, &packet, frame->ts_ns);
         break;

@@ -303,7 +303,7 @@ Test(interval, without_a_file_it_counts_in_memory_until_there_is_one)
 
 Test(interval, what_was_left_is_loaded_whole)
 {
-    struct prefixset *darknet = stream_darknet("198.51.100.0/24");
+    struct prefixset *darknet = stream_darknet(darknet_cases[0].prefixes);
     struct interval *interval = make(darknet, path);
     uint64_t seed = 3;
     interval_open(interval, STREAM_START, STREAM_START + S);

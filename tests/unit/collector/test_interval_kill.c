@@ -144,6 +144,7 @@ static void shadow_open(struct shadow *shadow, const struct darknet_case *row,
 {
     struct interval *interval = make(darknet, copy);
     stream_add(interval, row, &seed, count);
+    interval_settle(interval, NULL);
     struct stat st;
     cr_assert_eq(stat(copy, &st), 0);
     shadow->size = (size_t)st.st_size;
