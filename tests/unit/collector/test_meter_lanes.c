@@ -14,8 +14,8 @@
 #include "tests/unit/common/random.h"
 
 #define S     INT64_C(1000000000)
-#define RAW   101                           /* DLT_RAW as pcap_datalink gives it on files */
-#define START (INT64_C(1700000040) * S)     /* on a minute */
+#define RAW   101                       /* DLT_RAW as pcap_datalink gives it on files */
+#define START (INT64_C(1700000040) * S) /* on a minute */
 #define MOST  4096
 
 /* Everything that the sink got: the sealed records one behind the other, and what they sum to. */
