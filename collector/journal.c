@@ -37,11 +37,15 @@ static void flush(struct journal *journal)
     char errmsg[ERRMSG_SIZE];
     struct record *record;
     while ((record = backlog_front(&journal->backlog))) {
-        if (sensor_append(journal->writer, journal->epoch, record, errmsg) != 0) {
+        int rc = sensor_append(journal->writer, journal->epoch, record, errmsg);
+        if (rc == ERR_INVALID) { /* it will never be one, and must not hold up the others */
+            log_error("the interval of %" PRId64 " with %" PRIu64 " packets is lost: %s",
+                      record->start_s, record->packets, errmsg);
+        } else if (rc) {
             say_failing(journal, errmsg);
             return;
         }
-        journal->dirty = true;
+        journal->dirty |= rc == 0;
         backlog_pop(&journal->backlog);
     }
     if (journal->failing)
