@@ -119,9 +119,11 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
-# Of the tests of the whole: sends, reads spools, and turns the clock of a program that it is put into.
-TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records $(BUILD)/tests/system/clock.so
-$(BUILD)/tests/system/clock.so: tests/system/clock.c
+# Of the tests of the whole: send, read spools, and what is put into a program to turn its clock or to
+# deny it threads.
+TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records \
+	$(BUILD)/tests/system/clock.so $(BUILD)/tests/system/threads.so
+$(BUILD)/tests/system/%.so: tests/system/%.c
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BASE_CFLAGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<

@@ -1,9 +1,11 @@
 #include "collector/capture.h"
 
 #include <inttypes.h>
+#include <linux/if_packet.h>
 #include <pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "collector/decode.h"
 #include "collector/dropcount.h"
@@ -230,6 +232,8 @@ static int live_error(const struct capture *cap, int status, char *errmsg)
     } else if (status == PCAP_ERROR_PERM_DENIED || status == PCAP_ERROR_PROMISC_PERM_DENIED) {
         code = ERR_REFUSED;
         todo = "; run as root or with CAP_NET_RAW";
+    } else if (status == PCAP_ERROR_IFACE_NOT_UP) {
+        todo = "; set it up first: ip link set dev ... up";
     }
     const char *detail = pcap_geterr(cap->pcap);
     return err_set(errmsg, code, "opening interface %s: %s%s", cap->name,
@@ -470,6 +474,17 @@ static void hand_over(u_char *user, const struct pcap_pkthdr *header, const u_ch
     cap->handler(cap->user, &packet);
 }
 
+/* libpcap asks by name whether an interface that was down is still there: one that was renamed
+ * meanwhile has disappeared for it, until packets come. The socket knows better. */
+static bool was_renamed(const struct capture *cap)
+{
+    struct sockaddr_ll bound = {0};
+    socklen_t size = sizeof bound;
+    return strstr(pcap_geterr(cap->pcap), "disappeared") &&
+           getsockname(pcap_fileno(cap->pcap), (struct sockaddr *)&bound, &size) == 0 &&
+           bound.sll_ifindex > 0;
+}
+
 int capture_dispatch(struct capture *cap, int max, capture_handler handler, void *user,
                      char *errmsg)
 {
@@ -478,7 +493,7 @@ int capture_dispatch(struct capture *cap, int max, capture_handler handler, void
     cap->handler = handler;
     cap->user = user;
     cap->handed = 0;
-    if (pcap_dispatch(cap->pcap, max, hand_over, (u_char *)cap) < 0)
+    if (pcap_dispatch(cap->pcap, max, hand_over, (u_char *)cap) < 0 && !was_renamed(cap))
         return err_set(errmsg, ERR_IO, "reading interface %s: %s", cap->name,
                        pcap_geterr(cap->pcap));
     return cap->handed;

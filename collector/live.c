@@ -26,6 +26,7 @@ struct live {
     struct clockwatch clock;
     int64_t observed_ns; /* the last tick at which an interface was up */
     int dark_ticks;      /* in a row without one */
+    bool behind;         /* this tick came late: the rings hold packets of before */
 };
 
 static int64_t now_ns(void)
@@ -57,6 +58,7 @@ static int watch_clock(struct live *live, int64_t *now, char *errmsg)
     struct clockwatch_result result = clockwatch_tick(&live->clock, &reading);
     int rc = 0;
     *now = reading.real_ns;
+    live->behind = result.passed_ns > GRACE_NS;
     if (result.stepped_ns) {
         log_warn("the clock was set %s by %.1f seconds", result.stepped_ns < 0 ? "back" : "ahead",
                  (double)(result.stepped_ns < 0 ? -result.stepped_ns : result.stepped_ns) / 1e9);
@@ -76,12 +78,13 @@ static int watch_clock(struct live *live, int64_t *now, char *errmsg)
 static int watch_links(struct live *live, int64_t now, char *errmsg)
 {
     struct taps_links links = taps_links(live->taps);
-    if (links.up + links.down == 0)
-        return err_set(errmsg, ERR_IO, "nothing is left to capture from");
     if (links.down + links.gone > 0)
         meter_flag(live->meter, RECORD_INTERFACE_DOWN);
     if (links.up == 0) {
-        if (++live->dark_ticks != 2)
+        live->dark_ticks++;
+        if (links.down == 0)
+            return err_set(errmsg, ERR_IO, "nothing is left to capture from");
+        if (live->dark_ticks != 2)
             return 0;
         int rc = meter_pause(live->meter, live->observed_ns);
         return rc ? err_set(errmsg, rc, "counting: %s", err_str(rc)) : 0;
@@ -92,6 +95,8 @@ static int watch_links(struct live *live, int64_t now, char *errmsg)
     return was_dark ? begin_at(live, now, errmsg) : 0;
 }
 
+/* A process that was stopped, or had to wait for a processor or a disk, first counts what the kernel
+ * captured meanwhile: packets of an interval that was sealed before them would be late. */
 static int tick(struct live *live, char *errmsg)
 {
     int64_t now;
@@ -100,7 +105,7 @@ static int tick(struct live *live, char *errmsg)
         rc = watch_links(live, now, errmsg);
     if (rc == 0)
         rc = taps_error(live->taps, errmsg);
-    if (rc == 0 && live->dark_ticks == 0) {
+    if (rc == 0 && live->dark_ticks == 0 && !live->behind) {
         rc = meter_advance(live->meter, now - GRACE_NS);
         if (rc)
             err_set(errmsg, rc, "counting: %s", err_str(rc));

@@ -17,23 +17,21 @@
 
 #define WAIT_MS 100
 #define BATCH   4096 /* packets taken from one interface before the next is looked at */
-/* libpcap takes an interface that was renamed for one that disappeared, once. */
-#define ERRORS_MAX 20
 /* The kernel hands out a block that is not full only when it is CAPTURE_BLOCK_MS old. */
 #define DRAIN_NS (2 * CAPTURE_BLOCK_MS * INT64_C(1000000))
 #define DROPS_NS INT64_C(400000000) /* between two looks at what was lost */
 
 struct tap {
     struct capture *capture;
-    int errors; /* in a row */
-    bool ended; /* its interface is gone, or it failed */
+    int64_t failing_ns;         /* since when it gives errors only; monotonic; 0: it does not */
+    bool ended;                 /* its interface is gone, or it failed */
     uint64_t kernel, interface; /* dropped, as told already */
 };
 
 struct worker {
     struct taps *taps;
     unsigned lane;
-    struct tap *tap; /* one per interface */
+    struct tap *tap;     /* one per interface */
     struct tap *current; /* whose packets on_packet gets */
     pthread_t thread;
     bool started;
@@ -85,6 +83,19 @@ static void on_packet(void *user, const struct capture_packet *packet)
         worker->rc = rc;
 }
 
+/* An interface that went away is told of before the last packets that came from it. */
+static void give_up(struct worker *worker, size_t index, int rc, const char *errmsg)
+{
+    struct tap *tap = &worker->tap[index];
+    int64_t now_ns = monotonic_ns();
+    if (tap->failing_ns == 0)
+        tap->failing_ns = now_ns;
+    if (now_ns - tap->failing_ns < DRAIN_NS)
+        return;
+    tap->ended = true;
+    fail(worker->taps, &worker->taps->failures[index], rc, errmsg);
+}
+
 /* Packets taken; the number says whether there may be more. */
 static int drain(struct worker *worker, size_t index)
 {
@@ -96,11 +107,10 @@ static int drain(struct worker *worker, size_t index)
     meter_enter(worker->taps->meter, worker->lane);
     int got = capture_dispatch(tap->capture, BATCH, on_packet, worker, errmsg);
     meter_leave(worker->taps->meter, worker->lane);
-    tap->errors = got < 0 ? tap->errors + 1 : 0;
-    if (tap->errors == ERRORS_MAX) {
-        tap->ended = true;
-        fail(worker->taps, &worker->taps->failures[index], got, errmsg);
-    }
+    if (got < 0)
+        give_up(worker, index, got, errmsg);
+    else
+        tap->failing_ns = 0;
     return got > 0 ? got : 0;
 }
 
@@ -176,8 +186,12 @@ int taps_start(struct taps *taps, struct meter *meter, char *errmsg)
     for (unsigned lane = 0; lane < taps->count; lane++) {
         struct worker *worker = &taps->workers[lane];
         int error = pthread_create(&worker->thread, NULL, work, worker);
-        if (error)
-            return err_set(errmsg, ERR_NOMEM, "starting thread %u: %s", lane, strerror(error));
+        if (error) {
+            taps_stop(taps);
+            return err_set(errmsg, ERR_NOMEM,
+                           "starting thread %u of %u: %s; set a smaller number of threads",
+                           lane + 1, taps->count, strerror(error));
+        }
         worker->started = true;
     }
     return 0;
@@ -186,9 +200,11 @@ int taps_start(struct taps *taps, struct meter *meter, char *errmsg)
 void taps_stop(struct taps *taps)
 {
     atomic_store(&taps->stop, true);
-    for (unsigned lane = 0; lane < taps->count; lane++)
+    for (unsigned lane = 0; lane < taps->count; lane++) {
         if (taps->workers[lane].started)
             pthread_join(taps->workers[lane].thread, NULL);
+        taps->workers[lane].started = false;
+    }
 }
 
 int taps_error(struct taps *taps, char *errmsg)
@@ -221,6 +237,19 @@ static void tell_filter(const struct capture *capture)
                  capture_name(capture), extra);
 }
 
+/* Each packet of an interface that is captured twice would be counted twice. */
+static int refuse_overlap(const struct taps *taps, size_t index, char *errmsg)
+{
+    const char *const *names = taps->sensor->interfaces;
+    for (size_t i = 0; i < index; i++)
+        if (link_overlaps(&taps->links[i], &taps->links[index]))
+            return err_set(errmsg, ERR_INVALID,
+                           "interfaces %s and %s: what comes in there would be counted twice; name "
+                           "each interface once, and \"any\" alone",
+                           names[i], names[index]);
+    return 0;
+}
+
 static int open_interface(struct taps *taps, size_t index, const struct capture_options *options,
                           char *errmsg)
 {
@@ -231,8 +260,10 @@ static int open_interface(struct taps *taps, size_t index, const struct capture_
         rc = capture_open_live(&tap->capture, taps->sensor->interfaces[index], options, errmsg);
         captures[lane] = tap->capture;
     }
-    if (rc == 0)
-        link_init(&taps->links[index], capture_fd(captures[0]), taps->sensor->interfaces[index]);
+    if (rc)
+        return rc;
+    link_init(&taps->links[index], capture_fd(captures[0]), taps->sensor->interfaces[index]);
+    rc = refuse_overlap(taps, index, errmsg);
     if (rc == 0 && taps->sensor->filter_inventory)
         tell_filter(captures[0]);
     if (rc == 0 && taps->count > 1)
