@@ -119,7 +119,7 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
-check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS)
+check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) recount
 	$(Q)BUILD=$(BUILD) tests/run
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
@@ -128,6 +128,16 @@ sanitize: deps-test
 	$(Q)ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(MAKE) --no-print-directory check BUILD=$(BUILD)/sanitize \
 		SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"
+
+# The tools of tests/system/recount. What counts a second time is linked with libpcap and nothing of ours.
+RECOUNT_TOOLS := $(addprefix $(BUILD)/tests/recount/,recount generate rearrange dump)
+.PHONY: recount
+recount: $(RECOUNT_TOOLS) $(BUILD)/tests/bench/sender
+$(BUILD)/tests/recount/recount: $(BUILD)/tests/recount/dissect.o
+$(BUILD)/tests/recount/dump: $(COMMON_OBJS)
+$(RECOUNT_TOOLS): %: %.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs libpcap $(LIBS_COMMON)) -lm
 
 # Every header compiles on its own.
 HEADERS := $(filter-out %.pb-c.h,$(wildcard common/*.h collector/*.h aggregator/*.h dashboards/*.h))
