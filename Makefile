@@ -130,7 +130,7 @@ sanitize: deps-test
 		SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"
 
 # The tools of tests/system/recount. What counts a second time is linked with libpcap and nothing of ours.
-RECOUNT_TOOLS := $(addprefix $(BUILD)/tests/recount/,recount generate rearrange dump)
+RECOUNT_TOOLS := $(addprefix $(BUILD)/tests/recount/,recount generate rearrange dump catch replay)
 .PHONY: recount
 recount: $(RECOUNT_TOOLS) $(BUILD)/tests/bench/sender
 $(BUILD)/tests/recount/recount: $(BUILD)/tests/recount/dissect.o

@@ -1,7 +1,7 @@
 /*
  * What the sensor and the store hold, as CSV to compare with recount's:
  *   dump BY SEGMENT...   all records in segment files of a spool, summed: BY is address (address,
- *                        packets), interval (start_s, packets, bytes: a row for every record), class,
+ *                        packets), interval (start, packets, bytes: a row for every record), class,
  *                        protocol, port or icmp (as `darkcount-collector count`, without what could
  *                        not be read) or totals (captured, packets, off_darknet, not_ip, undecodable,
  *                        late, refused, kernel_dropped, records)
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/err.h"
 #include "common/record.h"
@@ -57,6 +58,14 @@ static void add_counters(const struct record *record)
     records++;
 }
 
+static void put_interval(const struct record *record)
+{
+    char text[32];
+    time_t start = (time_t)record->start_s;
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime(&start));
+    printf("%s,%" PRIu64 ",%" PRIu64 "\n", text, record->packets, record->bytes);
+}
+
 static void add_record(const uint8_t *bytes, size_t size, const char *path, bool intervals)
 {
     char errmsg[ERRMSG_SIZE];
@@ -67,8 +76,7 @@ static void add_record(const uint8_t *bytes, size_t size, const char *path, bool
     must(addrvec_add(&sum.addresses, &record.addresses), path);
     must(tables_add(&sum.tables, &record.tables), path);
     if (intervals)
-        printf("%" PRId64 ",%" PRIu64 ",%" PRIu64 "\n", record.start_s, record.packets,
-               record.bytes);
+        put_interval(&record);
     record_close(&record);
 }
 
