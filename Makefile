@@ -1,5 +1,5 @@
 # darkcount: `make` builds, `make demo` shows it on real packets, `make test` proves it.
-# Other targets: bench [BENCH=name] sanitize fuzz check-headers format format-check tidy install
+# Other targets: bench [BENCH=name] sanitize tsan fuzz check-headers format format-check tidy install
 # uninstall dist clean. V=1 shows the commands.
 
 VERSION := 0.1.0
@@ -29,7 +29,7 @@ WERROR ?= $(if $(CI),-Werror)
 SANITIZE ?=
 
 LIBS_COMMON := libprotobuf-c libzstd inih
-LIBS_collector := libpcap libuv zlib libcrypto $(LIBS_COMMON)
+LIBS_collector := libpcap libuv zlib libcrypto libseccomp $(LIBS_COMMON)
 LIBS_aggregator := libuv hiredis $(LIBS_COMMON)
 LIBS_dashboards := hiredis $(LIBS_COMMON)
 
@@ -119,7 +119,14 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
-check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) recount
+# Of the tests of the whole: sends, reads spools, and turns the clock of a program that it is put into.
+TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records $(BUILD)/tests/system/clock.so
+$(BUILD)/tests/system/clock.so: tests/system/clock.c
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_CFLAGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<
+
+check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS) recount
 	$(Q)BUILD=$(BUILD) tests/run
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
@@ -129,10 +136,17 @@ sanitize: deps-test
 		$(MAKE) --no-print-directory check BUILD=$(BUILD)/sanitize \
 		SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"
 
+# What runs on several threads, under ThreadSanitizer: the program as it is, since Criterion cannot.
+.PHONY: tsan
+tsan: deps-test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread \
+		$(BUILD)/tsan/$(PROGRAM_collector)
+	$(Q)BUILD=$(BUILD)/tsan tests/system/parallel
+
 # The tools of tests/system/recount. What counts a second time is linked with libpcap and nothing of ours.
 RECOUNT_TOOLS := $(addprefix $(BUILD)/tests/recount/,recount generate rearrange dump catch replay)
 .PHONY: recount
-recount: $(RECOUNT_TOOLS) $(BUILD)/tests/bench/sender
+recount: $(RECOUNT_TOOLS) $(TEST_TOOLS)
 $(BUILD)/tests/recount/recount: $(BUILD)/tests/recount/dissect.o
 $(BUILD)/tests/recount/dump: $(COMMON_OBJS)
 $(RECOUNT_TOOLS): %: %.o
@@ -220,6 +234,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(C
 
 DECODE_OBJS := $(addprefix $(BUILD)/collector/,decode.o decode_link.o decode_transport.o)
 $(BUILD)/fuzz_decode: $(DECODE_OBJS)
+$(BUILD)/fuzz_lit: $(addprefix $(BUILD)/collector/,lit.o sender.o addrhash.o) $(DECODE_OBJS)
 $(BUILD)/fuzz_tunnel: $(BUILD)/collector/tunnel.o $(DECODE_OBJS)
 $(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(DECODE_OBJS)
 

@@ -2,27 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
 #define ROOM_MIN 1024
-
-static void make_secret(uint64_t secret[3])
-{
-    if (getrandom(secret, 3 * sizeof secret[0], 0) == (ssize_t)(3 * sizeof secret[0]))
-        return;
-    /* Without a random source the table is still right, only easier to attack. */
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    for (int i = 0; i < 3; i++)
-        secret[i] = ((uint64_t)now.tv_nsec + (uint64_t)i) * UINT64_C(0x9e3779b97f4a7c15);
-}
 
 void addrmap_init(struct addrmap *map, uint32_t max)
 {
     memset(map, 0, sizeof *map);
     map->max = max;
-    make_secret(map->secret);
+    addrhash_init(&map->hash);
 }
 
 void addrmap_close(struct addrmap *map)
@@ -34,26 +21,10 @@ void addrmap_close(struct addrmap *map)
     map->count = map->room = 0;
 }
 
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Two rounds of multiply and fold, keyed; the construction of W. Yi's wyhash. */
-static inline uint32_t slot_of(const struct addrmap *map, const uint8_t address[16])
-{
-    uint64_t word[2];
-    memcpy(word, address, sizeof word);
-    uint64_t hash = fold(word[0] ^ map->secret[0], word[1] ^ map->secret[1]);
-    return (uint32_t)fold(hash ^ map->secret[2], UINT64_C(0xa0761d6478bd642f)) &
-           (2 * map->room - 1);
-}
-
 /* The slot that holds the address, or the free one where it belongs. */
 static inline uint32_t *find(const struct addrmap *map, const uint8_t address[16])
 {
-    uint32_t mask = 2 * map->room - 1, slot = slot_of(map, address);
+    uint32_t mask = 2 * map->room - 1, slot = (uint32_t)addrhash(&map->hash, address) & mask;
     while (map->slots[slot] && memcmp(map->entries[map->slots[slot] - 1].address, address, 16) != 0)
         slot = (slot + 1) & mask;
     return &map->slots[slot];
@@ -123,6 +94,16 @@ bool addrmap_add4(struct addrmap *map, uint32_t address, uint64_t packets, uint6
 bool addrmap_add6(struct addrmap *map, const uint8_t address[16], uint64_t packets, uint64_t bytes)
 {
     return add(map, address, packets, bytes);
+}
+
+bool addrmap_merge(struct addrmap *into, const struct addrmap *from)
+{
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct addrmap_entry *entry = &from->entries[i];
+        if (!add(into, entry->address, entry->packets, entry->bytes))
+            return false;
+    }
+    return true;
 }
 
 static int compare(const void *a, const void *b)

@@ -110,6 +110,20 @@ int addrset_add(struct addrset *set, uint8_t family, const uint8_t *address)
     return family == 4 ? add(&set->v4, address, 4) : add(&set->v6, address, 16);
 }
 
+static int merge(struct addrset_part *into, const struct addrset_part *from, size_t size)
+{
+    for (size_t i = 0; i < from->count; i++)
+        if (add(into, from->addresses + i * size, size))
+            return ERR_NOMEM;
+    return 0;
+}
+
+int addrset_merge(struct addrset *into, const struct addrset *from)
+{
+    int result = merge(&into->v4, &from->v4, 4);
+    return result ? result : merge(&into->v6, &from->v6, 16);
+}
+
 static int compact(struct addrset_part *part, size_t size)
 {
     if (tidy(part, size))

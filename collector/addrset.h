@@ -29,6 +29,9 @@ void addrset_close(struct addrset *set);
 /* Adds an address: 4 or 16 bytes in network order by `family`. ERR_NOMEM leaves the set as it was. */
 int addrset_add(struct addrset *set, uint8_t family, const uint8_t *address);
 
+/* Adds all of `from`, another set, which stays as it was. ERR_NOMEM: not all were added. */
+int addrset_merge(struct addrset *into, const struct addrset *from);
+
 /* Sorts, drops duplicates and gives back unused memory. ERR_NOMEM leaves the set right, only
  * larger. */
 int addrset_compact(struct addrset *set);

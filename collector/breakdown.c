@@ -45,6 +45,12 @@ static void *list_open(const struct breakdown_options *options)
     return list;
 }
 
+static int list_merge(void *into, void *from)
+{
+    sum_merge(((struct list *)into)->sums, ((const struct list *)from)->sums, PROTOCOLS);
+    return 0;
+}
+
 static enum tally_result class_add(void *state, const struct packet *packet, int64_t ts_ns)
 {
     struct list *list = state;
@@ -94,6 +100,7 @@ const struct breakdown_kind breakdown_class = {
     .open = list_open,
     .close = free,
     .add = class_add,
+    .merge = list_merge,
     .print = class_print,
 };
 
@@ -105,6 +112,7 @@ const struct breakdown_kind breakdown_protocol = {
     .open = list_open,
     .close = free,
     .add = protocol_add,
+    .merge = list_merge,
     .print = protocol_print,
 };
 
@@ -121,6 +129,12 @@ struct ports {
     struct sum sums[PORT_PROTOCOLS][PORTS]; /* by destination port */
     struct sum unreadable[PORT_PROTOCOLS];  /* later fragments, packets cut short */
 };
+
+static size_t ports_memory(const struct breakdown_options *options)
+{
+    (void)options;
+    return sizeof(struct ports);
+}
 
 static void *ports_open(const struct breakdown_options *options)
 {
@@ -139,6 +153,16 @@ static enum tally_result ports_add(void *state, const struct packet *packet, int
     sum_add(packet->has_ports ? &ports->sums[row][packet->dst_port] : &ports->unreadable[row],
             packet);
     return TALLY_COUNTED;
+}
+
+static int ports_merge(void *into, void *from)
+{
+    struct ports *to = into;
+    const struct ports *more = from;
+    for (size_t row = 0; row < PORT_PROTOCOLS; row++)
+        sum_merge(to->sums[row], more->sums[row], PORTS);
+    sum_merge(to->unreadable, more->unreadable, PORT_PROTOCOLS);
+    return 0;
 }
 
 /* A port that could not be read is missing, not 0. */
@@ -167,9 +191,11 @@ const struct breakdown_kind breakdown_port = {
     .name = "port",
     .columns = port_columns,
     .transport = true,
+    .memory = ports_memory,
     .open = ports_open,
     .close = free,
     .add = ports_add,
+    .merge = ports_merge,
     .print = ports_print,
 };
 
@@ -181,6 +207,12 @@ struct icmp {
     struct sum sums[2][256][256]; /* family, type, code */
     struct sum unreadable[2];
 };
+
+static size_t icmp_memory(const struct breakdown_options *options)
+{
+    (void)options;
+    return sizeof(struct icmp);
+}
 
 static void *icmp_open(const struct breakdown_options *options)
 {
@@ -199,6 +231,17 @@ static enum tally_result icmp_add(void *state, const struct packet *packet, int6
                              : &icmp->unreadable[family],
             packet);
     return TALLY_COUNTED;
+}
+
+static int icmp_merge(void *into, void *from)
+{
+    struct icmp *to = into;
+    const struct icmp *more = from;
+    for (int family = 0; family < 2; family++)
+        for (int type = 0; type < 256; type++)
+            sum_merge(to->sums[family][type], more->sums[family][type], 256);
+    sum_merge(to->unreadable, more->unreadable, 2);
+    return 0;
 }
 
 static void icmp_print_family(const struct icmp *icmp, int family, struct rows *rows)
@@ -230,8 +273,10 @@ const struct breakdown_kind breakdown_icmp = {
     .name = "icmp",
     .columns = icmp_columns,
     .transport = true,
+    .memory = icmp_memory,
     .open = icmp_open,
     .close = free,
     .add = icmp_add,
+    .merge = icmp_merge,
     .print = icmp_print,
 };

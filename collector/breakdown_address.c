@@ -21,8 +21,7 @@ static void put_address6(struct rows *rows, const uint8_t address[16])
 
 static void put4(struct rows *rows, uint32_t address, uint64_t packets, uint64_t bytes)
 {
-    rows_ipv4(rows, address);
-    breakdown_cells(rows, &(struct sum){packets, bytes});
+    rows_counts(rows, &address, &packets, &bytes, 1);
 }
 
 static void put6(struct rows *rows, const uint8_t address[16], uint64_t packets, uint64_t bytes)
@@ -39,8 +38,13 @@ struct addresses {
     const struct breakdown_options *options;
     struct tally *tally;
     struct rows *rows;
-    uint64_t next; /* with zeros: the first IPv4 address that has no row yet */
+    uint64_t next; /* with zeros: the index of the first IPv4 address that has no row yet */
 };
+
+static size_t address_memory(const struct breakdown_options *options)
+{
+    return tally_memory(options->darknet);
+}
 
 static void *address_open(const struct breakdown_options *options)
 {
@@ -53,6 +57,8 @@ static void *address_open(const struct breakdown_options *options)
         free(addresses);
         return NULL;
     }
+    if (options->states > 1)
+        tally_share(addresses->tally, options->states);
     return addresses;
 }
 
@@ -70,28 +76,43 @@ static enum tally_result address_add(void *state, const struct packet *packet, i
     return tally_add(addresses->tally, packet);
 }
 
-static void address_add4(void *state, const struct tally_item *items, size_t count,
+static void address_add4(void *state, const struct packet_brief *packets, size_t count,
                          uint64_t results[TALLY_RESULTS])
 {
     struct addresses *addresses = state;
-    tally_add4(addresses->tally, items, count, results);
+    tally_add4(addresses->tally, packets, count, results);
+}
+
+static int address_merge(void *into, void *from)
+{
+    return tally_merge(((struct addresses *)into)->tally, ((struct addresses *)from)->tally);
 }
 
 /* Rows of zero for the darknet's addresses before `end`. */
 static void put_zeros(struct addresses *addresses, uint64_t end)
 {
-    for (; addresses->next < end; addresses->next++)
-        if (prefixset_has4(addresses->options->darknet, (uint32_t)addresses->next))
-            put4(addresses->rows, (uint32_t)addresses->next, 0, 0);
+    const struct prefixset *darknet = addresses->options->darknet;
+    for (; addresses->next < prefixset_count4(darknet); addresses->next++) {
+        uint32_t address = prefixset_address4(darknet, (uint32_t)addresses->next);
+        if (address >= end)
+            return;
+        put4(addresses->rows, address, 0, 0);
+    }
 }
 
-static void address_row4(void *user, uint32_t address, uint64_t packets, uint64_t bytes)
+static void address_rows4(void *user, const struct dense_counts *counts)
 {
     struct addresses *addresses = user;
-    if (addresses->options->zeros)
-        put_zeros(addresses, address);
-    put4(addresses->rows, address, packets, bytes);
-    addresses->next = (uint64_t)address + 1;
+    if (!addresses->options->zeros) {
+        rows_counts(addresses->rows, counts->address, counts->packets, counts->bytes,
+                    counts->count);
+        return;
+    }
+    for (size_t i = 0; i < counts->count; i++) {
+        put_zeros(addresses, counts->address[i]);
+        put4(addresses->rows, counts->address[i], counts->packets[i], counts->bytes[i]);
+        addresses->next++;
+    }
 }
 
 static void address_row6(void *user, const uint8_t address[16], uint64_t packets, uint64_t bytes)
@@ -115,7 +136,7 @@ static void address_print(void *state, struct rows *rows)
 {
     struct addresses *addresses = state;
     addresses->rows = rows;
-    tally_each(addresses->tally, &(struct tally_reader){address_row4, address_row6, addresses});
+    tally_each(addresses->tally, &(struct tally_reader){address_rows4, address_row6, addresses});
     if (addresses->options->zeros)
         put_zeros(addresses, UINT64_C(1) << 32);
 }
@@ -125,10 +146,12 @@ const struct breakdown_kind breakdown_address = {
     .columns = address_columns,
     .finds_darknet = true,
     .zeros = true,
+    .memory = address_memory,
     .open = address_open,
     .close = address_close,
     .add = address_add,
     .add4 = address_add4,
+    .merge = address_merge,
     .check = address_check,
     .print = address_print,
 };
@@ -142,10 +165,10 @@ struct sources {
 static void *source_open(const struct breakdown_options *options)
 {
     struct sources *sources = calloc(1, sizeof *sources);
-    (void)options;
+    uint32_t max = options->states > 1 ? SOURCES_MAX / options->states : SOURCES_MAX;
     if (sources) {
-        addrmap_init(&sources->v4, SOURCES_MAX);
-        addrmap_init(&sources->v6, SOURCES_MAX);
+        addrmap_init(&sources->v4, max);
+        addrmap_init(&sources->v6, max);
     }
     return sources;
 }
@@ -165,6 +188,14 @@ static enum tally_result source_add(void *state, const struct packet *packet, in
     bool added = packet->family == 4 ? addrmap_add4(&sources->v4, packet->src4, 1, packet->bytes)
                                      : addrmap_add6(&sources->v6, packet->src6, 1, packet->bytes);
     return added ? TALLY_COUNTED : TALLY_REFUSED;
+}
+
+static int source_merge(void *into, void *from)
+{
+    struct sources *to = into;
+    const struct sources *more = from;
+    to->v4.max = to->v6.max = SOURCES_MAX;
+    return addrmap_merge(&to->v4, &more->v4) && addrmap_merge(&to->v6, &more->v6) ? 0 : ERR_FULL;
 }
 
 static void source_print(void *state, struct rows *rows)
@@ -188,5 +219,6 @@ const struct breakdown_kind breakdown_source = {
     .open = source_open,
     .close = source_close,
     .add = source_add,
+    .merge = source_merge,
     .print = source_print,
 };

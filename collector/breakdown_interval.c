@@ -16,7 +16,11 @@
  * intervals, beyond which packets are refused; SETS_MAX bytes of sets, beyond which the earliest
  * intervals are settled: their numbers are computed and their sets freed. Should a packet come for
  * a settled interval, it is counted there, but how many addresses and hosts it had is not known any
- * more: missing, never a wrong number. */
+ * more: missing, never a wrong number.
+ *
+ * One of several states to be merged has its part of both bounds, and refuses packets instead of
+ * settling: which intervals a single state settles depends on the order of all packets. What was
+ * merged counts only if a single state can have settled nothing, see alone_may_settle. */
 #define INTERVALS_MAX (1u << 20)
 #define SETS_MAX      ((size_t)1 << 30)
 
@@ -34,10 +38,11 @@ struct interval {
 
 struct intervals {
     const struct breakdown_options *options;
-    void *tree; /* of struct interval, as tsearch(3) keeps them */
-    size_t count;
+    void *tree;               /* of struct interval, as tsearch(3) keeps them */
+    size_t count, max;        /* intervals */
     struct interval *current; /* the last packet's */
-    size_t held;              /* bytes of all sets */
+    size_t held, held_max;    /* bytes of all sets */
+    bool shares;              /* is one of several states */
     size_t unknown;           /* intervals */
 
     struct rows *rows; /* while printing */
@@ -55,8 +60,12 @@ static int by_number(const void *a, const void *b)
 static void *interval_open(const struct breakdown_options *options)
 {
     struct intervals *all = calloc(1, sizeof *all);
-    if (all)
-        all->options = options;
+    if (!all)
+        return NULL;
+    all->options = options;
+    all->shares = options->states > 1;
+    all->max = all->shares ? INTERVALS_MAX / options->states : INTERVALS_MAX;
+    all->held_max = all->shares ? SETS_MAX / options->states : SETS_MAX;
     return all;
 }
 
@@ -119,16 +128,19 @@ static void trim_visit(const void *node, VISIT visit, void *user)
 static void settle_visit(const void *node, VISIT visit, void *user)
 {
     struct intervals *all = user;
-    if ((visit == postorder || visit == leaf) && all->held > SETS_MAX / 2)
+    if ((visit == postorder || visit == leaf) && all->held > all->held_max / 2)
         settle(all, *(struct interval *const *)node);
 }
 
-/* Gets well below the bound, so that this is rare. */
-static void relieve(struct intervals *all)
+/* Gets well below the bound, so that this is rare. False where a state that shares cannot. */
+static bool relieve(struct intervals *all)
 {
     twalk_r(all->tree, trim_visit, all);
-    if (all->held > SETS_MAX / 2)
+    if (all->held <= all->held_max / 2)
+        return true;
+    if (!all->shares)
         twalk_r(all->tree, settle_visit, all);
+    return !all->shares;
 }
 
 /* --- adding ----------------------------------------------------------------------------------- */
@@ -141,7 +153,7 @@ static struct interval *find(struct intervals *all, int64_t number)
     struct interval **found = tfind(&key, &all->tree, by_number);
     if (found)
         return all->current = *found;
-    struct interval *made = all->count < INTERVALS_MAX ? calloc(1, sizeof *made) : NULL;
+    struct interval *made = all->count < all->max ? calloc(1, sizeof *made) : NULL;
     if (!made)
         return NULL;
     made->number = number;
@@ -165,7 +177,7 @@ static int add_to_sets(struct interval *interval, const struct packet *packet)
            hosts_add(&interval->hosts, 4, (const uint8_t *)&src);
 }
 
-static void add_addresses(struct intervals *all, struct interval *interval,
+static bool add_addresses(struct intervals *all, struct interval *interval,
                           const struct packet *packet)
 {
     bool failed = interval->settled;
@@ -179,8 +191,7 @@ static void add_addresses(struct intervals *all, struct interval *interval,
         all->unknown += !interval->unknown;
         interval->unknown = true;
     }
-    if (all->held > SETS_MAX)
-        relieve(all);
+    return all->held <= all->held_max || relieve(all);
 }
 
 static enum tally_result interval_add(void *state, const struct packet *packet, int64_t ts_ns)
@@ -192,8 +203,79 @@ static enum tally_result interval_add(void *state, const struct packet *packet, 
     if (!interval)
         return TALLY_REFUSED;
     sum_add(&interval->sum, packet);
-    add_addresses(all, interval, packet);
-    return TALLY_COUNTED;
+    return add_addresses(all, interval, packet) ? TALLY_COUNTED : TALLY_REFUSED;
+}
+
+/* --- merging ---------------------------------------------------------------------------------- */
+
+/* The most bytes that an interval's sets, compacted, have taken at any time: a sketch of its hosts
+ * is smaller than the exact set was that it came from. Sources are of the family of destinations. */
+static size_t memory_ever(const struct interval *interval)
+{
+    size_t most = interval->addresses.v6.count ? 16 * HOSTS_EXACT_MAX : 4 * HOSTS_EXACT_MAX;
+    return addrset_memory(&interval->addresses) +
+           (interval->hosts.sketch ? most : hosts_memory(&interval->hosts));
+}
+
+static void sum_memory_ever(const void *node, VISIT visit, void *user)
+{
+    size_t *sum = user;
+    if (visit == postorder || visit == leaf)
+        *sum += memory_ever(*(struct interval *const *)node);
+}
+
+/* Whether a single state, given all packets in whatever order, can have settled an interval before
+ * the end: it does when the sets, compacted, take more than half of the bound. */
+static bool alone_may_settle(struct intervals *all)
+{
+    size_t sum = 0;
+    twalk_r(all->tree, trim_visit, all);
+    twalk_r(all->tree, sum_memory_ever, &sum);
+    return sum > SETS_MAX / 2;
+}
+
+struct merging {
+    struct intervals *into;
+    int result; /* the first error */
+};
+
+static int merge_sets(struct intervals *into, struct interval *interval,
+                      const struct interval *from)
+{
+    size_t before = memory(interval);
+    int result = addrset_merge(&interval->addresses, &from->addresses);
+    if (result == 0)
+        result = hosts_merge(&interval->hosts, &from->hosts);
+    into->held += memory(interval) - before;
+    return result;
+}
+
+static void merge_visit(const void *node, VISIT visit, void *user)
+{
+    struct merging *merging = user;
+    const struct interval *from = *(struct interval *const *)node;
+    if ((visit != postorder && visit != leaf) || merging->result)
+        return;
+    struct interval *interval = find(merging->into, from->number);
+    if (!interval) {
+        merging->result = ERR_FULL;
+        return;
+    }
+    sum_merge(&interval->sum, &from->sum, 1);
+    merging->result = merge_sets(merging->into, interval, from);
+}
+
+static int interval_merge(void *into, void *from)
+{
+    struct merging merging = {.into = into};
+    struct intervals *more = from;
+    if (merging.into->unknown + more->unknown)
+        return ERR_FULL;
+    merging.into->max = INTERVALS_MAX;
+    twalk_r(more->tree, merge_visit, &merging);
+    if (merging.result)
+        return merging.result;
+    return alone_may_settle(into) ? ERR_FULL : 0;
 }
 
 /* --- printing --------------------------------------------------------------------------------- */
@@ -288,6 +370,7 @@ const struct breakdown_kind breakdown_interval = {
     .open = interval_open,
     .close = interval_close,
     .add = interval_add,
+    .merge = interval_merge,
     .check = interval_check,
     .print = interval_print,
 };

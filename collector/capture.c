@@ -7,12 +7,14 @@
 
 #include "collector/decode.h"
 #include "collector/dropcount.h"
+#include "collector/kernelfilter.h"
 #include "collector/pcapfile.h"
 #include "collector/stream.h"
 #include "common/err.h"
 
 #define SNAPLEN_DEFAULT 128
 #define RING_DEFAULT    (64u << 20)
+#define OTHERS_MAX      16
 
 struct capture {
     pcap_t *pcap;
@@ -35,6 +37,8 @@ struct capture {
 
     /* Interface. */
     struct dropcount kernel, interface;
+    bool filtered; /* by a program made for the darknet */
+    double filter_extra;
 
     /* The running capture_dispatch of an interface. */
     capture_handler handler;
@@ -259,6 +263,47 @@ static int set_filter(struct capture *cap, const char *filter, char *errmsg)
     return status ? live_error(cap, status, errmsg) : 0;
 }
 
+/* Gives libpcap the program in its own form. It moves the offsets where the kernel does not see the
+ * link header ("any"), and filters by itself where the kernel does not. */
+static int set_program(struct capture *cap, const struct kernelfilter *filter, char *errmsg)
+{
+    struct bpf_insn *insns = calloc(filter->count, sizeof *insns);
+    if (!insns)
+        return out_of_memory(cap->name, errmsg);
+    for (size_t i = 0; i < filter->count; i++) {
+        const struct kernelfilter_insn *insn = &filter->insns[i];
+        insns[i] = (struct bpf_insn){insn->code, insn->jt, insn->jf, insn->k};
+    }
+    struct bpf_program program = {.bf_len = (u_int)filter->count, .bf_insns = insns};
+    int status = pcap_setfilter(cap->pcap, &program);
+    free(insns);
+    cap->filtered = status == 0;
+    cap->filter_extra = filter->extra;
+    return status ? live_error(cap, status, errmsg) : 0;
+}
+
+/* Without a program everything is handed over, which is no error. */
+static int set_kernelfilter(struct capture *cap, const struct capture_options *options,
+                            char *errmsg)
+{
+    struct kernelfilter *filter = malloc(sizeof *filter);
+    struct kernelfilter_options wanted = {.darknet = options->darknet,
+                                          .tunnels = options->tunnels,
+                                          .linktype = cap->linktype,
+                                          .snaplen = (uint32_t)pcap_snapshot(cap->pcap),
+                                          .max = KERNELFILTER_MAX};
+    int result =
+        filter ? kernelfilter_make_accepted(filter, &wanted, pcap_fileno(cap->pcap)) : ERR_NOMEM;
+    if (result == 0)
+        result = set_program(cap, filter, errmsg);
+    else if (result == ERR_NOMEM)
+        out_of_memory(cap->name, errmsg);
+    else
+        result = 0;
+    free(filter);
+    return result;
+}
+
 static int open_live(struct capture *cap, const struct capture_options *options, char *errmsg)
 {
     char cause[PCAP_ERRBUF_SIZE];
@@ -271,9 +316,12 @@ static int open_live(struct capture *cap, const struct capture_options *options,
         result = check_linktype(cap, errmsg);
     if (result == 0 && options->filter)
         result = set_filter(cap, options->filter, errmsg);
+    else if (result == 0 && options->darknet)
+        result = set_kernelfilter(cap, options, errmsg);
     if (result)
         return result;
-    pcap_setdirection(cap->pcap, PCAP_D_IN); /* where it cannot, a darknet sends nothing anyway */
+    if (!options->both_directions) /* where it cannot, a darknet sends nothing anyway */
+        pcap_setdirection(cap->pcap, PCAP_D_IN);
     if (pcap_setnonblock(cap->pcap, 1, cause))
         return err_set(errmsg, ERR_IO, "opening interface %s: %s", cap->name, cause);
     return 0;
@@ -344,20 +392,22 @@ static int next_libpcap(struct capture *cap, struct capture_packet *packet, char
     return 1;
 }
 
-static int next_pcapfile(struct capture *cap, char *errmsg)
+static int next_pcapfile(struct capture *cap, int max, char *errmsg)
 {
-    int count = pcapfile_batch(cap->pcapfile, cap->batch, CAPTURE_BATCH_MAX);
+    int count = pcapfile_batch(cap->pcapfile, cap->batch, max);
     return count < 0 ? read_error(cap, pcapfile_position(cap->pcapfile),
                                   pcapfile_damage(cap->pcapfile), errmsg)
                      : count;
 }
 
-/* Sees to it that a packet is to be handed out; as capture_batch. libpcap has room for one. */
-static int next_batch(struct capture *cap, char *errmsg)
+/* Sees to it that a packet is to be handed out, and at most `max`; as capture_batch. libpcap has
+ * room for one. */
+static int next_batch(struct capture *cap, int max, char *errmsg)
 {
     if (cap->handed_out < cap->batch_count)
         return cap->batch_count - cap->handed_out;
-    int count = cap->pcapfile ? next_pcapfile(cap, errmsg) : next_libpcap(cap, cap->batch, errmsg);
+    int count =
+        cap->pcapfile ? next_pcapfile(cap, max, errmsg) : next_libpcap(cap, cap->batch, errmsg);
     cap->handed_out = 0;
     cap->batch_count = count > 0 ? count : 0;
     return count;
@@ -365,7 +415,7 @@ static int next_batch(struct capture *cap, char *errmsg)
 
 int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg)
 {
-    int count = next_batch(cap, errmsg);
+    int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
     *packets = cap->batch + cap->handed_out;
     cap->handed_out = cap->batch_count;
     return count;
@@ -373,18 +423,36 @@ int capture_batch(struct capture *cap, const struct capture_packet **packets, ch
 
 int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg)
 {
-    int count = next_batch(cap, errmsg);
+    int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
     if (count <= 0)
         return count;
     *packet = cap->batch[cap->handed_out++];
     return 1;
 }
 
+/* The packet that ends a run is taken alone, so that the next run begins right behind it. Where that
+ * one is empty, more of the same are likely. */
+int capture_run(struct capture *cap, struct capture_run *run, char *errmsg)
+{
+    bool between = cap->handed_out == cap->batch_count;
+    run->count =
+        cap->pcapfile && between ? pcapfile_brief(cap->pcapfile, run->packets, CAPTURE_RUN_MAX) : 0;
+    run->other_count = 0;
+    if (run->count == CAPTURE_RUN_MAX)
+        return 1;
+    int count = next_batch(cap, run->count ? 1 : OTHERS_MAX, errmsg);
+    if (count > 0)
+        run->other_count = (size_t)count;
+    run->others = cap->batch + cap->handed_out;
+    cap->handed_out = cap->batch_count;
+    return run->count || count > 0 ? 1 : count;
+}
+
 static int dispatch_file(struct capture *cap, int max, capture_handler handler, void *user,
                          char *errmsg)
 {
     for (int handed = 0; handed < max; handed++) {
-        int count = next_batch(cap, errmsg);
+        int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
         if (count <= 0)
             return count < 0 ? count : handed;
         handler(user, &cap->batch[cap->handed_out++]);
@@ -425,6 +493,17 @@ int capture_fd(const struct capture *cap)
 int capture_linktype(const struct capture *cap)
 {
     return cap->linktype;
+}
+
+bool capture_filtered(const struct capture *cap, double *extra)
+{
+    *extra = cap->filter_extra;
+    return cap->filtered;
+}
+
+uint64_t capture_consumed(const struct capture *cap)
+{
+    return cap->stream ? stream_consumed(cap->stream) : 0;
 }
 
 const char *capture_name(const struct capture *cap)

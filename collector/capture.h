@@ -1,7 +1,7 @@
 /*
  * Capture: packets from a file, from standard input or from an interface; the one module that knows
  * libpcap. A caller opens, asks for the link type, takes packets with capture_next, with
- * capture_dispatch or, fastest of a file, with capture_batch, and closes.
+ * capture_dispatch or, faster from a file, with capture_batch or capture_run, and closes.
  *
  * Files are pcap (either byte order, micro- or nanoseconds) or pcapng, plain or compressed with
  * gzip or zstd, told by their first bytes and read as a stream, so that all of it works through a
@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "collector/decode.h"
+#include "common/prefix.h"
 
 struct capture;
 
@@ -31,8 +34,12 @@ struct capture_options {
     uint32_t snaplen;    /* bytes kept of a packet; 0: 128 */
     uint32_t ring_bytes; /* kernel buffer; 0: 64 MiB */
     bool promiscuous;
-    const char *filter; /* pcap-filter(7) run by the kernel; NULL: none. What it rejects is not seen
-                           at all, so it is in no count */
+    bool both_directions; /* also packets that the interface sends */
+    /* What a filter rejects the kernel does not hand over, so it is in no count. */
+    const char *filter; /* pcap-filter(7); NULL: none */
+    /* Without `filter`: one made for these addresses (collector/kernelfilter.h); finished, borrowed
+     * until the interface is open; NULL: none. */
+    const struct prefixset *darknet, *tunnels;
 };
 
 /* Opens a capture file, "-" for standard input. ERR_UNKNOWN: no such file; ERR_INVALID: not a
@@ -41,7 +48,7 @@ struct capture_options {
 int capture_open_file(struct capture **cap, const char *path, char *errmsg);
 
 /* Opens an interface (needs CAP_NET_RAW): TPACKET_V3, nanosecond time stamps, incoming packets
- * only, non-blocking. ERR_UNKNOWN: no such interface; ERR_REFUSED: no permission; ERR_INVALID:
+ * only unless both_directions, non-blocking. ERR_UNKNOWN: no such interface; ERR_REFUSED: no permission; ERR_INVALID:
  * filter or link type; ERR_IO, ERR_NOMEM. */
 int capture_open_live(struct capture **cap, const char *iface,
                       const struct capture_options *options, char *errmsg);
@@ -58,6 +65,19 @@ int capture_next(struct capture *cap, struct capture_packet *packet, char *errms
  * the file, errors as capture_next. All are borrowed until packets are taken again. */
 int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg);
 #define CAPTURE_BATCH_MAX 128
+#define CAPTURE_RUN_MAX   2048
+
+/* Where destination and bytes are all that is needed of an IPv4 packet: a run of such packets, and
+ * what came next, whole, of whatever kind. Either may be none, but not both. */
+struct capture_run {
+    size_t count;
+    size_t other_count;
+    const struct capture_packet *others;
+    struct packet_brief packets[CAPTURE_RUN_MAX];
+};
+
+/* The next run of a file: 1, 0 at its end, errors as capture_next. Borrowed as there. */
+int capture_run(struct capture *cap, struct capture_run *run, char *errmsg);
 
 /* Hands up to `max` (at least 1) packets to `handler` and returns how many. File: 0 at its end,
  * errors as capture_next. Interface: 0 when no packet waits, it never blocks; poll capture_fd
@@ -71,6 +91,11 @@ int capture_dispatch(struct capture *cap, int max, capture_handler handler, void
 int capture_fd(const struct capture *cap);
 #define CAPTURE_BLOCK_MS 100
 
+/* Whether the kernel filters for the darknet that capture_open_live was given. Where it cannot, all
+ * packets are handed over. `extra` is to how many addresses beside the darknet and the tunnels it
+ * lets packets through. */
+bool capture_filtered(const struct capture *cap, double *extra);
+
 /* The link type, for decode(). */
 int capture_linktype(const struct capture *cap);
 
@@ -79,6 +104,10 @@ int capture_linktype(const struct capture *cap);
  * this is called once in 2^31 drops. Both 0 for a file. ERR_IO leaves them at their last value;
  * ERR_DAMAGED: an absurd step of a counter was discarded. */
 int capture_stats(struct capture *cap, uint64_t *kernel_dropped, uint64_t *interface_dropped);
+
+/* Bytes of a file, as it is stored, that were read so far; the packets of some may still be to come. 0
+ * for an interface. */
+uint64_t capture_consumed(const struct capture *cap);
 
 /* The path or interface as it was given; "standard input" for "-". Borrowed from `cap`. */
 const char *capture_name(const struct capture *cap);

@@ -2,107 +2,142 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "collector/keeper.h"
+#include "collector/privilege.h"
 #include "common/err.h"
 #include "common/log.h"
 
-#define DEATH_SOON_S 10
-#define DEATHS_MAX   5
+#define END_WAIT_MS 1000 /* for a keeper that was told to end */
 
 struct child {
-    struct ship_options options;
-    int lock;
-    pid_t pid; /* 0: none */
-    int notes; /* writing end */
-    /* Everything a new child must be told: how far each epoch is on disk, then how to end. */
+    pid_t keeper; /* 0: ended and waited for */
+    int notes;    /* writing end */
+    int line;     /* to the keeper */
+    /* Everything a new ship process must be told: how far each epoch is on disk, then how to end. */
     struct told {
         struct ship_note note;
         bool sent;
     } * durable, ending;
     size_t count, room;
     bool is_ending;
-    time_t started_s; /* monotonic */
-    unsigned deaths;  /* in a row, each soon after the start */
-    bool ended;       /* by itself, or it cannot be started any more */
+    bool ended;
     enum ship_result result;
 };
 
-static time_t monotonic_s(void)
+/* --- starting --------------------------------------------------------------------------------- */
+
+/* Closes every descriptor above standard error but those kept (-1: none). */
+static void close_others(const int *keep, size_t count)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
+    unsigned from = STDERR_FILENO + 1;
+    for (;;) {
+        unsigned next = ~0U;
+        for (size_t i = 0; i < count; i++)
+            if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+                next = (unsigned)keep[i];
+        if (next > from)
+            close_range(from, next == ~0U ? next : next - 1, 0);
+        if (next == ~0U)
+            return;
+        from = next + 1;
+    }
 }
 
-/* In the child: its own signal set-up, then the loop. Never returns. */
-static void run_child(const struct ship_options *options, struct spool_epoch *epochs, size_t count)
+static _Noreturn void become_keeper(const struct ship_options *options, int notes, int line)
 {
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    exit((int)ship_run(options, epochs, count));
+    const int keep[] = {notes, line, options->privilege ? options->privilege->spool : -1};
+    struct ship_options own = *options;
+    close_others(keep, sizeof keep / sizeof keep[0]);
+    own.notes = notes;
+    keeper_run(&own, line);
 }
 
-static int fork_child(struct child *child, char *errmsg)
+/* Forks; the child's ends are closed here and the other way round. */
+static int fork_keeper(struct child *child, const struct ship_options *options, char *errmsg)
 {
-    struct spool_epoch *epochs;
-    size_t count;
-    int rc = spool_list(child->options.spool, &epochs, &count, errmsg);
-    if (rc)
-        return rc;
-    if (errmsg[0])
-        log_warn("%s", errmsg);
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        spool_list_free(epochs, count);
+    int notes[2], line[2];
+    if (pipe2(notes, O_CLOEXEC | O_NONBLOCK) != 0)
         return err_set(errmsg, err_from_errno(errno), "pipe: %s", strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0) {
+        int saved = errno;
+        close(notes[0]);
+        close(notes[1]);
+        return err_set(errmsg, err_from_errno(saved), "socketpair: %s", strerror(saved));
     }
-    pid_t pid = fork();
-    if (pid == 0) {
-        /* Nothing of the capture process's goes along: not its lock, and where a child is started
-         * again, no segment and no interface. */
-        close_range(STDERR_FILENO + 1, (unsigned)ends[0] - 1, 0);
-        close_range((unsigned)ends[0] + 1, ~0U, 0);
-        child->options.notes = ends[0];
-        run_child(&child->options, epochs, count);
-    }
+    child->notes = notes[1];
+    child->line = line[0];
+    child->keeper = fork();
+    if (child->keeper == 0)
+        become_keeper(options, notes[0], line[1]);
     int saved = errno;
-    spool_list_free(epochs, count);
-    close(ends[0]);
-    if (pid < 0) {
-        close(ends[1]);
-        return err_set(errmsg, err_from_errno(saved), "fork: %s", strerror(saved));
-    }
-    child->pid = pid;
-    child->notes = ends[1];
-    child->started_s = monotonic_s();
-    return 0;
+    close(notes[0]);
+    close(line[1]);
+    return child->keeper > 0 ? 0
+                             : err_set(errmsg, err_from_errno(saved), "fork: %s", strerror(saved));
 }
 
-int child_start(struct child **out, const struct ship_options *options, int lock, char *errmsg)
+/* Waits for the keeper's end and takes its status for the ship process's. */
+static void take_status(struct child *child)
+{
+    int status = 0;
+    while (waitpid(child->keeper, &status, 0) < 0 && errno == EINTR)
+        ;
+    child->keeper = 0;
+    child->ended = true;
+    child->result = SHIP_BROKEN;
+    if (WIFSIGNALED(status))
+        log_error("the ship process's keeper died of signal %d (%s)%s", WTERMSIG(status),
+                  strsignal(WTERMSIG(status)),
+                  WTERMSIG(status) == SIGSYS ? ": its sandbox does not allow what it did" : "");
+    else if (WEXITSTATUS(status) > SHIP_BROKEN)
+        log_error("the ship process ended with status %d", WEXITSTATUS(status));
+    else
+        child->result = (enum ship_result)WEXITSTATUS(status);
+}
+
+/* The keeper's first word. */
+static int hear_start(struct child *child, char *errmsg)
+{
+    struct keeper_word word;
+    ssize_t got;
+    while ((got = read(child->line, &word, sizeof word)) < 0 && errno == EINTR)
+        ;
+    if (got == (ssize_t)sizeof word && word.kind == KEEPER_READY)
+        return fcntl(child->line, F_SETFL, O_NONBLOCK) == 0
+                   ? 0
+                   : err_set(errmsg, ERR_IO, "fcntl: %s", strerror(errno));
+    bool told = got == (ssize_t)sizeof word && word.kind == KEEPER_FAILED;
+    take_status(child);
+    return told ? err_set(errmsg, word.value, "%.*s", (int)sizeof word.text - 1,
+                          word.text[0] ? word.text : err_str(word.value))
+                : err_set(errmsg, ERR_IO, "the ship process could not be started");
+}
+
+int child_start(struct child **out, const struct ship_options *options, char *errmsg)
 {
     struct child *child = calloc(1, sizeof *child);
     if (!child)
         return ERR_NOMEM;
-    child->options = *options;
-    child->lock = lock;
-    child->notes = -1;
-    int rc = fork_child(child, errmsg);
+    child->notes = child->line = -1;
+    int rc = fork_keeper(child, options, errmsg);
+    if (rc == 0)
+        rc = hear_start(child, errmsg);
     if (rc) {
-        free(child);
+        child_free(child);
         return rc;
     }
     *out = child;
     return 0;
 }
+
+/* --- notes ------------------------------------------------------------------------------------ */
 
 /* Writes a note that was not written yet; false when it cannot be now. */
 static bool send_note(const struct child *child, struct told *told)
@@ -159,46 +194,24 @@ void child_note(struct child *child, enum ship_note_kind kind, const uint8_t epo
     send_notes(child);
 }
 
-/* Starts a child in place of one that died and tells it what it has to know. */
-static bool restart(struct child *child, int signal_number)
+/* --- the end ---------------------------------------------------------------------------------- */
+
+/* Another ship process took the place of one that died: it knows nothing. */
+static void forget_sent(struct child *child)
 {
-    char errmsg[ERRMSG_SIZE];
-    close(child->notes);
-    child->notes = -1;
-    child->deaths = monotonic_s() - child->started_s < DEATH_SOON_S ? child->deaths + 1 : 0;
-    if (child->deaths > DEATHS_MAX) {
-        log_error("the ship process died of signal %d again: giving up", signal_number);
-        return false;
-    }
-    log_warn("the ship process died of signal %d: starting it again", signal_number);
-    if (fork_child(child, errmsg) != 0) {
-        log_error("%s", errmsg);
-        return false;
-    }
     for (size_t i = 0; i < child->count; i++)
         child->durable[i].sent = false;
     child->ending.sent = false;
-    send_notes(child);
-    return true;
-}
-
-/* What a child that ended by itself says with its exit status. */
-static enum ship_result exit_result(int status)
-{
-    if (status >= SHIP_DELIVERED && status <= SHIP_BROKEN)
-        return (enum ship_result)status;
-    log_error("the ship process ended with status %d", status);
-    return SHIP_BROKEN;
 }
 
 bool child_ended(struct child *child, enum ship_result *result)
 {
-    int status;
-    if (!child->ended && waitpid(child->pid, &status, WNOHANG) == child->pid) {
-        child->pid = 0;
-        child->result = WIFSIGNALED(status) ? SHIP_BROKEN : exit_result(WEXITSTATUS(status));
-        child->ended = !WIFSIGNALED(status) || !restart(child, WTERMSIG(status));
-    }
+    struct keeper_word word;
+    ssize_t got = -1;
+    while (!child->ended && (got = read(child->line, &word, sizeof word)) > 0)
+        forget_sent(child);
+    if (!child->ended && (got == 0 || (errno != EAGAIN && errno != EINTR)))
+        take_status(child);
     if (child->ended)
         *result = child->result;
     else
@@ -206,16 +219,27 @@ bool child_ended(struct child *child, enum ship_result *result)
     return child->ended;
 }
 
+/* A keeper that does not answer is left to its end, which it finds when it runs again. */
+static void end_keeper(const struct child *child)
+{
+    struct keeper_word word = {0};
+    struct pollfd fd = {.fd = child->line, .events = POLLIN};
+    if (write(child->line, &word, sizeof word) == (ssize_t)sizeof word)
+        while (poll(&fd, 1, END_WAIT_MS) > 0 && read(child->line, &word, sizeof word) > 0)
+            ;
+    waitpid(child->keeper, NULL, WNOHANG);
+}
+
 void child_free(struct child *child)
 {
     if (!child)
         return;
+    if (child->keeper > 0)
+        end_keeper(child);
     if (child->notes >= 0)
         close(child->notes);
-    if (child->pid > 0) {
-        kill(child->pid, SIGKILL);
-        waitpid(child->pid, NULL, 0);
-    }
+    if (child->line >= 0)
+        close(child->line);
     free(child->durable);
     free(child);
 }

@@ -8,7 +8,8 @@
 
 #include "collector/breakdown.h"
 #include "collector/capture.h"
-#include "collector/counting.h"
+#include "collector/parallel.h"
+#include "collector/sandbox.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/prefix.h"
@@ -27,6 +28,7 @@ struct arguments {
     const struct breakdown_kind *kind;
     struct breakdown_options options;
     enum rows_format format;
+    uint32_t threads; /* 0: as many as there are cores */
     bool help;
 };
 
@@ -44,13 +46,15 @@ static const char help[] =
     "                      or source\n"
     "  --width SECONDS     of an interval (default 60)\n"
     "  --format FORMAT     table (default on a terminal), csv (elsewhere) or json\n"
+    "  --threads N         files to count at the same time (default: as many as there are\n"
+    "                      cores; never more than memory allows); changes no result\n"
     "  --zeros             also addresses, intervals, classes or protocols without\n"
     "                      packets\n"
     "\n"
     "Protocols are numbers as IANA assigns them. A port, or ICMP type and code, that\n"
     "could not be read (later fragments, packets cut short) is left empty. By icmp, rows\n"
     "of ICMP come before those of ICMPv6. unique_hosts is exact up to 65536 and an\n"
-    "estimate beyond.\n"
+    "estimate beyond. On a terminal a progress bar is shown meanwhile.\n"
     "\n"
     "Exit status: 0 done; 1 a file is missing or damaged (what could be read is counted),\n"
     "or the result could not be written; 2 wrong usage.\n";
@@ -72,15 +76,17 @@ static bool option_is(const char *argument, const char *name)
     return strncmp(argument, name, size) == 0 && (argument[size] == '\0' || argument[size] == '=');
 }
 
-static int parse_width(const char *text, uint32_t *width_s, char *errmsg)
+/* A number from 1 to `max`, of which `unit` says what it counts. */
+static int parse_number(const char *option, const char *text, uint32_t max, const char *unit,
+                        uint32_t *number, char *errmsg)
 {
     char *end;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (errno || *end || text[0] < '0' || text[0] > '9' || value < 1 || value > WIDTH_MAX_S)
-        return err_set(errmsg, ERR_INVALID, "--width %s: must be 1 to %d seconds", text,
-                       WIDTH_MAX_S);
-    *width_s = (uint32_t)value;
+    if (errno || *end || text[0] < '0' || text[0] > '9' || value < 1 || value > max)
+        return err_set(errmsg, ERR_INVALID, "%s %s: must be 1 to %" PRIu32 " %s", option, text, max,
+                       unit);
+    *number = (uint32_t)value;
     return 0;
 }
 
@@ -117,7 +123,11 @@ static int parse_valued(struct arguments *arguments, const char *option, const c
     if (option_is(option, "--by"))
         return parse_by(arguments, value, errmsg);
     if (option_is(option, "--width"))
-        return parse_width(value, &arguments->options.width_s, errmsg);
+        return parse_number("--width", value, WIDTH_MAX_S, "seconds", &arguments->options.width_s,
+                            errmsg);
+    if (option_is(option, "--threads"))
+        return parse_number("--threads", value, PARALLEL_MAX, "threads", &arguments->threads,
+                            errmsg);
     if (rows_format_parse(value, &arguments->format))
         return err_set(errmsg, ERR_INVALID, "--format %s: must be table, csv or json", value);
     return 0;
@@ -125,8 +135,8 @@ static int parse_valued(struct arguments *arguments, const char *option, const c
 
 static bool takes_value(const char *argument)
 {
-    static const char *const names[] = {"--darknet", "--exclude", "--tunnel",
-                                        "--by",      "--width",   "--format"};
+    static const char *const names[] = {"--darknet", "--exclude", "--tunnel", "--by",
+                                        "--width",   "--threads", "--format"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (option_is(argument, names[i]))
             return true;
@@ -243,16 +253,16 @@ static void report_refused(struct counting *counting)
               counting->kind->name, refused);
 }
 
-static int count_files(const struct arguments *arguments, const struct capture_list *files)
+static int count_files(struct arguments *arguments, const struct capture_list *files)
 {
     char errmsg[ERRMSG_SIZE];
     struct counting counting;
-    if (counting_open(&counting, arguments->kind, &arguments->options)) {
+    unsigned threads =
+        parallel_threads(files, arguments->kind, &arguments->options, arguments->threads);
+    if (parallel_count(&counting, files, arguments->kind, &arguments->options, threads)) {
         log_error("counting: out of memory; count a smaller darknet");
         return EXIT_FAILED;
     }
-    for (size_t i = 0; i < files->count; i++)
-        counting_file(&counting, &files->files[i]);
     report_refused(&counting);
     if (print(&counting, arguments->format, errmsg)) {
         counting.failed = true;
@@ -262,7 +272,7 @@ static int count_files(const struct arguments *arguments, const struct capture_l
     return counting.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int run(const struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     char errmsg[ERRMSG_SIZE];
     struct capture_list files;
@@ -288,8 +298,13 @@ int count_main(int argc, char **argv)
     if (parse_arguments(&arguments, argc, argv, errmsg)) {
         log_error("count: %s (count --help tells more)", errmsg);
         code = EXIT_USAGE;
+    } else if (arguments.help) {
+        code = print_help();
+    } else if (sandbox_check(errmsg) || sandbox_capture(NULL, 0, errmsg)) {
+        log_error("count: %s", errmsg);
+        code = EXIT_FAILED;
     } else {
-        code = arguments.help ? print_help() : run(&arguments);
+        code = run(&arguments);
     }
     free(arguments.paths);
     prefixset_free(arguments.darknet);

@@ -1,11 +1,12 @@
 #include "collector/counting.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "collector/decode.h"
 #include "collector/tunnel.h"
 #include "common/err.h"
-#include "common/log.h"
 
 int counting_open(struct counting *counting, const struct breakdown_kind *kind,
                   const struct breakdown_options *options)
@@ -54,77 +55,94 @@ static void count_packet(struct counting *counting, const struct capture_packet 
     }
 }
 
-/* Packets with their IPv4 header at `offset` are gathered and added together; any other packet comes
- * after what was gathered before it, so that the order stays. */
-static void count_shortcut(struct counting *counting, const struct capture_packet *frames,
-                           int frame_count, int offset)
+/* Where destination and bytes are all that is needed. Returns as capture_run. */
+static int count_run(struct counting *counting, struct capture *cap, char *errmsg)
 {
-    struct tally_item items[CAPTURE_BATCH_MAX];
-    size_t gathered = 0;
-    for (int i = 0; i < frame_count; i++) {
-        const struct capture_packet *frame = &frames[i];
-        struct tally_item *item = &items[gathered];
-        if (decode_ipv4_at(offset, frame->data, frame->caplen, frame->len, &item->address,
-                           &item->bytes)) {
-            gathered++;
-            continue;
-        }
-        counting->kind->add4(counting->state, items, gathered, counting->results);
-        gathered = 0;
-        count_packet(counting, frame);
-    }
-    counting->kind->add4(counting->state, items, gathered, counting->results);
+    struct capture_run run;
+    int result = capture_run(cap, &run, errmsg);
+    if (result <= 0)
+        return result;
+    counting->captured += run.count + run.other_count;
+    counting->kind->add4(counting->state, run.packets, run.count, counting->results);
+    for (size_t i = 0; i < run.other_count; i++)
+        count_packet(counting, &run.others[i]);
+    return result;
 }
 
-static void count_batch(struct counting *counting, const struct capture_packet *frames,
-                        int frame_count)
+/* Returns as capture_batch. */
+static int count_batch(struct counting *counting, struct capture *cap, char *errmsg)
 {
-    bool shortcut = counting->kind->add4 && !counting->tunnels; /* it sees the outer header only */
-    int offset = shortcut ? decode_shortcut(counting->linktype) : -1;
-    counting->captured += (uint64_t)frame_count;
-    if (offset >= 0) {
-        count_shortcut(counting, frames, frame_count, offset);
-        return;
-    }
-    for (int i = 0; i < frame_count; i++)
-        count_packet(counting, &frames[i]);
-}
-
-static void report(struct counting *counting, const char *errmsg)
-{
-    counting->failed = true;
-    log_error("%s", errmsg);
-}
-
-static void count_capture(struct counting *counting, struct capture *cap)
-{
-    char errmsg[ERRMSG_SIZE];
-    uint64_t before = counting->captured;
     const struct capture_packet *frames;
+    int result = capture_batch(cap, &frames, errmsg);
+    for (int i = 0; i < result; i++)
+        count_packet(counting, &frames[i]);
+    counting->captured += result > 0 ? (uint64_t)result : 0;
+    return result;
+}
+
+/* Tells how far the thread is, and hears whether to go on. */
+static bool goes_on(struct counting *counting)
+{
+    if (counting->meter) {
+        atomic_store_explicit(&counting->meter->packets, counting->captured, memory_order_relaxed);
+        atomic_store_explicit(&counting->meter->bytes, counting->bytes, memory_order_relaxed);
+    }
+    if (!counting->stop)
+        return true;
+    if (counting->results[TALLY_REFUSED])
+        atomic_store_explicit(counting->stop, true, memory_order_relaxed);
+    return !atomic_load_explicit(counting->stop, memory_order_relaxed);
+}
+
+static enum counting_outcome count_capture(struct counting *counting, struct capture *cap,
+                                           char *errmsg)
+{
+    uint64_t packets = counting->captured, bytes = counting->bytes;
+    /* A run sees the outer header only. */
+    int (*count)(struct counting *, struct capture *, char *) =
+        counting->kind->add4 && !counting->tunnels ? count_run : count_batch;
     int result;
     counting->linktype = capture_linktype(cap);
-    while ((result = capture_batch(cap, &frames, errmsg)) > 0)
-        count_batch(counting, frames, result);
+    while ((result = count(counting, cap, errmsg)) > 0) {
+        counting->bytes = bytes + capture_consumed(cap);
+        if (!goes_on(counting))
+            return COUNTING_DONE;
+    }
     if (result == 0)
-        return;
+        return COUNTING_DONE;
+    size_t used = strlen(errmsg);
+    snprintf(errmsg + used, ERRMSG_SIZE - used, "; the %" PRIu64 " packets before it are counted",
+             counting->captured - packets);
     counting->truncated_files++;
     counting->failed = true;
-    log_error("%s; the %" PRIu64 " packets before it are counted", errmsg,
-              counting->captured - before);
+    return COUNTING_FAILED;
 }
 
-void counting_file(struct counting *counting, const struct capture_file *file)
+enum counting_outcome counting_file(struct counting *counting, const struct capture_file *file,
+                                    char *errmsg)
 {
-    char errmsg[ERRMSG_SIZE];
     struct capture *cap;
     int result = capture_open_file(&cap, file->path, errmsg);
     if (result == 0) {
-        count_capture(counting, cap);
+        enum counting_outcome outcome = count_capture(counting, cap, errmsg);
         capture_close(cap);
-    } else if (result == ERR_INVALID && file->listed) {
-        log_warn("%s; left out", errmsg);
-    } else {
-        counting->truncated_files += result == ERR_DAMAGED || result == ERR_INVALID;
-        report(counting, errmsg);
+        return outcome;
     }
+    if (result == ERR_INVALID && file->listed)
+        return COUNTING_LEFT_OUT;
+    counting->truncated_files += result == ERR_DAMAGED || result == ERR_INVALID;
+    counting->failed = true;
+    return COUNTING_FAILED;
+}
+
+int counting_merge(struct counting *into, struct counting *from)
+{
+    into->captured += from->captured;
+    into->not_ip += from->not_ip;
+    into->undecodable += from->undecodable;
+    for (int result = 0; result < TALLY_RESULTS; result++)
+        into->results[result] += from->results[result];
+    into->truncated_files += from->truncated_files;
+    into->failed = into->failed || from->failed;
+    return into->kind->merge(into->state, from->state);
 }

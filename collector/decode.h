@@ -42,6 +42,12 @@ struct packet {
     uint8_t icmp_type, icmp_code;
 };
 
+/* All that counting per destination needs of an IPv4 packet. */
+struct packet_brief {
+    uint32_t dst4;  /* host byte order */
+    uint32_t bytes; /* as in struct packet */
+};
+
 /* Whether frames of `linktype` (a DLT_ value as pcap_datalink returns it) can be decoded. */
 bool decode_supported(int linktype);
 
@@ -58,20 +64,21 @@ enum decode_result decode(int linktype, const uint8_t *data, uint32_t caplen, ui
  * fixed place, its offset; -1 where not. */
 int decode_shortcut(int linktype);
 
-/* For a frame with an IPv4 header at the offset that decode_shortcut gave, its destination (host
- * byte order) and bytes, the same that decode() gives. False: left to decode(). */
+/* For a frame with an IPv4 header at the offset that decode_shortcut gave, what decode() tells of
+ * destination and bytes. False: left to decode(). */
 static inline bool decode_ipv4_at(int offset, const uint8_t *data, uint32_t caplen, uint32_t len,
-                                  uint32_t *dst4, uint32_t *bytes)
+                                  struct packet_brief *brief)
 {
     const uint8_t *header = data + offset;
     uint16_t total;
     if (caplen < (uint32_t)offset + 20 || header[0] < 0x45 || header[0] > 0x4f ||
         (offset && (header[-2] != 0x08 || header[-1] != 0x00)))
         return false;
-    memcpy(dst4, header + 16, sizeof *dst4);
+    memcpy(&brief->dst4, header + 16, sizeof brief->dst4);
     memcpy(&total, header + 2, sizeof total);
-    *dst4 = __builtin_bswap32(*dst4);
-    *bytes = total ? __builtin_bswap16(total) : (len > caplen ? len : caplen) - (uint32_t)offset;
+    brief->dst4 = __builtin_bswap32(brief->dst4);
+    brief->bytes =
+        total ? __builtin_bswap16(total) : (len > caplen ? len : caplen) - (uint32_t)offset;
     return true;
 }
 

@@ -53,6 +53,28 @@ int hosts_add(struct hosts *hosts, uint8_t family, const uint8_t *address)
     return result;
 }
 
+static int merge_part(struct hosts *into, uint8_t family, const struct addrset_part *from)
+{
+    size_t size = family == 4 ? 4 : 16;
+    for (size_t i = 0; i < from->count; i++)
+        if (hosts_add(into, family, from->addresses + i * size))
+            return ERR_NOMEM;
+    return 0;
+}
+
+/* A sketch means more hosts than are kept exactly, so their union is a sketch as well. */
+int hosts_merge(struct hosts *into, const struct hosts *from)
+{
+    if (from->sketch) {
+        if (!into->sketch && make_sketch(into))
+            return ERR_NOMEM;
+        hll_merge(into->sketch, from->sketch);
+        return 0;
+    }
+    int result = merge_part(into, 4, &from->exact.v4);
+    return result ? result : merge_part(into, 6, &from->exact.v6);
+}
+
 int hosts_count(struct hosts *hosts, uint64_t *count)
 {
     int result = hosts_compact(hosts);

@@ -24,6 +24,8 @@ void hosts_init(struct hosts *hosts);
 void hosts_close(struct hosts *hosts);
 /* Adds a source address, 4 or 16 bytes in network order by `family`. ERR_NOMEM. */
 int hosts_add(struct hosts *hosts, uint8_t family, const uint8_t *address);
+/* Adds all of `from`, which stays as it was, as if each had been added. ERR_NOMEM: not all were. */
+int hosts_merge(struct hosts *into, const struct hosts *from);
 /* Gives back unused memory. ERR_NOMEM leaves it right, only larger. */
 int hosts_compact(struct hosts *hosts);
 /* How many there are. ERR_NOMEM. */

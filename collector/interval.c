@@ -276,16 +276,10 @@ static bool is_lit(const struct interval *interval, const struct packet *packet)
                                   : prefixset_has4(interval->darknet, packet->src4);
 }
 
-static void note_lit(struct image *image, const struct packet *packet)
+static void note_lit(struct image *image, uint8_t family, const uint8_t address[16])
 {
-    struct lit lit = {.family = packet->family, .packets = 1};
-    if (packet->family == 6)
-        memcpy(lit.address, packet->src6, 16);
-    else
-        store_address4(lit.address, packet->src4);
     for (uint32_t i = 0; i < image->lit_count; i++)
-        if (image->lit[i].family == lit.family &&
-            memcmp(image->lit[i].address, lit.address, 16) == 0) {
+        if (image->lit[i].family == family && memcmp(image->lit[i].address, address, 16) == 0) {
             image->lit[i].packets++;
             return;
         }
@@ -293,8 +287,27 @@ static void note_lit(struct image *image, const struct packet *packet)
         image->lit_omitted++;
         return;
     }
-    image->lit[image->lit_count] = lit;
+    struct lit *lit = &image->lit[image->lit_count];
+    *lit = (struct lit){.family = family, .packets = 1};
+    memcpy(lit->address, address, 16);
     ++*(volatile uint32_t *)&image->lit_count;
+}
+
+static void note_source(struct interval *interval, const struct packet *packet)
+{
+    uint8_t address[16];
+    if (packet->family == 4)
+        store_address4(address, packet->src4);
+    note_lit(interval->image, packet->family, packet->family == 4 ? address : packet->src6);
+}
+
+void interval_add_sender(struct interval *interval, uint32_t address)
+{
+    uint8_t bytes[16];
+    if (!prefixset_has4(interval->darknet, address))
+        return;
+    store_address4(bytes, address);
+    note_lit(interval->image, 4, bytes);
 }
 
 /* --- adding ----------------------------------------------------------------------------------- */
@@ -344,7 +357,7 @@ void interval_add(struct interval *interval, struct packet *packet, int64_t ts_n
     if (ts_ns > image->last_ns)
         image->last_ns = ts_ns;
     if (__builtin_expect(is_lit(interval, packet), 0))
-        note_lit(image, packet);
+        note_source(interval, packet);
     if (where == OFF_DARKNET || where == NO_ROOM) {
         image->reasons[where == NO_ROOM ? INTERVAL_REFUSED : INTERVAL_OFF_DARKNET]++;
         return;

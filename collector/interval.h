@@ -68,6 +68,9 @@ void interval_close(struct interval *interval);
 void interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns);
 /* Counts a packet that is in no counter. */
 void interval_add_reason(struct interval *interval, enum interval_reason reason);
+/* Notes an IPv4 address that a frame which is not IP names as its sender, as ARP does: where it is one
+ * of the darknet, that is lit. */
+void interval_add_sender(struct interval *interval, uint32_t address);
 /* Counts a packet of the sealed interval that begins at `start_ns`. */
 void interval_add_late(struct interval *interval, int64_t start_ns);
 void interval_add_dropped(struct interval *interval, uint64_t kernel, uint64_t interface);

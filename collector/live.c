@@ -162,17 +162,23 @@ static int make_meter(struct live *live, char *errmsg)
     return 0;
 }
 
+/* The interfaces are opened while there is a privilege to, and what is observed begins then; anything
+ * that others could have written is read only behind sensor_confine. */
 static int begin(struct live *live, char *errmsg)
 {
-    int rc = recover_spool(live->sensor, errmsg);
+    int taps[TAPS_MAX];
+    int rc = taps_open(&live->taps, live->sensor, errmsg);
+    int64_t opened_ns = now_ns();
     if (rc == 0)
-        rc = journal_open(&live->journal, live->sensor, now_ns(), errmsg);
+        rc = sensor_confine(live->sensor, taps, taps_descriptors(live->taps, taps), errmsg);
+    if (rc == 0)
+        rc = recover_spool(live->sensor, errmsg);
+    if (rc == 0)
+        rc = journal_open(&live->journal, live->sensor, opened_ns, errmsg);
     if (rc == 0)
         rc = make_meter(live, errmsg);
     if (rc == 0)
-        rc = taps_open(&live->taps, live->sensor, errmsg);
-    if (rc == 0)
-        rc = begin_at(live, now_ns(), errmsg);
+        rc = begin_at(live, opened_ns, errmsg);
     return rc ? rc : taps_start(live->taps, live->meter, errmsg);
 }
 

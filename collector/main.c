@@ -3,6 +3,7 @@
 
 #include "collector/count.h"
 #include "collector/run.h"
+#include "collector/survey.h"
 #include "common/log.h"
 
 /* The subcommands: one line each. */
@@ -13,6 +14,7 @@ static const struct command {
 } commands[] = {
     {"count", count_main, "count the packets of captures that went to a darknet"},
     {"run", run_main, "the sensor: capture or replay, and deliver to the aggregator"},
+    {"survey", survey_main, "find the addresses of a darknet that are in use"},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

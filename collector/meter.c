@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collector/interval.h"
+#include "collector/sender.h"
 #include "collector/tunnel.h"
 #include "common/calendar.h"
 #include "common/err.h"
@@ -358,12 +359,15 @@ static void count(const struct prefixset *tunnels, struct interval *interval, in
                   const struct capture_packet *frame)
 {
     struct packet packet;
+    uint32_t sender;
     switch (tunnel_decode(tunnels, linktype, frame->data, frame->caplen, frame->len, &packet)) {
     case DECODE_IP:
         interval_add(interval, &packet, frame->ts_ns);
         break;
     case DECODE_NOT_IP:
         interval_add_reason(interval, INTERVAL_NOT_IP);
+        if (sender_arp(linktype, frame->data, frame->caplen, &sender))
+            interval_add_sender(interval, sender);
         break;
     case DECODE_UNDECODABLE:
         interval_add_reason(interval, INTERVAL_UNDECODABLE);

@@ -1,7 +1,7 @@
 /*
  * Pages: zeroed memory for large arrays that are hit at random, in huge pages where the system gives
  * them (madvise(2), MADV_HUGEPAGE), so that a counter costs one cache miss and not a page walk too.
- * Used by tally for its counters. Memory that is never written is never taken, as with calloc, but
+ * Used by dense for its counters. Memory that is never written is never taken, as with calloc, but
  * in steps of 2 MiB.
  */
 #ifndef COLLECTOR_PAGES_H

@@ -17,6 +17,7 @@ struct pcapfile {
     pcapfile_read read;
     void *user;
     int linktype;
+    int ipv4_at;       /* of decode_shortcut */
     bool swapped;      /* the other byte order */
     uint32_t snaplen;  /* longer packets are cut to it */
     uint32_t unit_ns;  /* of a fraction of a second */
@@ -100,6 +101,7 @@ struct pcapfile *pcapfile_new(const uint8_t header[PCAPFILE_HEADER_SIZE], pcapfi
     file->read = read;
     file->user = user;
     file->linktype = (int)parsed.linktype;
+    file->ipv4_at = decode_shortcut(file->linktype);
     file->swapped = parsed.swapped;
     /* 0 and what a signed length cannot hold mean that there is no limit but the general one. */
     file->snaplen =
@@ -145,22 +147,64 @@ static inline void fill(struct capture_packet *packet, const uint8_t *record, ui
     packet->data = record + RECORD_HEADER;
 }
 
+/* The captured length of the record at `at`, if it is whole in the block; or negative. */
+static inline int64_t whole_record(const uint8_t *at, const uint8_t *end, bool swapped)
+{
+    if ((size_t)(end - at) < RECORD_HEADER)
+        return -1;
+    size_t held = (size_t)(end - at) - RECORD_HEADER;
+    uint32_t caplen = get32(at + 8, swapped);
+    return caplen > held || caplen > PCAPFILE_PACKET_MAX ? -1 : (int64_t)caplen;
+}
+
+static inline void advance(struct pcapfile *file, const uint8_t *at)
+{
+    file->position += (uint64_t)(at - file->at);
+    file->at = at;
+}
+
 /* The whole records of the block, up to `max`. Inlined once for each byte order. */
 static inline int take(struct pcapfile *file, struct capture_packet *packets, int max, bool swapped)
 {
-    const uint8_t *at = file->at, *end = file->end;
+    const uint8_t *at = file->at;
+    int64_t caplen;
     int count = 0;
-    while (count < max && (size_t)(end - at) >= RECORD_HEADER) {
-        size_t held = (size_t)(end - at) - RECORD_HEADER;
-        uint32_t caplen = get32(at + 8, swapped);
-        if (caplen > held || caplen > PCAPFILE_PACKET_MAX)
-            break;
-        fill(&packets[count++], at, caplen, file, swapped);
+    while (count < max && (caplen = whole_record(at, file->end, swapped)) >= 0) {
+        fill(&packets[count++], at, (uint32_t)caplen, file, swapped);
         at += RECORD_HEADER + caplen;
     }
-    file->position += (uint64_t)(at - file->at);
-    file->at = at;
+    advance(file, at);
     return count;
+}
+
+/* Likewise, as long as they are IPv4 at `offset`. */
+static inline size_t take_brief(struct pcapfile *file, struct packet_brief *packets, size_t max,
+                                int offset, bool swapped)
+{
+    const uint8_t *at = file->at, *end = file->end;
+    uint32_t snaplen = file->snaplen;
+    int64_t caplen;
+    size_t count = 0;
+    while (count < max && (caplen = whole_record(at, end, swapped)) >= 0) {
+        uint32_t kept = (uint32_t)caplen < snaplen ? (uint32_t)caplen : snaplen;
+        if (!decode_ipv4_at(offset, at + RECORD_HEADER, kept, get32(at + 12, swapped),
+                            &packets[count]))
+            break;
+        count++;
+        at += RECORD_HEADER + caplen;
+    }
+    advance(file, at);
+    return count;
+}
+
+size_t pcapfile_brief(struct pcapfile *file, struct packet_brief *packets, size_t max)
+{
+    int offset = file->ipv4_at;
+    if (offset < 0)
+        return 0;
+    if (offset == 14 && !file->swapped) /* what nearly all files are, with constants */
+        return take_brief(file, packets, max, 14, false);
+    return take_brief(file, packets, max, offset, file->swapped);
 }
 
 /* Reads until `need` bytes (at most RECORD_MAX) are there or the file ends; the number there. Where

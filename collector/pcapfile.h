@@ -1,7 +1,8 @@
 /*
- * Pcapfile: the records of a classic pcap file, read in large blocks and handed out in batches.
- * Used by capture, which gives it the file's first bytes and a function that reads the rest:
- * pcapfile_new, then pcapfile_batch until it returns 0 or less, then pcapfile_free. It knows
+ * Pcapfile: the records of a classic pcap file, read in large blocks and handed out in batches, or
+ * as the little that counting per destination needs of them. Used by capture, which gives it the
+ * file's first bytes and a function that reads the rest: pcapfile_new, then pcapfile_batch until it
+ * returns 0 or less, with pcapfile_brief in between, then pcapfile_free. It knows
  * neither files nor libpcap; every read of memory is bounded by what the function has filled in.
  *
  * It takes files of version 2.4, in either byte order, with micro- or nanoseconds and a link type
@@ -17,6 +18,7 @@
 #include <sys/types.h>
 
 #include "collector/capture.h"
+#include "collector/decode.h"
 
 #define PCAPFILE_HEADER_SIZE 24
 #define PCAPFILE_PACKET_MAX  262144 /* libpcap's bound for every link type of decode */
@@ -41,6 +43,10 @@ int pcapfile_linktype(const struct pcapfile *file);
  * Returns how many, 0 at the end of the file, ERR_DAMAGED (pcapfile_damage says how) or ERR_IO when
  * `read` failed; the latter two for ever after. Their `data` is borrowed until the next call. */
 int pcapfile_batch(struct pcapfile *file, struct capture_packet *packets, int max);
+
+/* Takes the next packets as long as each lies whole in the block at hand and decode_ipv4_at reads
+ * it: at most `max`. Returns how many; after 0, pcapfile_batch tells what comes. */
+size_t pcapfile_brief(struct pcapfile *file, struct packet_brief *packets, size_t max);
 
 /* Bytes of the file up to the end of the last packet taken: where damage begins. */
 uint64_t pcapfile_position(const struct pcapfile *file);

@@ -48,6 +48,17 @@ static int digest_packet(EVP_MD_CTX *digest, const struct capture_packet *packet
                : ERR_NOMEM;
 }
 
+/* What the packets are counted for: their sensor, and the tunnels that they are taken out of, without
+ * which the same packets are other records. A NUL behind each keeps them and the packets apart. */
+static int digest_sensor(EVP_MD_CTX *digest, const struct sensor *sensor)
+{
+    const char *tunnels = sensor->tunnels_text;
+    return EVP_DigestUpdate(digest, sensor->name, strlen(sensor->name) + 1) == 1 &&
+                   (!tunnels || EVP_DigestUpdate(digest, tunnels, strlen(tunnels) + 1) == 1)
+               ? 0
+               : ERR_NOMEM;
+}
+
 /* A UUID of version 8 (RFC 9562 section 5.8) from the first bytes of a SHA-256. */
 static int finish_epoch(EVP_MD_CTX *digest, uint8_t epoch[EPOCH_SIZE])
 {
@@ -104,9 +115,8 @@ static int survey_file(struct sensor *sensor, struct survey *survey, char *errms
     if (rc)
         return rc;
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    /* The NUL behind the name keeps name and packets apart. */
     if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 ||
-        EVP_DigestUpdate(digest, sensor->name, strlen(sensor->name) + 1) != 1)
+        digest_sensor(digest, sensor) != 0)
         rc = err_set(errmsg, ERR_NOMEM, "%s: no digest", survey->path);
     if (rc == 0)
         rc = survey_packets(sensor, capture, survey, digest, errmsg);

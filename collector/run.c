@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/child.h"
+#include "collector/sandbox.h"
 #include "collector/sensor.h"
 #include "common/config.h"
 #include "common/err.h"
@@ -39,6 +40,9 @@ static const char usage[] =
     "      --tunnel ADDRESS   where tunnels to this sensor end (GRE, ERSPAN, IP in IP, VXLAN): "
     "the\n"
     "                         packets inside are counted; may be given several times\n"
+    "      --filter FILTER    what the kernel hands over of an interface: auto, what is for the "
+    "darknet\n"
+    "                         (the default); none, everything; or an expression of pcap-filter(7)\n"
     "      --spool DIR        where records wait (" DEFAULT_SPOOL ")\n"
     "      --aggregator ADDR  unix:///path or ADDRESS:PORT\n"
     "                         (" DEFAULT_AGGREGATOR ")\n"
@@ -46,7 +50,7 @@ static const char usage[] =
 
 /* What configuration and command line say, as text. */
 struct settings {
-    char *name, *darknet, *exclude, *tunnels, *interfaces, *spool, *aggregator;
+    char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
     uint64_t snaplen, ring_mb, threads, retention_h;
     bool promiscuous;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
@@ -61,7 +65,8 @@ static void settings_close(struct settings *settings)
         &settings->name,           &settings->darknet,          &settings->exclude,
         &settings->tunnels,        &settings->interfaces,       &settings->spool,
         &settings->aggregator,     &settings->option_darknet,   &settings->option_exclude,
-        &settings->option_tunnels, &settings->option_interfaces};
+        &settings->option_tunnels, &settings->option_interfaces, &settings->filter,
+        &settings->user};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
     free(settings->paths);
@@ -92,8 +97,10 @@ static int read_config(struct settings *settings, char *errmsg)
         {"sensor", "name", CONFIG_STRING, &settings->name, 0, 0},
         {"sensor", "darknet", CONFIG_LIST, &settings->darknet, 0, 0},
         {"sensor", "exclude", CONFIG_LIST, &settings->exclude, 0, 0},
+        {"sensor", "user", CONFIG_STRING, &settings->user, 0, 0},
         {"capture", "interface", CONFIG_LIST, &settings->interfaces, 0, 0},
         {"capture", "tunnel", CONFIG_LIST, &settings->tunnels, 0, 0},
+        {"capture", "filter", CONFIG_STRING, &settings->filter, 0, 0},
         {"capture", "snaplen", CONFIG_UINT, &settings->snaplen, 64, 262144},
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "threads", CONFIG_UINT, &settings->threads, 1, 64},
@@ -114,13 +121,14 @@ enum {
     OPTION_DARKNET,
     OPTION_EXCLUDE,
     OPTION_TUNNEL,
+    OPTION_FILTER,
     OPTION_SPOOL,
     OPTION_AGGREGATOR
 };
 
 /* What the command line names wins over the file, so it is kept apart until the file was read. */
 struct overrides {
-    const char *name, *spool, *aggregator;
+    const char *name, *filter, *spool, *aggregator;
 };
 
 /* Every argument behind -r that is no option is a file. */
@@ -142,6 +150,7 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         {"darknet", required_argument, NULL, OPTION_DARKNET},
         {"exclude", required_argument, NULL, OPTION_EXCLUDE},
         {"tunnel", required_argument, NULL, OPTION_TUNNEL},
+        {"filter", required_argument, NULL, OPTION_FILTER},
         {"spool", required_argument, NULL, OPTION_SPOOL},
         {"aggregator", required_argument, NULL, OPTION_AGGREGATOR},
         {"help", no_argument, NULL, 'h'},
@@ -171,6 +180,9 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         case OPTION_TUNNEL:
             append(&settings->option_tunnels, optarg);
             break;
+        case OPTION_FILTER:
+            over->filter = optarg;
+            break;
         case OPTION_SPOOL:
             over->spool = optarg;
             break;
@@ -196,6 +208,8 @@ static void apply_overrides(struct settings *settings, const struct overrides *o
 {
     if (over->name)
         set(&settings->name, over->name);
+    if (over->filter)
+        set(&settings->filter, over->filter);
     if (over->spool)
         set(&settings->spool, over->spool);
     if (over->aggregator)
@@ -235,7 +249,11 @@ static int make_tunnels(struct sensor *sensor, const struct settings *settings, 
     if (!sensor->tunnels)
         return ERR_NOMEM;
     int rc = prefixset_add(sensor->tunnels, settings->tunnels, errmsg);
-    return rc ? rc : prefixset_finish(sensor->tunnels, errmsg);
+    if (rc == 0)
+        rc = prefixset_finish(sensor->tunnels, errmsg);
+    if (rc == 0 && !(sensor->tunnels_text = prefixset_text(sensor->tunnels)))
+        rc = ERR_NOMEM;
+    return rc;
 }
 
 /* Splits the list of interfaces in place. */
@@ -248,6 +266,13 @@ static int split_interfaces(struct sensor *sensor, char *list, char *errmsg)
         sensor->interfaces[sensor->interface_count++] = name;
     }
     return 0;
+}
+
+static void set_filter(struct sensor *sensor, const char *filter)
+{
+    sensor->filter_inventory = !filter || strcmp(filter, "auto") == 0;
+    if (!sensor->filter_inventory && strcmp(filter, "none") != 0)
+        sensor->filter = filter;
 }
 
 /* Turns settings into a sensor. ERR_INVALID is wrong usage. */
@@ -284,6 +309,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->threads = settings->threads;
     sensor->promiscuous = settings->promiscuous;
     sensor->retention_h = settings->retention_h;
+    set_filter(sensor, settings->filter);
     return 0;
 }
 
@@ -336,7 +362,9 @@ static int run(struct sensor *sensor, char *errmsg)
 {
     bool replay = sensor->path_count > 0;
     errmsg[0] = '\0';
-    int rc = replay ? sensor_replay(sensor, errmsg) : sensor_live(sensor, errmsg);
+    int rc = replay ? sensor_confine(sensor, NULL, 0, errmsg) : sensor_live(sensor, errmsg);
+    if (rc == 0 && replay)
+        rc = sensor_replay(sensor, errmsg);
     if (rc == ERR_STOPPED)
         err_set(errmsg, rc, "stopped before everything was counted: run the same again to go on");
     if (rc)
@@ -349,32 +377,24 @@ static int run(struct sensor *sensor, char *errmsg)
     return rc || (replay && shipped == SHIP_WAITING) ? 1 : 0;
 }
 
-/* Deletes replays that were acknowledged long enough ago, before anybody writes to one again. */
-static void prune_replays(const struct sensor *sensor)
+/* The spool is made as the user that was started, then given away; what is in it is read only by
+ * processes that have given up their privileges. */
+static int start(struct sensor *sensor, const char *user, char *errmsg)
 {
-    char errmsg[ERRMSG_SIZE];
-    struct spool_epoch *epochs;
-    size_t count;
-    if (spool_list(sensor->spool, &epochs, &count, errmsg) != 0)
-        return; /* starting the ship process says why */
-    for (size_t i = 0; i < count; i++)
-        if (epochs[i].identity.replay)
-            spool_prune(&epochs[i], epochs[i].acked, (int64_t)sensor->retention_h * 3600,
-                        (int64_t)time(NULL));
-    spool_list_free(epochs, count);
-}
-
-static int start(struct sensor *sensor, char *errmsg)
-{
+    struct privilege *privilege = &sensor->privilege;
     int rc = open_signals(sensor, errmsg);
+    if (rc == 0)
+        rc = privilege_choose(privilege, user, sensor->spool, sensor->aggregator, errmsg);
     int lock = rc ? rc : spool_lock(sensor->spool, errmsg);
     if (lock < 0)
         return lock;
-    prune_replays(sensor);
     struct ship_options options = {.spool = sensor->spool,
                                    .aggregator = sensor->aggregator,
-                                   .retention_s = sensor->retention_h * 3600};
-    rc = child_start(&sensor->child, &options, lock, errmsg);
+                                   .retention_s = sensor->retention_h * 3600,
+                                   .privilege = privilege};
+    rc = privilege_take_spool(privilege, sensor->spool, errmsg);
+    if (rc == 0)
+        rc = child_start(&sensor->child, &options, errmsg);
     if (rc)
         close(lock);
     return rc;
@@ -386,7 +406,9 @@ static int run_settings(struct settings *settings, char *errmsg)
     int status = 1;
     int rc = make_sensor(&sensor, settings, errmsg);
     if (rc == 0)
-        rc = start(&sensor, errmsg);
+        rc = sandbox_check(errmsg);
+    if (rc == 0)
+        rc = start(&sensor, settings->user, errmsg);
     if (rc == 0)
         status = run(&sensor, errmsg);
     else
@@ -395,6 +417,7 @@ static int run_settings(struct settings *settings, char *errmsg)
     prefixset_free(sensor.darknet);
     prefixset_free(sensor.tunnels);
     free(sensor.darknet_text);
+    free(sensor.tunnels_text);
     return rc == ERR_INVALID ? 2 : status;
 }
 

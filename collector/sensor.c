@@ -6,6 +6,14 @@
 #include <unistd.h>
 
 #include "collector/child.h"
+#include "collector/sandbox.h"
+
+int sensor_confine(struct sensor *sensor, const int *taps, size_t count, char *errmsg)
+{
+    enum privilege_part part = sensor->path_count > 0 ? PRIVILEGE_REPLAY : PRIVILEGE_CAPTURE;
+    int rc = privilege_drop(&sensor->privilege, part, &sensor->spool, errmsg);
+    return rc ? rc : sandbox_capture(taps, count, errmsg);
+}
 
 int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
                   struct record *record, char *errmsg)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/privilege.h"
 #include "collector/spool.h"
 #include "common/prefix.h"
 #include "common/record.h"
@@ -21,6 +22,7 @@ struct sensor {
     struct prefixset *darknet;
     char *darknet_text;        /* canonical */
     struct prefixset *tunnels; /* end points, as tunnel_decode's; NULL: none */
+    char *tunnels_text;        /* canonical; NULL: none */
     const char *interfaces[SENSOR_INTERFACES_MAX];
     size_t interface_count;
     const char *const *paths; /* capture files to replay */
@@ -28,23 +30,32 @@ struct sensor {
     uint64_t snaplen, ring_mb;
     uint64_t threads; /* that count what an interface captures: 1 .. METER_LANES_MAX */
     bool promiscuous;
-    char *spool;
+    const char *filter;    /* pcap-filter(7), or NULL */
+    bool filter_inventory; /* without one: the filter made from darknet and tunnels */
+    const char *spool; /* "." once sensor_confine has made it the working directory */
     uint64_t retention_h;
     char *aggregator;
-    struct child *child; /* the ship process */
-    int signals;         /* signalfd for SIGTERM, SIGINT and SIGCHLD */
-    bool stop;           /* one of the first two came */
+    struct privilege privilege; /* what the capture process gives up */
+    struct child *child;        /* the ship process */
+    int signals;                /* signalfd for SIGTERM, SIGINT and SIGCHLD */
+    bool stop;                  /* one of the first two came */
 };
 
 /* Captures until told to stop; seals what is open, then. 0; ERR_IO and others with `errmsg`. */
 int sensor_live(struct sensor *sensor, char *errmsg);
 
 /* Counts the capture files into the spool, each under an epoch of its own that is made from the
- * sensor's name and the file's packets: the same capture is the same epoch whatever its file is
- * called and however it is compressed. Two files of one call may not cover the same time.
+ * sensor's name, its tunnels and the file's packets: the same capture is the same epoch whatever its
+ * file is called and however it is compressed. Two files of one call may not cover the same time.
  * ERR_DAMAGED when a file was truncated or corrupt: what was readable is in the spool, `errmsg`
  * names file and offset; the other files were counted. ERR_STOPPED when told to stop. */
 int sensor_replay(struct sensor *sensor, char *errmsg);
+
+/* Gives up the capture process's privileges and installs its sandbox: when the packet sockets
+ * `taps` (none for a replay) are open, before anything of a packet, a capture file or the spool is
+ * read, and before the first thread is started. ERR_REFUSED when the spool cannot be written to;
+ * ERR_IO. */
+int sensor_confine(struct sensor *sensor, const int *taps, size_t count, char *errmsg);
 
 /* --- used by both ----------------------------------------------------------------------------- */
 

@@ -29,11 +29,14 @@ struct ship_note {
 #define SHIP_STOP_MS    3000
 #define SHIP_GIVE_UP_MS 30000 /* draining: without any progress for this long */
 
+struct privilege;
+
 struct ship_options {
     const char *spool;
     const char *aggregator; /* unix:///path or HOST:PORT */
     uint64_t retention_s;
-    int notes; /* reading end of the pipe */
+    const struct privilege *privilege; /* what its process gives up; NULL: nothing */
+    int notes;                         /* reading end of the pipe */
 };
 
 enum ship_result {
@@ -47,7 +50,7 @@ enum ship_result {
 int ship_address_check(const char *address, char *errmsg);
 
 /* Runs the loop until it is done and returns why it ended; what is worth saying was logged.
- * `epochs` (taken over, freed) is what the spool held before the capture process began to write. */
+ * `epochs` (taken over, freed) is what the spool holds on disk. */
 enum ship_result ship_run(const struct ship_options *options, struct spool_epoch *epochs,
                           size_t count);
 

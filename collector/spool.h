@@ -78,6 +78,9 @@ struct spool_epoch {
  * left out; a damaged one is left out and named in `errmsg` (empty otherwise). ERR_IO, ERR_NOMEM.
  */
 int spool_list(const char *spool, struct spool_epoch **epochs, size_t *count, char *errmsg);
+/* Forces to disk what spool_list found of the epoch: what another process appended may not be yet,
+ * and it may be offered only when it is. ERR_IO, ERR_NOMEM. */
+int spool_settle(const struct spool_epoch *epoch, char *errmsg);
 void spool_list_free(struct spool_epoch *epochs, size_t count);
 /* One epoch of a spool; `found->identity.darknet` is to be freed. ERR_UNKNOWN when there is none;
  * ERR_DAMAGED, ERR_IO, ERR_NOMEM. */

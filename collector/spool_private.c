@@ -166,7 +166,7 @@ int file_replace(const char *path, const char *name, const char *text, bool dura
     char temporary[PATH_MAX], target[PATH_MAX];
     snprintf(temporary, sizeof temporary, "%.4000s/.%s", path, name);
     snprintf(target, sizeof target, "%.4000s/%s", path, name);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660);
     if (fd < 0)
         return err_set(errmsg, err_from_errno(errno), "writing %s: %s", target, strerror(errno));
     int failed = write_all(fd, text, strlen(text)) != 0 || (durable && fsync(fd) != 0);
@@ -240,6 +240,14 @@ int identity_read(const char *path, struct spool_identity *identity)
     int rc = size < 0 ? ERR_DAMAGED : identity_parse(text, identity);
     free(text);
     return rc;
+}
+
+bool epoch_refused(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat info;
+    snprintf(name, sizeof name, "%.4000s/refused", path);
+    return stat(name, &info) == 0;
 }
 
 int identity_write(const char *path, const struct spool_identity *identity, char *errmsg)

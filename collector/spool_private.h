@@ -32,4 +32,8 @@ int directory_sync(const char *path);
 int identity_read(const char *path, struct spool_identity *identity);
 int identity_write(const char *path, const struct spool_identity *identity, char *errmsg);
 
+/* Whether the epoch in `path` is marked as refused. Not by access(2), which for another user than
+ * root leaves the capability to search directories out of account. */
+bool epoch_refused(const char *path);
+
 #endif

@@ -73,9 +73,7 @@ static int read_epoch(struct spool_epoch *epoch, const char *spool, const char *
         free(epoch->identity.darknet);
         return rc;
     }
-    char refused[PATH_MAX];
-    snprintf(refused, sizeof refused, "%.4000s/refused", epoch->path);
-    epoch->refused = access(refused, F_OK) == 0;
+    epoch->refused = epoch_refused(epoch->path);
     epoch->acked = read_acked(epoch->path);
     return 0;
 }
@@ -146,6 +144,25 @@ void spool_list_free(struct spool_epoch *epochs, size_t count)
     for (size_t i = 0; i < count; i++)
         free(epochs[i].identity.darknet);
     free(epochs);
+}
+
+/* A segment that has a successor was synced before that was begun. */
+int spool_settle(const struct spool_epoch *epoch, char *errmsg)
+{
+    uint64_t *firsts;
+    size_t count;
+    int rc = segments_list(epoch->path, &firsts, &count);
+    if (rc == 0 && count > 0) {
+        char name[PATH_MAX];
+        segment_path(name, epoch->path, firsts[count - 1]);
+        int fd = open(name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || fdatasync(fd) != 0)
+            rc = err_from_errno(errno);
+        if (fd >= 0)
+            close(fd);
+    }
+    free(firsts);
+    return rc ? err_set(errmsg, rc, "spool %s: %s", epoch->path, err_str(rc)) : 0;
 }
 
 bool spool_find_live(const char *spool, struct spool_identity *identity)

@@ -24,7 +24,7 @@ struct spool_writer {
 static int make_directory(const char *path)
 {
     char parent[PATH_MAX];
-    if (mkdir(path, 0750) != 0)
+    if (mkdir(path, 0770) != 0)
         return errno == EEXIST ? 0 : -1;
     snprintf(parent, sizeof parent, "%.4000s/..", path);
     return directory_sync(parent);
@@ -55,7 +55,7 @@ int spool_lock(const char *spool, char *errmsg)
         return err_set(errmsg, err_from_errno(errno), "spool %s: cannot be made: %s", spool,
                        strerror(errno));
     snprintf(name, sizeof name, "%.4000s/lock", spool);
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    int fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
     if (fd < 0)
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -66,13 +66,6 @@ int spool_lock(const char *spool, char *errmsg)
         return err_set(errmsg, ERR_REFUSED,
                        "spool %s: another sensor is running on it; give each its own spool", spool);
     return err_set(errmsg, err_from_errno(saved), "spool %s: %s", name, strerror(saved));
-}
-
-static bool is_refused(const char *path)
-{
-    char name[PATH_MAX];
-    snprintf(name, sizeof name, "%.4000s/refused", path);
-    return access(name, F_OK) == 0;
 }
 
 /* The epoch that is there must be the one that is meant. */
@@ -89,7 +82,7 @@ static int check_identity(const char *path, const struct spool_identity *held,
             "spool %s: holds this capture counted with darknet %s; a changed darknet needs a "
             "sensor name and a spool of its own",
             path, held->darknet);
-    if (is_refused(path))
+    if (epoch_refused(path))
         return err_set(
             errmsg, ERR_REFUSED,
             "spool %s: the aggregator refused it for good (see the file 'refused' in it)", path);
@@ -116,7 +109,7 @@ static int segment_open(struct spool_writer *writer, uint64_t first, int flags, 
 {
     char name[PATH_MAX];
     segment_path(name, writer->path, first);
-    writer->fd = open(name, O_RDWR | O_CLOEXEC | flags, 0640);
+    writer->fd = open(name, O_RDWR | O_CLOEXEC | flags, 0660);
     if (writer->fd < 0)
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
     writer->size = 0;

@@ -21,6 +21,7 @@ struct stream {
     const char *damage; /* static or in `cause` */
     uint64_t position;  /* uncompressed bytes handed to stdio */
     size_t in_at, in_size;
+    uint64_t consumed;         /* bytes of the file */
     size_t head_at, head_size; /* uncompressed bytes read ahead by stream_head */
     uint8_t head[STREAM_HEAD];
     z_stream gzip;
@@ -40,6 +41,8 @@ static ssize_t read_fd(struct stream *stream, void *out, size_t size)
     while (got < 0 && errno == EINTR);
     if (got == 0)
         stream->in_ended = true;
+    if (got > 0)
+        stream->consumed += (uint64_t)got;
     if (got < 0) {
         stream->io_failed = true;
         stream->damage = strerror_r(errno, stream->cause, sizeof stream->cause);
@@ -310,6 +313,11 @@ int stream_open(struct stream **stream, const char *path, char *errmsg)
     }
     *stream = made;
     return 0;
+}
+
+uint64_t stream_consumed(const struct stream *stream)
+{
+    return stream->consumed;
 }
 
 const char *stream_compression(const struct stream *stream)

@@ -41,6 +41,9 @@ FILE *stream_file(struct stream *stream);
 /* "gzip", "zstd" or NULL for plain. */
 const char *stream_compression(const struct stream *stream);
 
+/* Bytes of the file, as it is stored, that were read so far. */
+uint64_t stream_consumed(const struct stream *stream);
+
 /* What is wrong with the stream itself: compressed data damaged or cut, a read that failed; NULL
  * while nothing is. Borrowed. `*io`, unless NULL, tells whether the system refused a read. */
 const char *stream_damage(const struct stream *stream, bool *io);

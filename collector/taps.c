@@ -225,6 +225,18 @@ int taps_error(struct taps *taps, char *errmsg)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
+static void tell_filter(const struct capture *capture)
+{
+    double extra;
+    if (!capture_filtered(capture, &extra))
+        log_warn("%s: no kernel filter can be made for it: all packets are looked at",
+                 capture_name(capture));
+    else if (extra > 0)
+        log_info("%s: the darknet has more ranges than the kernel's filter: it lets through %.0f "
+                 "addresses beside it, which are then counted as off the darknet",
+                 capture_name(capture), extra);
+}
+
 static int open_interface(struct taps *taps, size_t index, const struct capture_options *options,
                           char *errmsg)
 {
@@ -237,6 +249,8 @@ static int open_interface(struct taps *taps, size_t index, const struct capture_
     }
     if (rc == 0)
         link_init(&taps->links[index], capture_fd(captures[0]), taps->sensor->interfaces[index]);
+    if (rc == 0 && taps->sensor->filter_inventory)
+        tell_filter(captures[0]);
     if (rc == 0 && taps->count > 1)
         rc = fanout_join(captures, taps->count, errmsg);
     return rc;
@@ -268,7 +282,10 @@ int taps_open(struct taps **out, const struct sensor *sensor, char *errmsg)
 {
     struct capture_options options = {.snaplen = (uint32_t)sensor->snaplen,
                                       .ring_bytes = (uint32_t)(sensor->ring_mb << 20),
-                                      .promiscuous = sensor->promiscuous};
+                                      .promiscuous = sensor->promiscuous,
+                                      .filter = sensor->filter,
+                                      .darknet = sensor->filter_inventory ? sensor->darknet : NULL,
+                                      .tunnels = sensor->tunnels};
     struct taps *taps = make(sensor);
     int rc = taps ? 0 : err_set(errmsg, ERR_NOMEM, "opening the interfaces: out of memory");
     for (size_t i = 0; rc == 0 && i < sensor->interface_count; i++)
@@ -279,6 +296,15 @@ int taps_open(struct taps **out, const struct sensor *sensor, char *errmsg)
     }
     *out = taps;
     return 0;
+}
+
+size_t taps_descriptors(const struct taps *taps, int descriptors[TAPS_MAX])
+{
+    size_t count = 0;
+    for (unsigned lane = 0; lane < taps->count; lane++)
+        for (size_t i = 0; i < taps->sensor->interface_count; i++)
+            descriptors[count++] = capture_fd(taps->workers[lane].tap[i].capture);
+    return count;
 }
 
 void taps_close(struct taps *taps)

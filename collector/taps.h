@@ -18,6 +18,10 @@ int taps_open(struct taps **taps, const struct sensor *sensor, char *errmsg);
 /* NULL is allowed. The threads must have been stopped. */
 void taps_close(struct taps *taps);
 
+/* Fills in the descriptors of all captures; how many there are. */
+#define TAPS_MAX (SENSOR_INTERFACES_MAX * METER_LANES_MAX)
+size_t taps_descriptors(const struct taps *taps, int descriptors[TAPS_MAX]);
+
 /* Starts counting: thread n into lane n of `meter`. ERR_NOMEM. */
 int taps_start(struct taps *taps, struct meter *meter, char *errmsg);
 /* Counts what was captured until now and ends the threads. */

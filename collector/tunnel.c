@@ -121,13 +121,9 @@ static enum decode_result decode_inner(const struct packet *outer, struct packet
     }
 }
 
-enum decode_result tunnel_decode(const struct prefixset *endpoints, int linktype,
-                                 const uint8_t *data, uint32_t caplen, uint32_t len,
-                                 struct packet *packet)
+enum decode_result tunnel_enter(const struct prefixset *endpoints, struct packet *packet)
 {
-    enum decode_result result = decode(linktype, data, caplen, len, packet);
-    if (!endpoints)
-        return result;
+    enum decode_result result = DECODE_IP;
     for (int depth = 0; result == DECODE_IP && is_endpoint(endpoints, packet); depth++) {
         struct packet outer = *packet;
         decode_extensions(&outer);

@@ -24,13 +24,20 @@
 /* Tunnels inside of tunnels to end points; one more is undecodable. */
 #define TUNNEL_DEPTH_MAX 4
 
+/* The second half of tunnel_decode: `packet` is as decode() filled it in. */
+enum decode_result tunnel_enter(const struct prefixset *endpoints, struct packet *packet);
+
 /* As decode(), and then, as long as the destination is one of `endpoints` (finished; NULL: none), on
  * into the tunnel: `packet` is the innermost packet, with its own addresses and bytes.
  * DECODE_NOT_IP: the tunnel carried something else, such as ARP. DECODE_UNDECODABLE also: a tunnel
  * header that is cut or not what it should be (GRE with reserved bits set, VXLAN without a network
  * identifier, ERSPAN of an unknown version). */
-enum decode_result tunnel_decode(const struct prefixset *endpoints, int linktype,
-                                 const uint8_t *data, uint32_t caplen, uint32_t len,
-                                 struct packet *packet);
+static inline enum decode_result tunnel_decode(const struct prefixset *endpoints, int linktype,
+                                               const uint8_t *data, uint32_t caplen, uint32_t len,
+                                               struct packet *packet)
+{
+    enum decode_result result = decode(linktype, data, caplen, len, packet);
+    return result == DECODE_IP && endpoints ? tunnel_enter(endpoints, packet) : result;
+}
 
 #endif

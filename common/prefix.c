@@ -57,6 +57,12 @@ static number number_of6(const uint8_t address[16])
     return value;
 }
 
+static void number_write6(number value, uint8_t address[16])
+{
+    for (int i = 15; i >= 0; i--, value >>= 8)
+        address[i] = (uint8_t)value;
+}
+
 static void number_format(enum family family, number value, char out[INET6_ADDRSTRLEN])
 {
     uint8_t bytes[16];
@@ -398,6 +404,26 @@ double prefixset_size(const struct prefixset *set)
     for (size_t i = 0; i < set->in[V6].count; i++)
         size += (double)(set->in[V6].list[i].last - set->in[V6].list[i].first) + 1;
     return size;
+}
+
+/* --- ranges ----------------------------------------------------------------------------------- */
+
+bool prefixset_range4(const struct prefixset *set, size_t i, uint32_t *first, uint32_t *last)
+{
+    if (i >= set->in[V4].count)
+        return false;
+    *first = (uint32_t)set->in[V4].list[i].first;
+    *last = (uint32_t)set->in[V4].list[i].last;
+    return true;
+}
+
+bool prefixset_range6(const struct prefixset *set, size_t i, uint8_t first[16], uint8_t last[16])
+{
+    if (i >= set->in[V6].count)
+        return false;
+    number_write6(set->in[V6].list[i].first, first);
+    number_write6(set->in[V6].list[i].last, last);
+    return true;
 }
 
 /* --- text ------------------------------------------------------------------------------------- */

@@ -50,6 +50,11 @@ bool prefixset_any6(const struct prefixset *set);
 /* All addresses of both families; exact up to 2^53. */
 double prefixset_size(const struct prefixset *set);
 
+/* The ranges of a finished set, ascending, no two overlapping or touching, both ends included. False:
+ * there is none with the number `i`, which counts from 0. */
+bool prefixset_range4(const struct prefixset *set, size_t i, uint32_t *first, uint32_t *last);
+bool prefixset_range6(const struct prefixset *set, size_t i, uint8_t first[16], uint8_t last[16]);
+
 /* The set as its shortest canonical list ("192.0.2.0/24,2001:db8::/32": IPv4 first, ascending,
  * merged, exclusions taken out): equal sets give equal text. Returns a string to free(), or NULL
  * without memory. */

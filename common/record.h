@@ -36,10 +36,8 @@
 #define RECORD_ALARMS_MAX 64
 
 /* What else is to be known about a record. Bits that are not among these are kept as they are. */
-#define RECORD_CLOCK_SUSPECT UINT32_C(1) /* the clock was stepped within it */
-#define RECORD_RECOVERED                                                                           \
-    UINT32_C(2)                           /* the capture process was killed: sealed from the
-                                           * counters that it left */
+#define RECORD_CLOCK_SUSPECT  UINT32_C(1) /* the clock was stepped within it */
+#define RECORD_RECOVERED      UINT32_C(2) /* of the counters that a killed capture process left */
 #define RECORD_INTERFACE_DOWN UINT32_C(4) /* an interface was not up for a part of it */
 #define RECORD_DROPS_SUSPECT  UINT32_C(8) /* the driver told absurd drop counts, discarded */
 

@@ -1,5 +1,6 @@
 #include "common/rows.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/csv.h"
 #include "common/err.h"
 
 /* Rows that a table looks at before it settles the widths of its columns; what comes after is
@@ -15,11 +17,7 @@
 #define TABLE_SAMPLE 1000
 #define COLUMNS_MAX  64
 
-/* CSV is gathered to this before it is written: there may be millions of rows. */
-#define CSV_BLOCK 65536
-
-/* CELL_PLAIN: text that no format has to escape. */
-enum cell { CELL_TEXT, CELL_PLAIN, CELL_NUMBER, CELL_MISSING };
+enum cell { CELL_TEXT, CELL_NUMBER, CELL_MISSING };
 
 struct rows {
     FILE *out;
@@ -36,8 +34,7 @@ struct rows {
     size_t width[COLUMNS_MAX];
     bool number[COLUMNS_MAX]; /* right-aligned */
 
-    size_t gathered; /* CSV: bytes of `block` */
-    char *block;
+    struct csv *csv;
 
     bool in_rows;    /* JSON: between "rows": [ and ] */
     bool any_member; /* JSON: a member was written at the top level */
@@ -78,66 +75,26 @@ static size_t text_width(const char *text)
 
 /* --- csv -------------------------------------------------------------------------------------- */
 
-static void csv_flush(struct rows *rows)
-{
-    fwrite(rows->block, 1, rows->gathered, rows->out);
-    rows->gathered = 0;
-    check(rows);
-}
-
-static inline void csv_put(struct rows *rows, const char *text, size_t size)
-{
-    while (size > CSV_BLOCK - rows->gathered) {
-        size_t fits = CSV_BLOCK - rows->gathered;
-        memcpy(rows->block + rows->gathered, text, fits);
-        rows->gathered = CSV_BLOCK;
-        csv_flush(rows);
-        text += fits;
-        size -= fits;
-    }
-    memcpy(rows->block + rows->gathered, text, size);
-    rows->gathered += size;
-}
-
-/* RFC 4180 section 2, but for lines that end in a line feed alone, as Unix tools expect. */
-static void csv_quoted(struct rows *rows, const char *text)
-{
-    csv_put(rows, "\"", 1);
-    for (; *text; text++)
-        csv_put(rows, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    csv_put(rows, "\"", 1);
-}
-
-static void csv_text(struct rows *rows, const char *text)
-{
-    size_t plain = strcspn(text, ",\"\r\n");
-    if (text[plain])
-        csv_quoted(rows, text);
-    else
-        csv_put(rows, text, plain);
-}
-
 static void csv_header(struct rows *rows)
 {
     for (size_t i = 0; i < rows->column_count; i++) {
         if (i)
-            csv_put(rows, ",", 1);
-        csv_text(rows, rows->columns[i]);
+            csv_put(rows->csv, ",", 1);
+        csv_text(rows->csv, rows->columns[i]);
     }
-    csv_put(rows, "\n", 1);
+    csv_put(rows->csv, "\n", 1);
 }
 
-/* `size` bytes of text; only CELL_TEXT can need quotes. */
-static inline void csv_cell(struct rows *rows, enum cell type, const char *text, size_t size)
+static void csv_cell(struct rows *rows, enum cell type, const char *text)
 {
     if (rows->column)
-        csv_put(rows, ",", 1);
+        csv_put(rows->csv, ",", 1);
     if (type == CELL_TEXT)
-        csv_text(rows, text);
+        csv_text(rows->csv, text);
     else
-        csv_put(rows, text, size);
+        csv_put(rows->csv, text, strlen(text));
     if (rows->column + 1 == rows->column_count)
-        csv_put(rows, "\n", 1);
+        csv_put(rows->csv, "\n", 1);
 }
 
 /* --- json ------------------------------------------------------------------------------------- */
@@ -212,7 +169,7 @@ static void json_cell(struct rows *rows, enum cell type, const char *text)
         fputs(", ", rows->out);
     put_json(rows->out, rows->columns[rows->column]);
     fputs(": ", rows->out);
-    if (type == CELL_TEXT || type == CELL_PLAIN)
+    if (type == CELL_TEXT)
         put_json(rows->out, text);
     else
         fputs(type == CELL_MISSING ? "null" : text, rows->out);
@@ -282,8 +239,8 @@ struct rows *rows_begin(FILE *out, enum rows_format format, const char *const *c
     rows->format = format;
     rows->columns = columns;
     buf_init(&rows->sample);
-    rows->block = format == ROWS_CSV ? malloc(CSV_BLOCK) : NULL;
-    if (format == ROWS_CSV && !rows->block) {
+    rows->csv = format == ROWS_CSV ? csv_new(out) : NULL;
+    if (format == ROWS_CSV && !rows->csv) {
         free(rows);
         return NULL;
     }
@@ -296,12 +253,11 @@ struct rows *rows_begin(FILE *out, enum rows_format format, const char *const *c
     return rows;
 }
 
-/* `text` ends in a NUL behind its `size` bytes. */
-static inline void put_cell(struct rows *rows, enum cell type, const char *text, size_t size)
+static void put_cell(struct rows *rows, enum cell type, const char *text)
 {
     switch (rows->format) {
     case ROWS_CSV:
-        csv_cell(rows, type, text, size);
+        csv_cell(rows, type, text);
         break;
     case ROWS_JSON:
         json_cell(rows, type, text);
@@ -313,42 +269,40 @@ static inline void put_cell(struct rows *rows, enum cell type, const char *text,
     if (++rows->column == rows->column_count) {
         rows->column = 0;
         rows->row_count++;
-        if (rows->format != ROWS_CSV) /* csv_flush does */
+        if (rows->format != ROWS_CSV) /* csv_end tells */
             check(rows);
     }
 }
 
 void rows_text(struct rows *rows, const char *text)
 {
-    put_cell(rows, CELL_TEXT, text, strlen(text));
+    put_cell(rows, CELL_TEXT, text);
 }
 
 void rows_u64(struct rows *rows, uint64_t value)
 {
     char text[24];
-    char *at = text + sizeof text - 1;
-    *at = '\0';
-    do
-        *--at = (char)('0' + value % 10);
-    while (value /= 10);
-    put_cell(rows, CELL_NUMBER, at, (size_t)(text + sizeof text - 1 - at));
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    put_cell(rows, CELL_NUMBER, text);
 }
 
-void rows_ipv4(struct rows *rows, uint32_t address)
+static void put_counts(struct rows *rows, uint32_t address, uint64_t packets, uint64_t bytes)
 {
-    char text[16];
-    char *at = text;
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        unsigned byte = address >> shift & 255;
-        if (byte >= 100)
-            *at++ = (char)('0' + byte / 100);
-        if (byte >= 10)
-            *at++ = (char)('0' + byte / 10 % 10);
-        *at++ = (char)('0' + byte % 10);
-        *at++ = '.';
-    }
-    *--at = '\0';
-    put_cell(rows, CELL_PLAIN, text, (size_t)(at - text));
+    char text[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &(struct in_addr){htonl(address)}, text, sizeof text);
+    rows_text(rows, text);
+    rows_u64(rows, packets);
+    rows_u64(rows, bytes);
+}
+
+void rows_counts(struct rows *rows, const uint32_t *address, const uint64_t *packets,
+                 const uint64_t *bytes, size_t count)
+{
+    if (rows->format == ROWS_CSV)
+        csv_counts(rows->csv, address, packets, bytes, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            put_counts(rows, address[i], packets[i], bytes[i]);
 }
 
 void rows_double(struct rows *rows, double value, int decimals)
@@ -359,12 +313,12 @@ void rows_double(struct rows *rows, double value, int decimals)
         return;
     }
     snprintf(text, sizeof text, "%.*f", decimals < 64 ? decimals : 64, value);
-    put_cell(rows, CELL_NUMBER, text, strlen(text));
+    put_cell(rows, CELL_NUMBER, text);
 }
 
 void rows_missing(struct rows *rows)
 {
-    put_cell(rows, CELL_MISSING, "", 0);
+    put_cell(rows, CELL_MISSING, "");
 }
 
 void rows_extra_u64(struct rows *rows, const char *name, uint64_t value)
@@ -387,13 +341,12 @@ int rows_end(struct rows *rows)
         fputs("\n}\n", rows->out);
     }
     if (rows->format == ROWS_CSV)
-        csv_flush(rows);
+        rows->error = csv_end(rows->csv);
     check(rows);
     if (fflush(rows->out) && rows->error == 0)
         rows->error = err_from_errno(errno);
     int error = rows->error;
     buf_close(&rows->sample);
-    free(rows->block);
     free(rows);
     return error;
 }

@@ -26,8 +26,10 @@ struct rows *rows_begin(FILE *out, enum rows_format format, const char *const *c
 /* One cell after the other; after the last column's cell the row is complete. */
 void rows_text(struct rows *rows, const char *text);
 void rows_u64(struct rows *rows, uint64_t value);
-/* An IPv4 address in host byte order; as rows_text of inet_ntop's text, several times as fast. */
-void rows_ipv4(struct rows *rows, uint32_t address);
+/* Whole rows of three columns: an IPv4 address in host byte order, packets and bytes. As the cells
+ * one after the other, in csv many times as fast. */
+void rows_counts(struct rows *rows, const uint32_t *address, const uint64_t *packets,
+                 const uint64_t *bytes, size_t count);
 /* `decimals` digits after the point; a NaN is missing. */
 void rows_double(struct rows *rows, double value, int decimals);
 void rows_missing(struct rows *rows);

@@ -14,9 +14,9 @@ trap 'rm -rf "$work"' EXIT
 run_ours() { "$count" count -r "$work/frames.pcap" --darknet "$prefix" --format csv; }
 run_baseline() { "$build/tests/bench/baseline" "$work/frames.pcap" "$prefix"; }
 
-# CPU and wall seconds of a command, whose output goes to a file.
+# CPU and wall seconds of a command, whose output goes to a file, or where OUTPUT says.
 TIMEFORMAT='%U %S %R'
-seconds() { { time "$1" >"$work/out" 2>"$work/err"; } 2>&1 | awk '{ print $1 + $2, $3 }'; }
+seconds() { { time "$1" >"${OUTPUT:-$work/out}" 2>"$work/err"; } 2>&1 | awk '{ print $1 + $2, $3 }'; }
 
 # check NAME: a warm-up; and both must have counted every frame.
 check() {
@@ -33,6 +33,10 @@ measure() {
     prefix=$2
     "$build/tests/bench/generate" "$frames" "$prefix" "$work/frames.pcap"
     check "$1"
+    run_pairs "$1"
+}
+# run_pairs NAME: once more on the file at hand.
+run_pairs() {
     for ((pair = 0; pair < pairs; pair++)); do
         echo "$(seconds run_baseline) $(seconds run_ours)"
     done >"$work/$1"

@@ -1,4 +1,8 @@
-/* Prints "packets kernel_dropped" of every record in segment files of a spool: `records FILE...`. */
+/*
+ * Prints what the records in segment files of a spool say: `records FILE...` gives a line for each:
+ * packets, kernel_dropped, captured, off_darknet, not_ip, undecodable, late, refused, flags, start in
+ * seconds, and the nanoseconds from there to its first and last moment.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +24,16 @@ static uint8_t *read_file(const char *path, size_t *size)
     return bytes;
 }
 
+static void print(const struct record *record)
+{
+    int64_t start_ns = record->start_s * 1000000000;
+    printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+           " %" PRIu64 " %" PRIu32 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
+           record->packets, record->kernel_dropped, record->captured, record->off_darknet,
+           record->not_ip, record->undecodable, record->late, record->refused, record->flags,
+           record->start_s, record->first_ns - start_ns, record->last_ns - start_ns);
+}
+
 int main(int argc, char **argv)
 {
     static struct record record;
@@ -34,7 +48,7 @@ int main(int argc, char **argv)
                 fprintf(stderr, "%s: %s\n", argv[i], errmsg);
                 return 1;
             }
-            printf("%" PRIu64 " %" PRIu64 "\n", record.packets, record.kernel_dropped);
+            print(&record);
             record_close(&record);
         }
         free(bytes);

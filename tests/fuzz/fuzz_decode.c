@@ -6,6 +6,18 @@
 #include "common/buf.h"
 #include "tests/unit/collector/links.h"
 
+/* What the tables of a record rely on (tables_broken). */
+static void check_class(const struct packet *packet)
+{
+    bool tcp = packet->class <= CLASS_TCP_OTHER, udp = packet->class == CLASS_UDP;
+    bool icmp = packet->class >= CLASS_ICMP_ECHO_REQUEST && packet->class <= CLASS_ICMP_OTHER;
+    fuzz_require(tcp == (packet->protocol == PROTOCOL_TCP));
+    fuzz_require(udp == (packet->protocol == PROTOCOL_UDP));
+    fuzz_require(icmp ==
+                 (packet->protocol == (packet->family == 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6)));
+    fuzz_require(icmp || !packet->has_icmp);
+}
+
 static void check(const struct packet *packet, const uint8_t *data, size_t size)
 {
     const uint8_t *end = data + size;
@@ -16,18 +28,19 @@ static void check(const struct packet *packet, const uint8_t *data, size_t size)
     if (packet->family == 6)
         fuzz_require(packet->dst6 >= data && packet->dst6 + 16 <= end);
     fuzz_require((unsigned)packet->class < PACKET_CLASSES);
+    check_class(packet);
 }
 
 /* What the shortcut takes, decode() takes with the same outcome. */
 static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len)
 {
     struct packet packet;
-    uint32_t dst4, bytes;
+    struct packet_brief brief;
     int offset = decode_shortcut(linktype);
-    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &dst4, &bytes))
+    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &brief))
         return;
     fuzz_require(decode(linktype, data, caplen, len, &packet) == DECODE_IP);
-    fuzz_require(packet.family == 4 && packet.dst4 == dst4 && packet.bytes == bytes);
+    fuzz_require(packet.family == 4 && packet.dst4 == brief.dst4 && packet.bytes == brief.bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -211,6 +211,43 @@ static void decode_seeds(void)
     }
 }
 
+/* Frames behind their size, all from 198.51.100.7: ARP, with the header of the link type, and IPv4. */
+static void lit_seed(const char *name, uint16_t linktype, const uint8_t *header,
+                     uint8_t header_size, uint8_t type_at)
+{
+    static const uint8_t arp[] = {0,   1,  8,   0, 6, 4, 0, 1, 2, 0, 0,   0,  0,   7,
+                                  198, 51, 100, 7, 0, 0, 0, 0, 0, 0, 198, 51, 100, 1};
+    static const uint8_t ip[20] = {0x45, 0, 0, 20, [9] = 6, [12] = 198, 51, 100, 7};
+    struct buf out;
+    buf_init(&out);
+    buf_put_u8(&out, (uint8_t)(linktype >> 8));
+    buf_put_u8(&out, (uint8_t)linktype);
+    buf_put_u8(&out, 0);
+    buf_put_u8(&out, (uint8_t)(header_size + sizeof arp));
+    buf_put(&out, header, header_size);
+    buf_put(&out, arp, sizeof arp);
+    buf_put_u8(&out, (uint8_t)(header_size + sizeof ip));
+    uint8_t *copy = buf_extend(&out, header_size);
+    memcpy(copy, header, header_size);
+    copy[type_at] = 8;
+    copy[type_at + 1] = 0;
+    buf_put(&out, ip, sizeof ip);
+    write_seed("lit", name, out.bytes, out.size);
+    buf_close(&out);
+}
+
+static void lit_seeds(void)
+{
+    static const uint8_t ethernet[14] = {255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 7, 8, 6};
+    static const uint8_t tagged[18] = {[0] = 255, [6] = 2, [12] = 0x81, 0, 0, 5, 8, 6};
+    static const uint8_t cooked1[16] = {0, 1, 0, 1, 0, 6, 2, [14] = 8, 6};
+    static const uint8_t cooked2[20] = {8, 6, [9] = 1, 0, 6, 2};
+    lit_seed("ethernet", 1, ethernet, sizeof ethernet, 12);
+    lit_seed("tagged", 1, tagged, sizeof tagged, 16);
+    lit_seed("cooked1", 113, cooked1, sizeof cooked1, 14);
+    lit_seed("cooked2", 276, cooked2, sizeof cooked2, 0);
+}
+
 static void text_seeds(void)
 {
     write_text("store_text", "totals", "1 1 2 3 4 5 6 7 8 9 10 11 12");
@@ -244,6 +281,7 @@ int main(int argc, char **argv)
     pcapfile_seed("microseconds", 0xa1b2c3d4, 101, false);
     pcapfile_seed("nanoseconds-swapped", 0xa1b23c4d, 0x14000001, true);
     decode_seeds();
+    lit_seeds();
     text_seeds();
     buf_close(&quiet);
     buf_close(&sealed);

@@ -4,6 +4,8 @@
 #   BUILD  build directory (default build)
 
 export LC_ALL=C
+# A system call that a sandbox does not allow ends the process, so that none is overlooked.
+export DARKCOUNT_SANDBOX=kill
 build=$(realpath "${BUILD:-build}")
 collector=$build/darkcount-collector
 shared=${DARKCOUNT_SHARED:-../shared}

@@ -175,6 +175,36 @@ Test(server, delivers_once_and_folds_when_the_sensor_leaves)
     box_close(&box);
 }
 
+Test(server, alarms_of_a_record_are_logged)
+{
+    struct box box;
+    struct client client;
+    struct record record;
+    struct buf sealed;
+    uint64_t random = 1;
+    const struct frame_open open = open_of("s", 1);
+    record_init(&record);
+    sensor_record(&record, "s", 1, 1, START_S, &random);
+    record.flags = RECORD_RECOVERED;
+    record.alarms[0] =
+        (struct record_alarm){RECORD_ALARM_LIT_ADDRESS, 4, 32, {198, 51, 100, 7}, 12};
+    record.alarm_count = 1;
+    buf_init(&sealed);
+    cr_assert_eq(record_seal(&record, &sealed, NULL), 0);
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    client_init(&client);
+    cr_assert(client_open(&client, box.sensor_socket, &open), "%s", client.refused.text);
+    cr_assert(client_deliver(&client, &sealed, 1), "%s", client.refused.text);
+    cr_expect(box_logged(&box, "sensor s: lit_address 198.51.100.7 sent 12 packets in the minute"));
+    cr_expect(box_logged(&box, "sensor s: recovered in the minute"));
+    expect_clean_end(pid);
+    client_close(&client);
+    buf_close(&sealed);
+    record_close(&record);
+    box_close(&box);
+}
+
 /* --- several connections of one sensor -------------------------------------------------------- */
 
 #define IN_2019 INT64_C(1554000000)

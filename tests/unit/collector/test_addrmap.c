@@ -66,3 +66,39 @@ Test(addrmap, clearing_forgets_everything)
     cr_assert_eq(memcmp(map.entries[0].address, address, 16), 0);
     addrmap_close(&map);
 }
+
+Test(addrmap, merging_adds_sums_and_keeps_the_other_map)
+{
+    struct addrmap into, from;
+    addrmap_init(&into, 5000);
+    addrmap_init(&from, 5000);
+    for (uint32_t i = 0; i < 4000; i++) {
+        cr_assert(addrmap_add4(&into, i, 1, 10));
+        cr_assert(addrmap_add4(&from, i + 1000, 2, UINT64_C(1) << 40));
+    }
+    cr_assert(addrmap_merge(&into, &from));
+    addrmap_sort(&into);
+    cr_assert_eq(into.count, 5000);
+    cr_assert_eq(into.entries[999].packets, 1);
+    cr_assert_eq(into.entries[1000].packets, 3);
+    cr_assert_eq(into.entries[1000].bytes, (UINT64_C(1) << 40) + 10);
+    cr_assert_eq(into.entries[4999].packets, 2);
+    cr_assert_eq(from.count, 4000);
+    addrmap_close(&into);
+    addrmap_close(&from);
+}
+
+Test(addrmap, merging_more_than_the_bound_is_said)
+{
+    struct addrmap into, from;
+    addrmap_init(&into, 10);
+    addrmap_init(&from, 10);
+    for (uint32_t i = 0; i < 6; i++) {
+        cr_assert(addrmap_add4(&into, i, 1, 1));
+        cr_assert(addrmap_add4(&from, i + 5, 1, 1));
+    }
+    cr_assert_not(addrmap_merge(&into, &from));
+    cr_assert_eq(into.count, 10);
+    addrmap_close(&into);
+    addrmap_close(&from);
+}

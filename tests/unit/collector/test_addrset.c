@@ -55,3 +55,27 @@ Test(addrset, families_are_apart)
     cr_assert_eq(addrset_count(&set), 3000 + 10);
     addrset_close(&set);
 }
+
+Test(addrset, merging_is_the_union_of_both_families)
+{
+    struct addrset into, from;
+    uint8_t v6[16] = {0x20, 0x01};
+    addrset_init(&into);
+    addrset_init(&from);
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint32_t address = i + 1000;
+        addrset_add(&into, 4, (const uint8_t *)&i);
+        addrset_add(&from, 4, (const uint8_t *)&address);
+    }
+    addrset_add(&into, 6, v6);
+    addrset_add(&from, 6, v6);
+    v6[15] = 1;
+    addrset_add(&from, 6, v6);
+    cr_assert_eq(addrset_merge(&into, &from), 0);
+    cr_assert_eq(addrset_compact(&into), 0);
+    cr_assert_eq(into.v4.count, 4000);
+    cr_assert_eq(into.v6.count, 2);
+    cr_assert_eq(addrset_count(&from), 3002);
+    addrset_close(&into);
+    addrset_close(&from);
+}

@@ -114,3 +114,69 @@ Test(breakdown_interval, too_many_quiet_intervals_are_refused_before_printing)
     cr_assert_eq(interval_check(all, errmsg), ERR_FULL);
     cr_assert(strstr(errmsg, "--width"), "%s", errmsg);
 }
+
+/* --- several states ---------------------------------------------------------------------------- */
+
+static struct breakdown_options shared_options = {.width_s = 60, .states = 4};
+
+static void add_to(struct intervals *state, enum tally_result expected)
+{
+    struct packet packet = {.family = 4, .src4 = 1, .dst4 = 1, .bytes = 40};
+    cr_assert_eq(interval_add(state, &packet, 0), expected);
+}
+
+Test(breakdown_interval, a_state_that_shares_refuses_instead_of_settling)
+{
+    struct intervals *one = interval_open(&shared_options);
+    add_to(one, TALLY_COUNTED);
+    one->held += SETS_MAX / 4 + 1;
+    add_to(one, TALLY_REFUSED);
+    cr_assert_not(one->current->settled);
+    one->held -= SETS_MAX / 4 + 1;
+    add_to(one, TALLY_COUNTED);
+    interval_close(one);
+}
+
+Test(breakdown_interval, states_share_the_bound_on_intervals)
+{
+    struct intervals *one = interval_open(&shared_options);
+    one->count = INTERVALS_MAX / 4;
+    add_to(one, TALLY_REFUSED);
+    interval_close(one);
+}
+
+Test(breakdown_interval, merging_has_the_whole_bound_on_intervals)
+{
+    struct intervals *into = interval_open(&shared_options), *from = interval_open(&shared_options);
+    add_to(from, TALLY_COUNTED);
+    into->count = INTERVALS_MAX - 1;
+    cr_assert_eq(interval_merge(into, from), 0);
+    from->current->number = 1;
+    cr_assert_eq(interval_merge(into, from), ERR_FULL);
+    interval_close(into);
+    interval_close(from);
+}
+
+Test(breakdown_interval, merging_is_refused_where_one_state_might_have_settled)
+{
+    struct intervals *into = interval_open(&shared_options), *from = interval_open(&shared_options);
+    add_to(from, TALLY_COUNTED);
+    /* An interval with more hosts than are kept exactly once held them all: 256 KiB. */
+    for (int64_t i = 0; i < (int64_t)(SETS_MAX / 2 / (4 * HOSTS_EXACT_MAX)); i++) {
+        cr_assert_eq(interval_merge(into, from), 0);
+        find(into, i)->hosts.sketch = calloc(1, sizeof(struct hll));
+    }
+    cr_assert_eq(interval_merge(into, from), ERR_FULL);
+    interval_close(into);
+    interval_close(from);
+}
+
+Test(breakdown_interval, merging_what_is_not_known_is_refused)
+{
+    struct intervals *into = interval_open(&shared_options), *from = interval_open(&shared_options);
+    from->unknown = 1;
+    cr_assert_eq(interval_merge(into, from), ERR_FULL);
+    cr_assert_eq(interval_merge(from, into), ERR_FULL);
+    interval_close(into);
+    interval_close(from);
+}

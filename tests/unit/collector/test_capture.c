@@ -439,6 +439,125 @@ Test(capture, dispatch_ends_with_0_after_the_last_packet)
     capture_close(cap);
 }
 
+/* --- runs ------------------------------------------------------------------------------------- */
+
+/* A capture in which every seventh packet is no IPv4. */
+static void make_mixed(struct bytes *bytes, uint32_t count)
+{
+    make(bytes, count);
+    size_t at = 24;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i % 7 == 3)
+            bytes->at[at + 16] = 0x60;
+        at += 16 + 20 + i;
+    }
+}
+
+/* Takes a capture by runs and checks every packet; how it ended. `next`: takes every third packet by
+ * capture_next. */
+static int run_all(uint32_t *packets, bool next, char *errmsg)
+{
+    struct capture *cap;
+    struct capture_run run;
+    struct capture_packet packet;
+    int result;
+    *packets = 0;
+    cr_assert_eq(capture_open_file(&cap, path, errmsg), 0, "%s", errmsg);
+    while ((result = capture_run(cap, &run, errmsg)) == 1) {
+        cr_assert(run.count || run.other_count);
+        for (size_t i = 0; i < run.count; i++, (*packets)++) {
+            cr_assert_neq(*packets % 7, 3);
+            cr_assert_eq(run.packets[i].dst4, *packets & 255);
+            cr_assert_eq(run.packets[i].bytes, 1000 + *packets, "no total length: as on the wire");
+        }
+        for (size_t i = 0; i < run.other_count; i++) {
+            cr_assert_eq(run.others[i].len, 1000 + *packets);
+            cr_assert_eq(run.others[i].caplen, 20 + (*packets)++);
+        }
+        if (next && capture_next(cap, &packet, errmsg) == 1)
+            cr_assert_eq(packet.len, 1000 + (*packets)++);
+    }
+    capture_close(cap);
+    return result;
+}
+
+Test(capture, runs_are_the_packets_in_their_order)
+{
+    struct bytes bytes;
+    char errmsg[ERRMSG_SIZE];
+    uint32_t packets;
+    make_mixed(&bytes, 200);
+    save(bytes.at, bytes.size);
+    cr_assert_eq(run_all(&packets, false, errmsg), 0);
+    cr_assert_eq(packets, 200);
+    cr_assert_eq(run_all(&packets, true, errmsg), 0);
+    cr_assert_eq(packets, 200);
+}
+
+Test(capture, runs_before_damage_come_first)
+{
+    struct bytes bytes;
+    char errmsg[ERRMSG_SIZE], where[64];
+    uint32_t packets;
+    make_mixed(&bytes, 30);
+    save(bytes.at, bytes.size - 1);
+    cr_assert_eq(run_all(&packets, false, errmsg), ERR_DAMAGED);
+    cr_assert_eq(packets, 29);
+    snprintf(where, sizeof where, "damaged at byte %zu:", bytes.size - 16 - 20 - 29);
+    cr_assert(strstr(errmsg, where), "%s", errmsg);
+}
+
+/* libpcap's packets come one by one. */
+Test(capture, runs_of_pcapng)
+{
+    struct bytes bytes;
+    struct capture *cap;
+    struct capture_run run;
+    char errmsg[ERRMSG_SIZE];
+    uint32_t packets = 0;
+    make_pcapng(&bytes, 20);
+    save(bytes.at, bytes.size);
+    cr_assert_eq(capture_open_file(&cap, path, errmsg), 0);
+    while (capture_run(cap, &run, errmsg) == 1) {
+        cr_assert_eq(run.count, 0);
+        cr_assert_eq(run.other_count, 1);
+        cr_assert_eq(run.others[0].caplen, 20 + packets++);
+    }
+    cr_assert_eq(packets, 20);
+    capture_close(cap);
+}
+
+/* More than a run and than a block hold. */
+Test(capture, runs_of_a_long_file)
+{
+    enum { COUNT = 20000 };
+    struct capture *cap;
+    struct capture_run run;
+    char errmsg[ERRMSG_SIZE];
+    uint64_t packets = 0, sum = 0;
+    FILE *out = fopen(path, "w");
+    struct bytes bytes;
+    put_header(&bytes, 0xa1b2c3d4, false, 101);
+    fwrite(bytes.at, 1, bytes.size, out);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        bytes.size = 0;
+        put_packet(&bytes, i % 200, false);
+        fwrite(bytes.at, 1, bytes.size, out);
+    }
+    cr_assert_eq(fclose(out), 0);
+    cr_assert_eq(capture_open_file(&cap, path, errmsg), 0);
+    while (capture_run(cap, &run, errmsg) == 1) {
+        packets += run.count + run.other_count;
+        for (size_t i = 0; i < run.count; i++)
+            sum += run.packets[i].bytes;
+        for (size_t i = 0; i < run.other_count; i++)
+            sum += run.others[i].len;
+    }
+    cr_assert_eq(packets, COUNT);
+    cr_assert_eq(sum, UINT64_C(100) * (200 * 1000 + 199 * 100));
+    capture_close(cap);
+}
+
 /* --- lists ------------------------------------------------------------------------------------ */
 
 static void touch(const char *name)

@@ -14,14 +14,14 @@
 static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len,
                            enum decode_result result, const struct packet *packet)
 {
-    uint32_t dst4, bytes;
+    struct packet_brief brief;
     int offset = decode_shortcut(linktype);
-    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &dst4, &bytes))
+    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &brief))
         return;
     cr_assert_eq(result, DECODE_IP);
     cr_assert_eq(packet->family, 4);
-    cr_assert_eq(packet->dst4, dst4);
-    cr_assert_eq(packet->bytes, bytes);
+    cr_assert_eq(packet->dst4, brief.dst4);
+    cr_assert_eq(packet->bytes, brief.bytes);
 }
 
 /* Decodes the first `caplen` bytes, and layer 4 where there is IP. The packet's pointers are not to
@@ -100,18 +100,18 @@ Test(decode, the_shortcut_takes_plain_ipv4)
 {
     static const uint8_t ethernet[14] = {[12] = 0x08};
     struct crafted frame = {0}, raw = {0};
-    uint32_t dst4, bytes;
+    struct packet_brief brief;
     put(&frame, ethernet, sizeof ethernet);
     put_ipv4(&frame, 6, 40, 0);
     put_ipv4(&raw, 6, 0, 0);
-    cr_assert(decode_ipv4_at(decode_shortcut(ETHERNET), frame.bytes, 34, 60, &dst4, &bytes));
-    cr_assert_eq(dst4, DST4);
-    cr_assert_eq(bytes, 40);
-    cr_assert(decode_ipv4_at(decode_shortcut(RAW), raw.bytes, 20, 60, &dst4, &bytes));
-    cr_assert_eq(bytes, 60);
-    cr_assert_not(decode_ipv4_at(14, frame.bytes, 33, 60, &dst4, &bytes));
+    cr_assert(decode_ipv4_at(decode_shortcut(ETHERNET), frame.bytes, 34, 60, &brief));
+    cr_assert_eq(brief.dst4, DST4);
+    cr_assert_eq(brief.bytes, 40);
+    cr_assert(decode_ipv4_at(decode_shortcut(RAW), raw.bytes, 20, 60, &brief));
+    cr_assert_eq(brief.bytes, 60);
+    cr_assert_not(decode_ipv4_at(14, frame.bytes, 33, 60, &brief));
     frame.bytes[13] = 6; /* ARP */
-    cr_assert_not(decode_ipv4_at(14, frame.bytes, 34, 60, &dst4, &bytes));
+    cr_assert_not(decode_ipv4_at(14, frame.bytes, 34, 60, &brief));
 }
 
 Test(decode, ipv6_addresses_are_borrowed_from_the_frame)
@@ -144,7 +144,7 @@ Test(decode, other_protocols_are_not_ip)
         {11, "aaaa03 0080c2 000e 0000"},     /* bridged spanning tree */
         {11, "fefe03 81 0000 0000"},         /* CLNP */
         {107, "1841 03 b1 4500"},            /* FRF.12 */
-        {107, "1841 03 80 0080c2 0007"},     /* bridged */
+        {107, "1841 03 80 00000c 0800"},     /* of another organization */
         {109, "11000000 00000000 00000000"}, /* AF_LINK */
         {117, "4007 01 00" ZEROS_60},
         {197, ERF_TIME "03 04 0060 0000 003a 4500"}, /* ATM */
@@ -244,6 +244,12 @@ Test(decode, unknown_link_types_are_not_supported)
     for (int linktype = 0; linktype < 65536; linktype++)
         supported += decode_supported(linktype);
     cr_assert_eq(supported, LINK_TYPES, "link_types of links.h is not whole");
+    for (size_t i = 0; i < LINK_TYPES; i++) {
+        size_t at = 0;
+        while (at < LINK_CASES && link_cases[at].linktype != link_types[i])
+            at++;
+        cr_assert_lt(at, LINK_CASES, "no case for link type %d", link_types[i]);
+    }
 }
 
 /* --- lengths ---------------------------------------------------------------------------------- */

@@ -53,3 +53,44 @@ Test(hosts, the_order_does_not_matter)
     hosts_close(&forward);
     hosts_close(&backward);
 }
+
+/* Merges the hosts [0, middle) and [middle - 1000, end) and expects what adding [0, end) gives. */
+static void expect_merged(uint32_t middle, uint32_t end)
+{
+    struct hosts into, from, whole;
+    uint64_t merged, expected;
+    hosts_init(&into);
+    hosts_init(&from);
+    hosts_init(&whole);
+    add_many(&into, 0, middle);
+    add_many(&from, middle - 1000, end);
+    add_many(&whole, 0, end);
+    cr_assert_eq(hosts_merge(&into, &from), 0);
+    cr_assert_eq(hosts_count(&into, &merged), 0);
+    cr_assert_eq(hosts_count(&whole, &expected), 0);
+    cr_assert_eq(merged, expected);
+    hosts_close(&into);
+    hosts_close(&from);
+    hosts_close(&whole);
+}
+
+Test(hosts, merging_exact_hosts_stays_exact)
+{
+    expect_merged(30000, HOSTS_EXACT_MAX);
+}
+
+Test(hosts, merging_exact_hosts_beyond_the_bound_is_an_estimate)
+{
+    expect_merged(60000, 120000);
+}
+
+Test(hosts, merging_an_estimate_into_exact_hosts_is_an_estimate)
+{
+    expect_merged(1500, 400000);
+}
+
+Test(hosts, merging_exact_hosts_into_an_estimate_and_two_estimates)
+{
+    expect_merged(400000, 401000);
+    expect_merged(400000, 800000);
+}

@@ -47,27 +47,48 @@ static uint32_t random_below(uint32_t bound)
 /* What a reader made of the file. */
 struct reading {
     uint32_t packets;
-    uint64_t hash; /* of every packet's time, lengths and bytes */
+    uint64_t hash;       /* of every packet's time, lengths and bytes */
+    uint64_t brief_hash; /* the same, but only destination and bytes of what decode_ipv4_at reads */
     uint64_t position;
     int result;
     char cause[256];
 };
 
-static void mix(struct reading *reading, const void *bytes, size_t size)
+static void mix(uint64_t *hash, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
     for (size_t i = 0; i < size; i++)
-        reading->hash = (reading->hash ^ at[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+        *hash = (*hash ^ at[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+}
+
+static uint32_t linktype_of_file(void)
+{
+    uint32_t linktype;
+    memcpy(&linktype, file + 20, sizeof linktype);
+    linktype = (file[0] == 0xa1 ? __builtin_bswap32(linktype) : linktype) & 0xffff;
+    return linktype == 101 ? 12 : linktype;
+}
+
+static void see_whole(uint64_t *hash, int64_t ts_ns, uint32_t caplen, uint32_t len,
+                      const uint8_t *data)
+{
+    mix(hash, &ts_ns, sizeof ts_ns);
+    mix(hash, &caplen, sizeof caplen);
+    mix(hash, &len, sizeof len);
+    mix(hash, data, caplen);
 }
 
 static void see(struct reading *reading, int64_t ts_ns, uint32_t caplen, uint32_t len,
                 const uint8_t *data)
 {
+    struct packet_brief brief;
+    int offset = decode_shortcut((int)linktype_of_file());
     reading->packets++;
-    mix(reading, &ts_ns, sizeof ts_ns);
-    mix(reading, &caplen, sizeof caplen);
-    mix(reading, &len, sizeof len);
-    mix(reading, data, caplen);
+    see_whole(&reading->hash, ts_ns, caplen, len, data);
+    if (offset >= 0 && decode_ipv4_at(offset, data, caplen, len, &brief))
+        mix(&reading->brief_hash, &brief, sizeof brief);
+    else
+        see_whole(&reading->brief_hash, ts_ns, caplen, len, data);
 }
 
 static void expect_equal(const struct reading *ours, const struct reading *theirs, int round)
@@ -80,6 +101,12 @@ static void expect_equal(const struct reading *ours, const struct reading *their
                  ours->position, theirs->position);
     cr_assert_str_eq(ours->cause, theirs->cause, "round %d: %s, libpcap %s", round, ours->cause,
                      theirs->cause);
+    cr_assert_eq(ours->brief_hash, theirs->brief_hash, "round %d", round);
+}
+
+static void expect_same(const struct reading *ours, const struct reading *theirs, int round)
+{
+    expect_equal(ours, theirs, round);
     cr_assert_eq(ours->hash, theirs->hash, "round %d", round);
 }
 
@@ -160,6 +187,32 @@ static void read_by_blocks(struct reading *reading)
     pcapfile_free(made);
 }
 
+/* The greatest part as briefs; how many of them. */
+static uint32_t read_by_briefs(struct reading *reading)
+{
+    struct pieces pieces = {.at = PCAPFILE_HEADER_SIZE, .largest = 65536};
+    struct packet_brief briefs[64];
+    struct capture_packet packet;
+    struct pcapfile *made = pcapfile_new(file, read_piece, &pieces);
+    uint32_t sum = 0;
+    *reading = (struct reading){0};
+    do {
+        size_t max = 1 + random_below(64), count = pcapfile_brief(made, briefs, max);
+        cr_assert_leq(count, max);
+        mix(&reading->brief_hash, briefs, count * sizeof briefs[0]);
+        sum += (uint32_t)count;
+        reading->result = pcapfile_batch(made, &packet, 1);
+        if (reading->result == 1)
+            see(reading, packet.ts_ns, packet.caplen, packet.len, packet.data);
+    } while (reading->result == 1);
+    reading->packets += sum;
+    reading->position = pcapfile_position(made);
+    snprintf(reading->cause, sizeof reading->cause, "%s", pcapfile_damage(made));
+    cr_assert_eq(pcapfile_brief(made, briefs, 1), 0, "briefs behind the end or the damage");
+    pcapfile_free(made);
+    return sum;
+}
+
 /* Through capture, where "damaged at byte N: CAUSE" tells the rest. */
 static int read_by_capture(struct reading *reading)
 {
@@ -215,6 +268,21 @@ static void put_record(uint32_t caplen, bool swapped)
         file[file_size++] = (uint8_t)random_below(256);
 }
 
+/* Makes IPv4, of Ethernet or nothing below it, of the packet that was put last; of a total length of 0
+ * now and then. */
+static void make_ipv4(uint32_t caplen)
+{
+    uint8_t *data = file + file_size - caplen;
+    uint32_t offset = linktype_of_file() == 1 ? 14 : 0;
+    if (caplen < offset + 20)
+        return;
+    if (offset)
+        memcpy(data + 12, (const uint8_t[]){8, 0}, 2);
+    data[offset] = (uint8_t)(0x44 + random_below(13)); /* no version, or a header too short, too */
+    if (random_below(8) == 0)
+        memset(data + offset + 2, 0, 2);
+}
+
 static uint32_t random_caplen(void)
 {
     switch (random_below(24)) {
@@ -240,8 +308,11 @@ static void make_file(void)
     put_header(swapped, nanoseconds, snaplens[random_below(9)], linktypes[random_below(9)]);
     for (uint32_t left = random_below(random_below(8) ? 60 : 600); left > 0; left--) {
         uint32_t caplen = random_caplen();
-        if (file_size + caplen + 16 <= sizeof file)
-            put_record(caplen, swapped);
+        if (file_size + caplen + 16 > sizeof file)
+            continue;
+        put_record(caplen, swapped);
+        if (random_below(4))
+            make_ipv4(caplen);
     }
 }
 
@@ -266,6 +337,8 @@ static void mutate(void)
 
 /* --- tests ------------------------------------------------------------------------------------ */
 
+static uint32_t briefs_read;
+
 /* Modified pcap and pcapng, which a mutation hardly makes, stay with libpcap on either side. */
 static void compare(int round)
 {
@@ -280,10 +353,12 @@ static void compare(int round)
     if (known) {
         if (ours.result == 0)
             ours.position = theirs.position; /* only told of damage */
-        expect_equal(&ours, &theirs, round);
+        expect_same(&ours, &theirs, round);
     }
     if (supported) {
         read_by_blocks(&ours);
+        expect_same(&ours, &theirs, round);
+        briefs_read += read_by_briefs(&ours);
         expect_equal(&ours, &theirs, round);
     }
 }
@@ -295,6 +370,7 @@ Test(pcapfile, sound_files_read_as_by_libpcap, .timeout = 120)
         cr_assert(pcapfile_supports(file), "round %d", round);
         compare(round);
     }
+    cr_assert_gt(briefs_read, 1000, "only %u packets were read as briefs", briefs_read);
 }
 
 /* Numbers in its frames are in the order of the file's, and libpcap turns them. */

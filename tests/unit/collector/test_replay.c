@@ -120,7 +120,7 @@ static void begin(void)
     prefixset_finish(sensor.darknet, errmsg);
     int lock = spool_lock(spool, errmsg);
     struct ship_options options = {.spool = spool, .aggregator = "unix:///nonexistent/socket"};
-    cr_assert_eq(child_start(&sensor.child, &options, lock, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(child_start(&sensor.child, &options, errmsg), 0, "%s", errmsg);
     close(lock);
 }
 

@@ -24,11 +24,14 @@ static struct packet packet4(uint32_t dst, uint32_t bytes)
 /* What a tally gave when read: as text, "address packets bytes;...". */
 static char seen[4096];
 
-static void see4(void *user, uint32_t address, uint64_t packets, uint64_t bytes)
+static void see4(void *user, const struct dense_counts *counts)
 {
     (void)user;
-    size_t used = strlen(seen);
-    snprintf(seen + used, sizeof seen - used, "%08x %lu %lu;", address, packets, bytes);
+    for (size_t i = 0; i < counts->count; i++) {
+        size_t used = strlen(seen);
+        snprintf(seen + used, sizeof seen - used, "%08x %lu %lu;", counts->address[i],
+                 counts->packets[i], counts->bytes[i]);
+    }
 }
 
 static void see6(void *user, const uint8_t address[16], uint64_t packets, uint64_t bytes)
@@ -76,14 +79,14 @@ Test(tally, a_batch_is_its_packets_one_after_the_other)
     static const char *const lists[] = {"10.0.0.0/12", "10.0.0.0/14,10.8.0.0/16", "0.0.0.0/0"};
     enum { COUNT = 5000 };
     for (size_t list = 0; list < 3; list++) {
-        static struct tally_item items[COUNT];
+        static struct packet_brief items[COUNT];
         static char expected[4096];
         struct prefixset *set = darknet(lists[list]);
         struct tally *single = tally_new(set, true), *batch = tally_new(set, true);
         uint64_t results[TALLY_RESULTS] = {0}, sums[TALLY_RESULTS] = {0};
         for (uint32_t i = 0; i < COUNT; i++) {
-            items[i] = (struct tally_item){0x0a000000 + i % 64 * 0x8000, i};
-            sums[add4(single, items[i].address, i)]++;
+            items[i] = (struct packet_brief){0x0a000000 + i % 64 * 0x8000, i};
+            sums[add4(single, items[i].dst4, i)]++;
         }
         for (uint32_t i = 0, size = 0; i < COUNT; i += size++)
             tally_add4(batch, items + i, i + size < COUNT ? size : COUNT - i, results);
@@ -113,7 +116,7 @@ Test(tally, bytes_are_kept_only_where_asked_for)
     prefixset_free(set);
 }
 
-/* More packets than can wait, to many addresses: nothing is lost on the way through the ring. */
+/* Far more packets than can wait, to many addresses. */
 Test(tally, every_packet_is_counted)
 {
     struct prefixset *set = darknet("10.0.0.0/15");
@@ -197,5 +200,34 @@ Test(tally, families_do_not_mix)
     cr_assert_eq(tally_add(tally, &in), TALLY_COUNTED);
     expect(tally, "20..09 1 0;");
     tally_free(tally);
+    prefixset_free(set);
+}
+
+Test(tally, merging_completes_what_was_deferred)
+{
+    struct prefixset *set = darknet("10.0.0.0/24");
+    struct tally *into = tally_new(set, true), *from = tally_new(set, true);
+    add4(into, 0x0a000007, 40);
+    add4(from, 0x0a000007, 60);
+    add4(from, 0x0a000009, 60);
+    cr_assert_eq(tally_merge(into, from), 0);
+    cr_assert_eq(tally_packets(into), 3);
+    expect(into, "0a000007 2 100;0a000009 1 60;");
+    expect(from, "0a000007 1 60;0a000009 1 60;");
+    tally_free(from);
+    tally_free(into);
+    prefixset_free(set);
+}
+
+Test(tally, merging_after_a_refusal_is_an_error)
+{
+    struct prefixset *set = darknet("0.0.0.0/0");
+    struct tally *into = tally_new(set, true), *from = tally_new(set, true);
+    tally_share(from, TALLY_SPARSE_MAX); /* room for one address */
+    cr_assert_eq(add4(from, 7, 40), TALLY_COUNTED);
+    cr_assert_eq(add4(from, 8, 40), TALLY_REFUSED);
+    cr_assert_eq(tally_merge(into, from), ERR_FULL);
+    tally_free(from);
+    tally_free(into);
     prefixset_free(set);
 }

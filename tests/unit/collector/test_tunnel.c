@@ -148,6 +148,21 @@ Test(tunnel, other_packets_to_an_end_point_stay_packets)
     }
 }
 
+/* As decode() leaves it, which does not walk extension headers. */
+Test(tunnel, an_ordinary_packet_is_as_decode_gives_it)
+{
+    static const struct inner ping = {60, "3a00 0104 00000000 8000 0000 0001 0001", 0};
+    struct crafted frame;
+    struct packet packet, plain;
+    make_tunnel(&frame, 6, &ping);
+    cr_assert_eq(decode(RAW, frame.bytes, frame.size, frame.size, &plain), DECODE_IP);
+    cr_assert_eq(tunnel_decode(endpoints, RAW, frame.bytes, frame.size, frame.size, &packet),
+                 DECODE_IP);
+    cr_assert_eq(packet.protocol, 60);
+    cr_assert_eq(packet.payload, plain.payload);
+    cr_assert_eq(packet.payload_size, plain.payload_size);
+}
+
 /* --- what does not ---------------------------------------------------------------------------- */
 
 Test(tunnel, frames_of_other_protocols_are_not_ip)
@@ -312,6 +327,12 @@ Test(tunnel, an_inner_length_of_zero_is_what_the_outer_packet_holds)
     put_ipv4(&frame, PROTOCOL_TCP, 0, 0);
     put_tcp(&frame, 2);
     cr_assert_eq(tunnel_decode(endpoints, RAW, frame.bytes, frame.size, 1024, &packet), DECODE_IP);
+    cr_assert_eq(packet.bytes, 1000);
+    frame.size = 0;
+    put_outer(&frame, 6, 60, 8 + 4 + 1000);
+    put_hex(&frame, "2f00 0401 0401 0000  0000 0800");
+    put_ipv4(&frame, PROTOCOL_TCP, 0, 0);
+    cr_assert_eq(tunnel_decode(endpoints, RAW, frame.bytes, frame.size, 1052, &packet), DECODE_IP);
     cr_assert_eq(packet.bytes, 1000);
 }
 

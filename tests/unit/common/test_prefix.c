@@ -252,3 +252,25 @@ Test(prefix, overlap_names_a_shared_prefix)
     prefixset_free(b);
     prefixset_free(c);
 }
+
+Test(prefix, ranges_are_merged_and_ascend)
+{
+    char errmsg[ERRMSG_SIZE];
+    uint32_t first, last;
+    uint8_t first6[16], last6[16];
+    struct prefixset *set = prefixset_new();
+    cr_assert_eq(
+        prefixset_add(set, "203.0.113.0/25,203.0.113.128/25,198.51.100.7,2001:db8::/127", errmsg),
+        0);
+    cr_assert_eq(prefixset_finish(set, errmsg), 0);
+    cr_assert(prefixset_range4(set, 0, &first, &last));
+    cr_assert(first == 0xc6336407 && last == 0xc6336407);
+    cr_assert(prefixset_range4(set, 1, &first, &last));
+    cr_assert(first == 0xcb007100 && last == 0xcb0071ff);
+    cr_assert_not(prefixset_range4(set, 2, &first, &last));
+    cr_assert(prefixset_range6(set, 0, first6, last6));
+    cr_assert_arr_eq(first6, ((uint8_t[16]){0x20, 1, 0x0d, 0xb8}), 16);
+    cr_assert_arr_eq(last6, ((uint8_t[16]){0x20, 1, 0x0d, 0xb8, [15] = 1}), 16);
+    cr_assert_not(prefixset_range6(set, 1, first6, last6));
+    prefixset_free(set);
+}
