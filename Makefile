@@ -128,7 +128,7 @@ $(BUILD)/tests/system/%.so: tests/system/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BASE_CFLAGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<
 
-check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS)
+check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS) recount
 	$(Q)BUILD=$(BUILD) tests/run
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
@@ -144,6 +144,16 @@ tsan: deps-test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread \
 		$(BUILD)/tsan/$(PROGRAM_collector)
 	$(Q)BUILD=$(BUILD)/tsan tests/system/parallel
+
+# The tools of tests/system/recount. What counts a second time is linked with libpcap and nothing of ours.
+RECOUNT_TOOLS := $(addprefix $(BUILD)/tests/recount/,recount generate rearrange dump catch replay)
+.PHONY: recount
+recount: $(RECOUNT_TOOLS) $(TEST_TOOLS)
+$(BUILD)/tests/recount/recount: $(BUILD)/tests/recount/dissect.o
+$(BUILD)/tests/recount/dump: $(COMMON_OBJS)
+$(RECOUNT_TOOLS): %: %.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs libpcap $(LIBS_COMMON)) -lm
 
 # Every header compiles on its own.
 HEADERS := $(filter-out %.pb-c.h,$(wildcard common/*.h collector/*.h aggregator/*.h dashboards/*.h))

@@ -18,8 +18,9 @@
 #define WAIT_MS 100
 #define BATCH   4096 /* packets taken from one interface before the next is looked at */
 /* The kernel hands out a block that is not full only when it is CAPTURE_BLOCK_MS old. */
-#define DRAIN_NS (2 * CAPTURE_BLOCK_MS * INT64_C(1000000))
-#define DROPS_NS INT64_C(400000000) /* between two looks at what was lost */
+#define DRAIN_NS     (2 * CAPTURE_BLOCK_MS * INT64_C(1000000))
+#define DRAIN_MAX_NS INT64_C(2000000000) /* while packets keep coming */
+#define DROPS_NS     INT64_C(400000000)  /* between two looks at what was lost */
 
 struct tap {
     struct capture *capture;
@@ -158,22 +159,37 @@ static void count_all_drops(struct worker *worker)
     worker->drops_ns = monotonic_ns();
 }
 
-/* Until told to stop; then for as long as the kernel may keep packets back. Packets keep coming, so
- * that the time is bounded, not their number. */
+/* Waits, and takes what there is; how many packets. */
+static int take(struct worker *worker)
+{
+    wait_for_packets(worker, WAIT_MS);
+    int got = drain_all(worker);
+    if (got == 0)
+        poll(NULL, 0, 1); /* an interface that is down reports an error without end */
+    if (monotonic_ns() - worker->drops_ns >= DROPS_NS)
+        count_all_drops(worker);
+    return got;
+}
+
+/* Takes what the kernel held when the thread was told to stop: all of it was found when a round that
+ * began after DRAIN_NS comes back empty, however long the thread had to wait for the processor. */
+static void take_last(struct worker *worker)
+{
+    int64_t stopped_ns = monotonic_ns(), began_ns;
+    int got;
+    do {
+        began_ns = monotonic_ns();
+        got = take(worker);
+    } while (worker->rc == 0 && began_ns - stopped_ns < (got ? DRAIN_MAX_NS : DRAIN_NS));
+}
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
     struct taps *taps = worker->taps;
-    int64_t until_ns = INT64_MAX;
-    while (worker->rc == 0 && monotonic_ns() < until_ns) {
-        wait_for_packets(worker, WAIT_MS);
-        if (drain_all(worker) == 0)
-            poll(NULL, 0, 1); /* an interface that is down reports an error without end */
-        if (monotonic_ns() - worker->drops_ns >= DROPS_NS)
-            count_all_drops(worker);
-        if (until_ns == INT64_MAX && atomic_load(&taps->stop))
-            until_ns = monotonic_ns() + DRAIN_NS;
-    }
+    while (worker->rc == 0 && !atomic_load(&taps->stop))
+        take(worker);
+    take_last(worker);
     count_all_drops(worker);
     if (worker->rc)
         fail(taps, &taps->failures[SENSOR_INTERFACES_MAX], worker->rc, err_str(worker->rc));
