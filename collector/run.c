@@ -51,7 +51,7 @@ static const char usage[] =
 struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator;
     uint64_t snaplen, ring_mb, threads, retention_h;
-    bool promiscuous;
+    bool promiscuous, skew;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
     const char **paths;
     size_t path_count;
@@ -61,9 +61,9 @@ struct settings {
 static void settings_close(struct settings *settings)
 {
     char **strings[] = {
-        &settings->name,           &settings->darknet,          &settings->exclude,
-        &settings->tunnels,        &settings->interfaces,       &settings->spool,
-        &settings->aggregator,     &settings->option_darknet,   &settings->option_exclude,
+        &settings->name,           &settings->darknet,           &settings->exclude,
+        &settings->tunnels,        &settings->interfaces,        &settings->spool,
+        &settings->aggregator,     &settings->option_darknet,    &settings->option_exclude,
         &settings->option_tunnels, &settings->option_interfaces, &settings->filter};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
@@ -102,6 +102,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "threads", CONFIG_UINT, &settings->threads, 1, 64},
         {"capture", "promiscuous", CONFIG_BOOL, &settings->promiscuous, 0, 0},
+        {"alarms", "skew", CONFIG_BOOL, &settings->skew, 0, 0},
         {"spool", "dir", CONFIG_STRING, &settings->spool, 0, 0},
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
         {"aggregator", "address", CONFIG_STRING, &settings->aggregator, 0, 0},
@@ -301,6 +302,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->ring_mb = settings->ring_mb;
     sensor->threads = settings->threads;
     sensor->promiscuous = settings->promiscuous;
+    sensor->skew = settings->skew;
     sensor->retention_h = settings->retention_h;
     set_filter(sensor, settings->filter);
     return 0;
@@ -426,6 +428,7 @@ int run_main(int argc, char **argv)
                                 .snaplen = 128,
                                 .ring_mb = 64,
                                 .threads = 1,
+                                .skew = true,
                                 .retention_h = 24,
                                 .paths = calloc((size_t)argc + 1, sizeof(char *))};
     int status = 1, rc = settings.paths ? read_options(&settings, &over, argc, argv) : ERR_NOMEM;
