@@ -51,7 +51,7 @@
 #define SKEW_MEMBERS_HALF 128 /* in a /24 whose silence is told */
 #define SKEW_PREFIXES_MIN 4   /* of these */
 
-/* Bounds of memory: a /24 takes 64 bytes, and 1,280 more where its addresses are compared. A darknet of
+/* Bounds of memory: a /24 takes 56 bytes, and 1,280 more where its addresses are compared. A darknet of
  * more /24s than the first has no alarms of addresses, of more than the second none at all. IPv6 has
  * none. */
 #define SKEW_DETAILED_MAX ((size_t)1 << 12)

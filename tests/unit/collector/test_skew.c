@@ -60,8 +60,19 @@ Test(skew, factors_and_medians)
         uint64_t packets, others;
         unsigned told; /* in eight hours */
     } cases[] = {
-        {79, 10, 0}, {80, 10, 1}, {7, 0, 0},  {8, 0, 1},  {8, 1, 1}, {0, 9, 0},
-        {0, 10, 1},  {1, 20, 1},  {2, 20, 0}, {1, 19, 0}, {0, 0, 0}, {UINT64_MAX, 10, 1},
+        {79, 10, 0},
+        {80, 10, 1},
+        {7, 0, 0},
+        {8, 0, 1},
+        {8, 1, 1},
+        {0, 9, 0},
+        {0, 10, 1},
+        {1, 20, 1},
+        {2, 20, 0},
+        {1, 19, 0},
+        {0, 0, 0},
+        {UINT64_MAX, 10, 1},
+        {UINT64_C(1) << 32, 5, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sky sky;
@@ -85,7 +96,7 @@ Test(skew, tail_of_the_others_is_the_measure)
         for (int slot = 0; slot < 8 * SKEW_HOUR_SLOTS; slot++) {
             if (slot % SKEW_HOUR_SLOTS == 0) {
                 fill_all(&sky, 10);
-                for (int host = 0; host < 26; host++)
+                for (int host = 0; host < 25; host++)
                     sky.packets[host * 7] = 50;
                 sky.packets[255] = cases[i].packets;
             }
@@ -201,6 +212,20 @@ Test(skew, silence_is_told_the_later_the_less_is_known)
     }
 }
 
+/* Two weeks with packets in every second slot, and then three in every one. */
+Test(skew, past_fades)
+{
+    struct sky sky;
+    sky_open(&sky);
+    for (int slot = 0; slot < 14 * 24 * SKEW_HOUR_SLOTS; slot++)
+        tell_second(&sky, 1, slot % 2);
+    tell_second(&sky, 21 * 24 * SKEW_HOUR_SLOTS, 1);
+    cr_expect_eq(sky.silent, 0);
+    tell_second(&sky, 6, 0);
+    cr_expect_eq(sky.silent, 1);
+    sky_close(&sky);
+}
+
 /* A /24 with packets once in twelve hours, for two years. */
 Test(skew, rarely_hit_prefix_is_told_in_its_first_silence_alone)
 {
@@ -304,7 +329,8 @@ Test(skew, small_and_large_darknets)
         bool skewed, silent;
     } cases[] = {
         {"10.0.0.0/28,10.0.1.0/28", true, false},
-        {"10.0.0.0/29,10.0.1.0/29", false, false},
+        {"10.0.0.0/29,10.0.0.8/30,10.0.1.0/29,10.0.1.8/30", false, false},
+        {"10.0.0.0/25,10.0.1.0/25,10.0.5.0/25", true, false},
         {"10.0.0.0/25,10.0.1.0/25,10.0.2.128/25", true, false}, /* too few neighbours */
         {"10.0.0.0/25,10.0.1.0/25,10.0.2.0/25,10.0.3.0/25", true, true},
         {"10.0.0.0/25,10.0.1.0/25,10.0.2.0/25,10.0.3.0/26", true, false},
@@ -334,7 +360,34 @@ Test(skew, many_prefixes_are_told_without_addresses)
 
 Test(skew, too_many_prefixes_are_let_be)
 {
-    static const uint32_t prefix = 0;
-    struct told told = tell_of("0.0.0.0/0", &prefix, 1);
-    cr_expect_eq(told.skewed + told.silent, 0);
+    const size_t half = SKEW_PREFIXES_MAX / 2 + 1;
+    uint32_t *prefixes = calloc(half, sizeof *prefixes);
+    for (uint32_t i = 0; i < half; i++)
+        prefixes[i] = 0x080000 + i;
+    cr_expect_gt(tell_of("8.0.0.0/6", prefixes, half).silent, 0);
+    cr_expect_eq(tell_of("8.0.0.0/6,12.0.0.0/24", prefixes, half).silent, 0);
+    cr_expect_eq(tell_of("0.0.0.0/0", prefixes, half).silent, 0);
+    free(prefixes);
+}
+
+/* The addresses of a /24 that are not the darknet's have no part in its median. */
+Test(skew, part_of_a_prefix)
+{
+    char errmsg[1024] = "";
+    struct record record;
+    struct prefixset *set = prefixset_new();
+    cr_assert_eq(prefixset_add(set, "10.0.0.64/28", errmsg), 0, "%s", errmsg);
+    cr_assert_eq(prefixset_finish(set, errmsg), 0);
+    struct skew *skew = skew_new(set);
+    record_init(&record);
+    for (uint32_t host = 65; host < 80; host++)
+        cr_assert_eq(addrvec_append4(&record.addresses, 0x0a000000 + host, 100), 0);
+    record.last_ns = SKEW_SLOT_NS - 1;
+    for (int slot = 0; slot < 8 * SKEW_HOUR_SLOTS; slot++)
+        skew_record(skew, &record);
+    cr_expect_eq(record.alarm_count, 1);
+    cr_expect_eq(record.alarms[0].address[3], 64);
+    record_close(&record);
+    skew_free(skew);
+    prefixset_free(set);
 }
