@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/alarms.h"
 #include "collector/child.h"
 #include "collector/clockwatch.h"
 #include "collector/journal.h"
@@ -21,6 +22,7 @@
 struct live {
     struct sensor *sensor;
     struct journal *journal;
+    struct alarms *alarms;
     struct meter *meter;
     struct taps *taps;
     struct clockwatch clock;
@@ -145,6 +147,26 @@ static int end(struct live *live, int rc, char *errmsg)
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
+/* The meter's sink. */
+static int append(void *user, struct record *record)
+{
+    struct live *live = user;
+    alarms_record(live->alarms, record);
+    return journal_append(live->journal, record);
+}
+
+static uint64_t next_seq(void *user)
+{
+    struct live *live = user;
+    return journal_next_seq(live->journal);
+}
+
+static int make_alarms(struct live *live, char *errmsg)
+{
+    live->alarms = alarms_new(live->sensor->darknet, live->sensor->skew);
+    return live->alarms ? 0 : err_set(errmsg, ERR_NOMEM, "alarms: out of memory");
+}
+
 static int make_meter(struct live *live, char *errmsg)
 {
     struct meter_options options = {
@@ -154,9 +176,9 @@ static int make_meter(struct live *live, char *errmsg)
         .lanes = (unsigned)live->sensor->threads,
         .dir = journal_path(live->journal),
         .max_quiet_ns = MAX_QUIET_NS,
-        .sink = journal_append,
-        .next_seq = journal_next_seq,
-        .user = live->journal,
+        .sink = append,
+        .next_seq = next_seq,
+        .user = live,
     };
     int rc = meter_new(&live->meter, &options, errmsg);
     if (rc)
@@ -181,6 +203,8 @@ static int begin(struct live *live, char *errmsg)
     if (rc == 0)
         rc = journal_open(&live->journal, live->sensor, opened_ns, errmsg);
     if (rc == 0)
+        rc = make_alarms(live, errmsg);
+    if (rc == 0)
         rc = make_meter(live, errmsg);
     if (rc == 0)
         rc = begin_at(live, opened_ns, errmsg);
@@ -201,6 +225,7 @@ int sensor_live(struct sensor *sensor, char *errmsg)
     }
     taps_close(live->taps);
     meter_free(live->meter);
+    alarms_free(live->alarms);
     journal_close(live->journal);
     free(live);
     return rc;

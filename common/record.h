@@ -53,8 +53,8 @@ struct record_late {
 
 enum record_alarm_kind {
     RECORD_ALARM_LIT_ADDRESS = 1, /* a darknet address sent `packets` */
-    RECORD_ALARM_SKEW = 2,        /* an address far outside of its /24's share; packets it got */
-    RECORD_ALARM_SILENT = 3,      /* a prefix is silent while its neighbours are not */
+    RECORD_ALARM_SKEW = 2,   /* an address far outside of its /24's share; packets of an hour */
+    RECORD_ALARM_SILENT = 3, /* a prefix is silent while its neighbours are not */
 };
 
 /* Something odd about an address or a prefix of the darknet. */
