@@ -15,6 +15,33 @@ static bool block_hit(struct interval *const *intervals, size_t count, uint64_t 
     return false;
 }
 
+static inline uint64_t sum_at(struct interval *const *intervals, size_t count, uint64_t index)
+{
+    uint64_t packets = intervals[0]->packets[index];
+    for (size_t i = 1; i < count; i++)
+        packets += intervals[i]->packets[index];
+    return packets;
+}
+
+/* Of a darknet in one range: without a branch, which could not be foretold where about every other
+ * address was hit. */
+static int append_range(struct interval *const *intervals, size_t count, uint64_t index,
+                        uint64_t end, struct addrvec *vec)
+{
+    int rc = addrvec_reserve4(vec, end - index);
+    if (rc)
+        return rc;
+    size_t at = vec->count4;
+    for (; index < end; index++) {
+        uint64_t packets = sum_at(intervals, count, index);
+        vec->address4[at] = intervals[0]->base + (uint32_t)index;
+        vec->packets4[at] = packets;
+        at += packets != 0;
+    }
+    vec->count4 = at;
+    return 0;
+}
+
 static int append_block(struct interval *const *intervals, size_t count, uint64_t block,
                         struct addrvec *vec)
 {
@@ -22,19 +49,15 @@ static int append_block(struct interval *const *intervals, size_t count, uint64_
     uint64_t index = block * DENSE_BLOCK, end = index + DENSE_BLOCK;
     if (end > first->image->dense)
         end = first->image->dense;
-    for (; index < end; index++) {
-        uint64_t packets = first->packets[index];
-        for (size_t i = 1; i < count; i++)
-            packets += intervals[i]->packets[index];
-        if (packets == 0)
-            continue;
-        uint32_t address = first->one_range ? first->base + (uint32_t)index
-                                            : prefixset_address4(first->darknet, (uint32_t)index);
-        int rc = addrvec_append4(vec, address, packets);
-        if (rc)
-            return rc;
+    if (first->one_range)
+        return append_range(intervals, count, index, end, vec);
+    int rc = 0;
+    for (; rc == 0 && index < end; index++) {
+        uint64_t packets = sum_at(intervals, count, index);
+        if (packets)
+            rc = addrvec_append4(vec, prefixset_address4(first->darknet, (uint32_t)index), packets);
     }
-    return 0;
+    return rc;
 }
 
 static int append_dense(struct interval *const *intervals, size_t count, struct addrvec *vec)

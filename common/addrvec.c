@@ -55,6 +55,12 @@ static int reserve6(struct addrvec *vec, size_t room)
     return 0;
 }
 
+int addrvec_reserve4(struct addrvec *vec, size_t more)
+{
+    size_t needed = vec->count4 + more, room = 2 * vec->room4;
+    return needed <= vec->room4 ? 0 : reserve4(vec, room > needed ? room : needed);
+}
+
 int addrvec_append4(struct addrvec *vec, uint32_t address, uint64_t packets)
 {
     assert(packets > 0 && (vec->count4 == 0 || vec->address4[vec->count4 - 1] < address));
