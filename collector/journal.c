@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "collector/backlog.h"
+#include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -56,15 +57,15 @@ static void flush(struct journal *journal)
 int journal_append(void *user, struct record *record)
 {
     struct journal *journal = user;
+    char minute[32];
     uint64_t packets = record->packets;
-    int64_t start_s = record->start_s;
+    calendar_rfc3339(record->start_s, minute);
     pthread_mutex_lock(&journal->lock);
     journal->packets += packets;
     journal->intervals++;
     if (backlog_push(&journal->backlog, record) != 0)
-        log_error("spool and memory are full: the interval of %" PRId64 " with %" PRIu64
-                  " packets is lost",
-                  start_s, packets);
+        log_error("spool and memory are full: the minute of %s with %" PRIu64 " packets is lost",
+                  minute, packets);
     flush(journal);
     pthread_mutex_unlock(&journal->lock);
     return 0;

@@ -9,6 +9,7 @@
 
 #include "collector/interval.h"
 #include "collector/meter.h"
+#include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -151,14 +152,16 @@ static int seal(struct found *found, size_t count, const char *sensor, uint64_t 
     record->flags |= RECORD_RECOVERED;
     for (size_t i = 0; i < count; i++)
         interval_set_sealing(found->intervals[i], seq);
-    uint64_t packets = record->packets;
-    int64_t start_s = record->start_s, seconds = (record->last_ns - record->first_ns) / 1000000000;
+    char minute[32];
+    uint64_t packets = record->packets; /* the sink may take the record's contents */
+    double seconds = (double)(record->last_ns - record->first_ns) / 1e9;
+    calendar_rfc3339(record->start_s, minute);
     if (rc == 0)
         rc = sink(user, record);
     if (rc == 0)
-        log_warn("the interval of %" PRId64 " was open when the sensor was killed: sealed with the "
-                 "%" PRIu64 " packets that it had counted in %" PRId64 " seconds",
-                 start_s, packets, seconds);
+        log_warn("the minute of %s was open when the sensor was killed: sealed with the %" PRIu64
+                 " packets that it had counted in %.1f seconds",
+                 minute, packets, seconds);
     record_close(record);
     free(record);
     return rc;
