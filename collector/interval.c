@@ -9,7 +9,7 @@
 #include "common/err.h"
 
 /* Of this version's image: what is changed in it changes the magic. */
-const char interval_magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '2'};
+const char interval_magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '3'};
 
 #define PAGE ((size_t)4096)
 #define GROW ((size_t)1 << 20) /* bytes that the sparse table grows by */
@@ -346,42 +346,39 @@ void interval_add_sender(struct interval *interval, uint32_t address)
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
-static void fill_detail(struct item *item, const struct packet *packet)
+/* The table by a key that the packet is in, and its key. */
+static inline enum detail detail_of(const struct packet *packet, uint16_t *key)
 {
-    if (packet->has_icmp) {
-        item->detail = packet->family == 4 ? DETAIL_ICMP4 : DETAIL_ICMP6;
-        item->key = (uint16_t)(packet->icmp_type << 8 | packet->icmp_code);
-    } else if (packet->has_ports && packet->protocol == PROTOCOL_TCP) {
-        item->detail = DETAIL_TCP;
-        item->key = packet->dst_port;
-    } else if (packet->has_ports && packet->protocol == PROTOCOL_UDP) {
-        item->detail = DETAIL_UDP;
-        item->key = packet->dst_port;
-    } else {
-        item->detail = DETAILS;
+    *key = packet->dst_port;
+    if (packet->has_ports && packet->protocol == PROTOCOL_TCP)
+        return DETAIL_TCP;
+    if (packet->has_ports && packet->protocol == PROTOCOL_UDP)
+        return DETAIL_UDP;
+    *key = (uint16_t)(packet->icmp_type << 8 | packet->icmp_code);
+    if (packet->has_icmp)
+        return packet->family == 4 ? DETAIL_ICMP4 : DETAIL_ICMP6;
+    *key = 0;
+    return DETAILS;
+}
+
+static inline void fill_item(struct interval *interval, struct item *item,
+                             const struct packet *packet, uint32_t where)
+{
+    uint16_t key;
+    enum detail detail = detail_of(packet, &key);
+    *item = (struct item){.where = where,
+                          .bytes = packet->bytes,
+                          .source = __builtin_bswap32(packet->src4),
+                          .key = key,
+                          .protocol = packet->protocol,
+                          .kind = (uint8_t)(packet->class | detail << ITEM_DETAIL_SHIFT)};
+    if (packet->family == 6) {
+        struct hll_place host = hll_place(packet->src6, 16);
+        item->source = (uint32_t)host.rank << 16 | host.index;
+        item->kind |= ITEM_SKETCHED;
     }
-}
-
-static void fill_host(struct item *item, const struct packet *packet)
-{
-    uint32_t source4 = __builtin_bswap32(packet->src4);
-    struct hll_place place =
-        packet->family == 4 ? hll_place(&source4, sizeof source4) : hll_place(packet->src6, 16);
-    item->host = place.index;
-    item->rank = place.rank;
-}
-
-static void fill_item(struct interval *interval, struct item *item, const struct packet *packet,
-                      uint32_t where)
-{
-    item->where = where;
-    item->bytes = packet->bytes;
-    item->class = (uint8_t)packet->class;
-    item->protocol = packet->protocol;
-    fill_detail(item, packet);
-    fill_host(item, packet);
-    if (item->detail < DETAILS)
-        __builtin_prefetch(&interval->image->details[item->detail][item->key], 1);
+    if (detail < DETAILS)
+        __builtin_prefetch(&interval->image->details[detail][key], 1);
 }
 
 void interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns)

@@ -52,8 +52,8 @@ static bool item_valid(const struct interval *interval, const struct item *item)
 {
     uint32_t where = item->where & ~SPARSE;
     return where < (item->where & SPARSE ? interval->image->places : interval->image->dense) &&
-           item->class < PACKET_CLASSES && item->detail <= DETAILS && item->host < HLL_REGISTERS &&
-           item->rank <= HLL_REGISTER_MAX;
+           item_class(item) < PACKET_CLASSES && item_detail(item) <= DETAILS &&
+           item_host(item).index < HLL_REGISTERS && item_host(item).rank <= HLL_REGISTER_MAX;
 }
 
 static bool image_valid(const struct interval *interval)

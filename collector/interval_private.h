@@ -41,13 +41,38 @@ enum detail { DETAIL_TCP, DETAIL_UDP, DETAIL_ICMP4, DETAIL_ICMP6, DETAILS };
 struct item {
     uint32_t where; /* of its address: index of the dense array, or SPARSE | place */
     uint32_t bytes;
+    uint32_t source; /* IPv4, network byte order; with ITEM_SKETCHED: rank << 16 | register */
     uint16_t key;
-    uint16_t host; /* register of the sketch ... */
-    uint8_t rank;  /* ... and what to raise it to */
-    uint8_t class, protocol;
-    uint8_t detail; /* enum detail; DETAILS: no key */
+    uint8_t protocol;
+    uint8_t kind; /* enum packet_class, enum detail (DETAILS: no key) << 4, ITEM_SKETCHED */
 };
+#define ITEM_CLASS        0x0f
+#define ITEM_DETAIL_SHIFT 4
+#define ITEM_DETAIL       0x07
+#define ITEM_SKETCHED     0x80 /* the sketch's register and rank were found already: IPv6 */
+
+_Static_assert(PACKET_CLASSES <= ITEM_CLASS + 1 && sizeof(struct item) == 16, "an item is 16 bytes");
+
 #define SPARSE UINT32_C(0x80000000)
+
+static inline unsigned item_class(const struct item *item)
+{
+    return item->kind & ITEM_CLASS;
+}
+
+static inline unsigned item_detail(const struct item *item)
+{
+    return item->kind >> ITEM_DETAIL_SHIFT & ITEM_DETAIL;
+}
+
+/* Where its source goes in the sketch. Found late, where the processor can look for many at a time. */
+static inline struct hll_place item_host(const struct item *item)
+{
+    if (item->kind & ITEM_SKETCHED)
+        return (struct hll_place){.index = (uint16_t)item->source,
+                                  .rank = (uint8_t)(item->source >> 16)};
+    return hll_place4(item->source);
+}
 
 /* An address of the sparse table. */
 struct place {

@@ -29,20 +29,22 @@ static inline __attribute__((always_inline)) void settle_pair(pair *at, uint32_t
 }
 
 static inline __attribute__((always_inline)) void settle_detail(struct image *image,
+                                                                unsigned detail,
                                                                 const struct item *item)
 {
-    image->detail_hit[item->detail][item->key / KEY_BLOCK] = 1;
+    image->detail_hit[detail][item->key / KEY_BLOCK] = 1;
     interval_barrier();
-    settle_pair(&image->details[item->detail][item->key], item->bytes);
+    settle_pair(&image->details[detail][item->key], item->bytes);
 }
 
 /* Raising a register twice is raising it once. */
 static inline __attribute__((always_inline)) void settle_host(struct image *image,
                                                               const struct item *item)
 {
-    uint8_t *at = &image->hosts.registers[item->host];
-    if (*at < item->rank)
-        *at = item->rank;
+    struct hll_place place = item_host(item);
+    uint8_t *at = &image->hosts.registers[place.index];
+    if (*at < place.rank)
+        *at = place.rank;
 }
 
 /* Item `i`, in the tables that have not taken it; `taken` counts for the tables by key. */
@@ -52,15 +54,16 @@ static inline __attribute__((always_inline)) void settle_item(struct interval *i
 {
     struct image *image = interval->image;
     const struct item item = image->items[i];
-    uint64_t nth = taken[item.detail]++;
+    unsigned class = item_class(&item), detail = item_detail(&item);
+    uint64_t nth = taken[detail]++;
     if (!applied || i >= applied->addresses)
         settle_address(interval, item.where);
     if (!applied || i >= applied->classes)
-        settle_pair(&image->classes[item.class], item.bytes);
+        settle_pair(&image->classes[class], item.bytes);
     if (!applied || i >= applied->protocols)
         settle_pair(&image->protocols[item.protocol], item.bytes);
-    if (item.detail < DETAILS && (!applied || nth >= applied->details[item.detail]))
-        settle_detail(image, &item);
+    if (detail < DETAILS && (!applied || nth >= applied->details[detail]))
+        settle_detail(image, detail, &item);
     settle_host(image, &item);
 }
 
