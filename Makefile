@@ -190,8 +190,9 @@ demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) tests/demo/run
 
-BENCH ?= $(filter-out %.c %.sh,$(notdir $(wildcard tests/bench/*)))
-BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+BENCH ?= $(filter-out %.c %.h %.sh,$(notdir $(wildcard tests/bench/*)))
+BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c,$(wildcard tests/bench/*.c)))
+$(BUILD)/tests/bench/generate $(BUILD)/tests/bench/sender: $(BUILD)/tests/bench/frames.o
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o \
 		$(filter-out $(BUILD)/collector/main.o,$(call objects,collector)) $(COMMON_OBJS)
 	$(call say,LD,$@)

@@ -229,8 +229,8 @@ int taps_error(struct taps *taps, char *errmsg)
     pthread_mutex_lock(&taps->lock);
     for (size_t i = 0; rc == 0 && i <= SENSOR_INTERFACES_MAX; i++) {
         bool renamed;
-        if (taps->failures[i].rc == 0 ||
-            (i < SENSOR_INTERFACES_MAX && link_read(&taps->links[i], &renamed) == LINK_GONE))
+        struct link link = i < SENSOR_INTERFACES_MAX ? taps->links[i] : (struct link){0};
+        if (taps->failures[i].rc == 0 || link_read(&link, &renamed) == LINK_GONE)
             continue;
         rc = taps->failures[i].rc;
         memcpy(errmsg, taps->failures[i].errmsg, ERRMSG_SIZE);
