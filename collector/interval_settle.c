@@ -9,28 +9,35 @@
  */
 #include "collector/interval_private.h"
 
-static inline __attribute__((always_inline)) void settle_address(struct interval *interval,
-                                                                 uint32_t where)
+#define INLINE static inline __attribute__((always_inline))
+
+/* Where everything is: in registers, which a barrier does not make the compiler load again. */
+struct tables_at {
+    struct image *image;
+    uint32_t *packets;
+    uint8_t *dense_hit;
+    struct place *places;
+};
+
+INLINE void settle_address(struct tables_at at, uint32_t where)
 {
     if (where & SPARSE) {
-        interval->places[where & ~SPARSE].packets++;
+        at.places[where & ~SPARSE].packets++;
     } else {
-        interval->dense_hit[where >> DENSE_BLOCK_SHIFT] = 1;
+        at.dense_hit[where >> DENSE_BLOCK_SHIFT] = 1;
         interval_barrier();
-        interval->packets[where]++;
+        at.packets[where]++;
     }
     interval_barrier();
 }
 
-static inline __attribute__((always_inline)) void settle_pair(pair *at, uint32_t bytes)
+INLINE void settle_pair(pair *at, uint32_t bytes)
 {
     *at += (pair){1, bytes};
     interval_barrier();
 }
 
-static inline __attribute__((always_inline)) void settle_detail(struct image *image,
-                                                                unsigned detail,
-                                                                const struct item *item)
+INLINE void settle_detail(struct image *image, unsigned detail, const struct item *item)
 {
     image->detail_hit[detail][item->key / KEY_BLOCK] = 1;
     interval_barrier();
@@ -38,8 +45,7 @@ static inline __attribute__((always_inline)) void settle_detail(struct image *im
 }
 
 /* Raising a register twice is raising it once. */
-static inline __attribute__((always_inline)) void settle_host(struct image *image,
-                                                              const struct item *item)
+INLINE void settle_host(struct image *image, const struct item *item)
 {
     struct hll_place place = item_host(item);
     uint8_t *at = &image->hosts.registers[place.index];
@@ -48,35 +54,34 @@ static inline __attribute__((always_inline)) void settle_host(struct image *imag
 }
 
 /* Item `i`, in the tables that have not taken it; `taken` counts for the tables by key. */
-static inline __attribute__((always_inline)) void settle_item(struct interval *interval, size_t i,
-                                                              const struct applied *applied,
-                                                              uint64_t taken[DETAILS + 1])
+INLINE void settle_item(struct tables_at at, size_t i, const struct applied *applied,
+                        uint64_t taken[DETAILS + 1])
 {
-    struct image *image = interval->image;
-    const struct item item = image->items[i];
-    unsigned class = item_class(&item), detail = item_detail(&item);
-    uint64_t nth = taken[detail]++;
+    struct image *image = at.image;
+    const struct item *item = &image->items[i];
     if (!applied || i >= applied->addresses)
-        settle_address(interval, item.where);
+        settle_address(at, item->where);
     if (!applied || i >= applied->classes)
-        settle_pair(&image->classes[class], item.bytes);
+        settle_pair(&image->classes[item_class(item)], item->bytes);
     if (!applied || i >= applied->protocols)
-        settle_pair(&image->protocols[item.protocol], item.bytes);
+        settle_pair(&image->protocols[item->protocol], item->bytes);
+    unsigned detail = item_detail(item);
+    uint64_t nth = taken[detail]++;
     if (detail < DETAILS && (!applied || nth >= applied->details[detail]))
-        settle_detail(image, detail, &item);
-    settle_host(image, &item);
+        settle_detail(image, detail, item);
+    settle_host(image, item);
 }
 
-static inline __attribute__((always_inline)) void settle(struct interval *interval,
-                                                         const struct applied *applied)
+INLINE void settle(struct interval *interval, const struct applied *applied)
 {
     struct image *image = interval->image;
+    const struct tables_at at = {image, interval->packets, interval->dense_hit, interval->places};
     const struct commit *commit = &image->commits[image->current];
     struct commit *next = &image->commits[1 - image->current];
     size_t count = commit->waiting;
     uint64_t taken[DETAILS + 1] = {0};
     for (size_t i = 0; i < count; i++)
-        settle_item(interval, i, applied, taken);
+        settle_item(at, i, applied, taken);
     next->packets = commit->packets + count;
     for (int detail = 0; detail < DETAILS; detail++)
         next->details[detail] = commit->details[detail] + taken[detail];
