@@ -306,10 +306,19 @@ static struct lit *room_for_lit(struct image *image, const struct lit *lit)
     return compare_lit(lit, greatest) < 0 ? greatest : NULL;
 }
 
+/* Asked of all, for whoever forges sources: without a call. */
+static inline bool same_lit(const struct lit *a, const struct lit *b)
+{
+    uint64_t left[2], right[2];
+    memcpy(left, a->address, sizeof left);
+    memcpy(right, b->address, sizeof right);
+    return left[0] == right[0] && left[1] == right[1] && a->family == b->family;
+}
+
 static void note_lit(struct image *image, const struct lit *lit)
 {
     uint32_t i = 0;
-    while (i < image->lit_count && compare_lit(&image->lit[i], lit) != 0)
+    while (i < image->lit_count && !same_lit(&image->lit[i], lit))
         i++;
     struct lit *row = i < image->lit_count ? &image->lit[i] : room_for_lit(image, lit);
     if (!row)

@@ -48,23 +48,26 @@ static size_t column_size(uint64_t tag, size_t size)
     return varint_size(tag) + varint_size(size) + size;
 }
 
-size_t record_columns_size(const struct addrvec *vec)
+void record_columns_measure(struct record_columns *columns, const struct addrvec *vec)
 {
-    return vec->count4 ? column_size(TAG_GAPS, gaps_size(vec)) +
-                             column_size(TAG_PACKETS, packets_size(vec))
-                       : 0;
+    *columns = (struct record_columns){.vec = vec};
+    if (vec->count4 == 0)
+        return;
+    columns->gaps = gaps_size(vec);
+    columns->packets = packets_size(vec);
+    columns->size =
+        column_size(TAG_GAPS, columns->gaps) + column_size(TAG_PACKETS, columns->packets);
 }
 
-size_t record_columns_pack(const struct addrvec *vec, uint8_t *out)
+void record_columns_pack(const struct record_columns *columns, uint8_t *out)
 {
-    const uint8_t *begin = out;
-    if (vec->count4 == 0)
-        return 0;
-    out = put_varint(put_varint(out, TAG_GAPS), gaps_size(vec));
+    const struct addrvec *vec = columns->vec;
+    if (columns->size == 0)
+        return;
+    out = put_varint(put_varint(out, TAG_GAPS), columns->gaps);
     for (size_t i = 0; i < vec->count4; i++)
         out = put_varint(out, gap(vec, i));
-    out = put_varint(put_varint(out, TAG_PACKETS), packets_size(vec));
+    out = put_varint(put_varint(out, TAG_PACKETS), columns->packets);
     for (size_t i = 0; i < vec->count4; i++)
         out = put_varint(out, vec->packets4[i]);
-    return (size_t)(out - begin);
 }

@@ -152,14 +152,16 @@ static void packing_close(struct packing *packing)
 uint8_t *record_pack(const struct record *record, size_t *size)
 {
     struct packing packing;
+    struct record_columns columns;
     uint8_t *bytes = NULL;
+    record_columns_measure(&columns, &record->addresses);
     if (packing_open(&packing, record)) {
-        *size = darkcount__record__get_packed_size(&packing.message);
-        bytes = malloc(*size + record_columns_size(&record->addresses));
+        *size = darkcount__record__get_packed_size(&packing.message) + columns.size;
+        bytes = malloc(*size);
     }
     if (bytes) {
         darkcount__record__pack(&packing.message, bytes);
-        *size += record_columns_pack(&record->addresses, bytes + *size);
+        record_columns_pack(&columns, bytes + *size - columns.size);
     }
     packing_close(&packing);
     return bytes;
