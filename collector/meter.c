@@ -35,6 +35,7 @@ struct meter {
     struct meter_options options;
     struct lane *lanes;
     pthread_mutex_t moving; /* held by the thread that seals; taken before any lane */
+    struct addrvec room;    /* empty; memory of the record before, where its sink left it */
     /* Changed with all lanes held, read with any. */
     int64_t start_ns;  /* of the open interval */
     int64_t first_ns;  /* where observation of it began */
@@ -130,6 +131,7 @@ void meter_free(struct meter *meter)
         pthread_mutex_destroy(&meter->lanes[number].lock);
         pthread_mutex_destroy(&meter->lanes[number].gate);
     }
+    addrvec_close(&meter->room);
     pthread_mutex_destroy(&meter->moving);
     free(meter->lanes);
     free(meter);
@@ -190,11 +192,15 @@ static int make_record(struct meter *meter, int64_t first_ns, int64_t last_ns)
     if (!record)
         return ERR_NOMEM;
     record_init(record);
+    record->addresses = meter->room;
     int rc = fill_record(meter, record);
     record->first_ns = first_ns;
     record->last_ns = last_ns;
     if (rc == 0)
         rc = meter->options.sink(meter->options.user, record);
+    meter->room = record->addresses;
+    addrvec_clear(&meter->room);
+    addrvec_init(&record->addresses);
     record_close(record);
     free(record);
     return rc;

@@ -14,6 +14,11 @@ void addrvec_init(struct addrvec *vec)
     *vec = (struct addrvec){0};
 }
 
+void addrvec_clear(struct addrvec *vec)
+{
+    vec->count4 = vec->count6 = 0;
+}
+
 void addrvec_close(struct addrvec *vec)
 {
     free(vec->address4);

@@ -25,6 +25,8 @@ struct addrvec {
 void addrvec_init(struct addrvec *vec);
 /* Frees what the vector holds and leaves it empty. */
 void addrvec_close(struct addrvec *vec);
+/* Leaves the vector empty and keeps its memory. */
+void addrvec_clear(struct addrvec *vec);
 
 /* Appends an address greater than every one before it, with packets >= 1. ERR_NOMEM. */
 int addrvec_append4(struct addrvec *vec, uint32_t address, uint64_t packets);
