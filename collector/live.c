@@ -195,19 +195,21 @@ static int begin(struct live *live, char *errmsg)
 {
     int taps[TAPS_MAX];
     int rc = taps_open(&live->taps, live->sensor, errmsg);
-    int64_t opened_ns = now_ns();
+    /* From here on a clock that is set is noticed. */
+    struct clockwatch_reading opened = clockwatch_read();
+    clockwatch_tick(&live->clock, &opened);
     if (rc == 0)
         rc = sensor_confine(live->sensor, taps, taps_descriptors(live->taps, taps), errmsg);
     if (rc == 0)
         rc = recover_spool(live->sensor, errmsg);
     if (rc == 0)
-        rc = journal_open(&live->journal, live->sensor, opened_ns, errmsg);
+        rc = journal_open(&live->journal, live->sensor, opened.real_ns, errmsg);
     if (rc == 0)
         rc = make_alarms(live, errmsg);
     if (rc == 0)
         rc = make_meter(live, errmsg);
     if (rc == 0)
-        rc = begin_at(live, opened_ns, errmsg);
+        rc = begin_at(live, opened.real_ns, errmsg);
     return rc ? rc : taps_start(live->taps, live->meter, errmsg);
 }
 
