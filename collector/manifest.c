@@ -55,7 +55,7 @@ static uint64_t waiting(const struct manifest_entry *entry)
 
 static bool wants(const struct manifest_entry *entry)
 {
-    return waiting(entry) > 0 || (entry->announced && !entry->resumed && !entry->epoch.refused);
+    return (waiting(entry) > 0 && !entry->stuck) || (entry->announced && !entry->resumed && !entry->epoch.refused);
 }
 
 static struct manifest_entry *find(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE])
@@ -91,6 +91,7 @@ int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE],
         entry->durable = 0; /* what the disk shows may be ahead of what is synced */
     }
     entry->announced = true;
+    entry->stuck = false; /* who works on a capture has mended it first */
     if (seq > entry->durable)
         entry->durable = seq;
     return 0;
@@ -133,19 +134,51 @@ static int source_epoch(void *user, struct frame_open *open)
     return 0;
 }
 
+/* Says once what of an epoch is lost. */
+static void say_lost(struct manifest_entry *entry, uint64_t seq, uint64_t last)
+{
+    if (last <= entry->told)
+        return;
+    entry->told = last;
+    log_error("spool %s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64
+              ", are lost, and the aggregator is told so",
+              entry->epoch.path, last - seq + 1, seq, last);
+}
+
+/* A capture's records are not given up: it is counted again when it is replayed again. */
+static int read_lost(struct manifest *manifest, struct manifest_entry *entry, uint64_t seq)
+{
+    uint64_t last = spool_reader_lost(manifest->reader);
+    if (!entry->epoch.identity.replay) {
+        say_lost(entry, seq, last);
+        return DELIVERY_LOST;
+    }
+    if (entry->told == 0)
+        log_error("spool %s: records %" PRIu64 " to %" PRIu64
+                  " of a capture are damaged: replay it again to deliver the rest",
+                  entry->epoch.path, seq, last);
+    entry->told = last;
+    entry->stuck = true;
+    return 0;
+}
+
 static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t *size, char *errmsg)
 {
     struct manifest *manifest = user;
     struct manifest_entry *entry = &manifest->entries[manifest->current];
-    if (seq > entry->durable)
+    if (entry->stuck)
         return 0;
-    int rc = spool_read(manifest->reader, sealed, size, errmsg);
-    if (rc == 0)
-        rc = err_set(errmsg, ERR_DAMAGED, "spool %s: record %" PRIu64 " is not there",
-                     entry->epoch.path, seq);
+    spool_reader_skip(manifest->reader, seq);
+    int rc = spool_read(manifest->reader, entry->durable, sealed, size, errmsg);
     if (rc < 0)
         manifest->broken = true;
-    return rc;
+    return rc == SPOOL_LOST ? read_lost(manifest, entry, seq) : rc;
+}
+
+static uint64_t source_lost(void *user)
+{
+    struct manifest *manifest = user;
+    return spool_reader_lost(manifest->reader);
 }
 
 static int source_resumed(void *user, uint64_t seq, char *errmsg)
@@ -202,6 +235,7 @@ struct delivery_source manifest_source(struct manifest *manifest)
         .resumed = source_resumed,
         .acked = source_acked,
         .refused = source_refused,
+        .lost = source_lost,
     };
 }
 

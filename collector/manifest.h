@@ -21,6 +21,8 @@ struct manifest_entry {
     bool announced; /* the capture process works on it: the aggregator is to be asked, whatever the
                        spool believes to be acknowledged */
     bool resumed;   /* the aggregator said where it stands */
+    uint64_t told;  /* which was said to be lost, up to here */
+    bool stuck;     /* a capture that is damaged where delivery stands */
     uint64_t held;  /* what it held when it said so first */
 };
 
