@@ -1,10 +1,12 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collector/manifest.h"
+#include "collector/spool_private.h"
 #include "common/err.h"
 #include "tests/unit/collector/folder.h"
 #include "tests/unit/collector/sealed.h"
@@ -273,15 +275,66 @@ Test(manifest, refused_live_epoch_is_offered_again_by_the_next_run)
     cr_assert_eq(next_epoch(), 4);
 }
 
-Test(manifest, record_that_is_missing_breaks_it)
+static void damage(uint8_t mark, off_t offset)
 {
-    fill(4, false, 2, 10);
+    uint8_t epoch[EPOCH_SIZE] = {mark}, byte;
+    struct spool_epoch found;
+    char name[PATH_MAX];
+    cr_assert_eq(spool_find(spool, epoch, &found, errmsg), 0);
+    free(found.identity.darknet);
+    segment_path(name, found.path, 1);
+    int fd = open(name, O_RDWR);
+    cr_assert_eq(pread(fd, &byte, 1, offset), 1);
+    byte ^= 1;
+    cr_assert_eq(pwrite(fd, &byte, 1, offset), 1);
+    close(fd);
+}
+
+#define SIZE10 (RECORD_HEADER_SIZE + 10)
+
+/* It is said again until delivery could tell the aggregator, which it does with nothing under way. */
+Test(manifest, damaged_record_of_a_live_epoch_is_told_as_lost)
+{
+    fill(4, false, 5, 10);
+    damage(4, SIZE10 + 40);
+    damage(4, 2 * SIZE10);
     open_manifest();
-    durable(4, 5); /* says more than the disk holds */
     next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    expect_record(4, 1);
+    cr_assert_eq(read_any(2), DELIVERY_LOST);
+    cr_assert_eq(read_any(2), DELIVERY_LOST);
+    cr_assert_eq(source.lost(source.user), 3);
+    expect_record(4, 4);
+    expect_record(4, 5);
+    cr_assert_eq(read_any(6), 0);
+    cr_assert_not(manifest.broken);
+}
+
+/* The capture is there still: it mends the epoch when it is replayed again. Others go on. */
+Test(manifest, damaged_capture_waits_for_its_replay)
+{
+    fill(4, true, 5, 10);
+    fill(5, true, 1, 10);
+    damage(4, 2 * SIZE10 + 40);
+    open_manifest();
+    cr_assert_eq(next_epoch(), 4);
+    source.resumed(source.user, 0, errmsg);
+    expect_record(4, 1);
+    expect_record(4, 2);
+    cr_assert_eq(read_any(3), 0);
+    source.acked(source.user, 2, errmsg);
+    cr_assert_eq(next_epoch(), 5);
+    source.resumed(source.user, 0, errmsg);
+    source.acked(source.user, 1, errmsg);
+    cr_assert_eq(next_epoch(), 0);
+    cr_assert_eq(manifest_waiting(&manifest), 3);
+    fill(4, true, 5, 10);
+    durable(4, 5);
+    cr_assert_eq(next_epoch(), 4);
     source.resumed(source.user, 2, errmsg);
-    cr_assert_eq(read_any(3), ERR_DAMAGED);
-    cr_assert(manifest.broken);
+    expect_record(4, 3);
+    expect_record(4, 4);
 }
 
 Test(manifest, resume_again_reads_again)
