@@ -130,4 +130,25 @@ int spool_refuse(const char *path, const char *reason, char *errmsg);
 void spool_prune(const struct spool_epoch *epoch, uint64_t acked, int64_t retention_s,
                  int64_t now_s);
 
+/* --- looking ---------------------------------------------------------------------------------- */
+
+/* One thing that is wrong in an epoch. */
+struct spool_damage {
+    char file[PATH_MAX];
+    size_t at, size;      /* bytes of it */
+    uint64_t first, last; /* sequences that are lost by it; none when last < first */
+};
+
+/* Checks every record of the epoch and the notes beside them, and reports each damage with `report`;
+ * `*records` gets how many are sound. Changes nothing; a sensor may be writing. 0 whether there is
+ * damage or not; ERR_IO, ERR_NOMEM. */
+int spool_verify(const struct spool_epoch *epoch, uint64_t *records,
+                 void (*report)(void *user, const struct spool_damage *damage), void *user,
+                 char *errmsg);
+/* The bytes that the epoch's files take, damaged ones that were kept among them. */
+uint64_t spool_bytes(const struct spool_epoch *epoch);
+/* When what the epoch still holds begins and ends: seconds since 1970, as the first and the last record
+ * say that can be read. False: none can. */
+bool spool_times(const struct spool_epoch *epoch, int64_t *from_s, int64_t *until_s);
+
 #endif

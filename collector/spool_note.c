@@ -109,20 +109,16 @@ static int identity_parse(const char *text, struct spool_identity *identity)
     return ERR_DAMAGED;
 }
 
-/* The checksum is that of everything before its line. Written before there was one, the last line is
- * that of last_ns; neither may be cut. */
+/* The first line is the checksum of the others; before there was one it was that of the epoch. */
 static bool identity_whole(const char *text)
 {
-    const char *end = strrchr(text, '\n');
-    if (!end || end[1] != '\0')
-        return false;
-    const char *line = memrchr(text, '\n', (size_t)(end - text));
-    line = line ? line + 1 : text;
-    if (strncmp(line, "last_ns ", 8) == 0)
-        return true;
+    if (strncmp(text, "epoch ", 6) == 0)
+        return text[strlen(text) - 1] == '\n';
     char want[32];
-    snprintf(want, sizeof want, "crc %08" PRIx32 "\n", crc32c(0, text, (size_t)(line - text)));
-    return strcmp(line, want) == 0;
+    const char *rest = text + strcspn(text, "\n");
+    rest += *rest == '\n';
+    int size = snprintf(want, sizeof want, "crc %08" PRIx32 "\n", crc32c(0, rest, strlen(rest)));
+    return strncmp(text, want, (size_t)size) == 0;
 }
 
 static int identity_read_from(const char *path, const char *file_name,
@@ -140,6 +136,14 @@ static int identity_read_from(const char *path, const char *file_name,
     int rc = size < 0 || !identity_whole(text) ? ERR_DAMAGED : identity_parse(text, identity);
     free(text);
     return rc;
+}
+
+bool identity_sound(const char *path, const char *name)
+{
+    struct spool_identity identity = {0};
+    int rc = identity_read_from(path, name, &identity);
+    free(identity.darknet);
+    return rc == 0;
 }
 
 int identity_read(const char *path, struct spool_identity *identity)
@@ -162,7 +166,7 @@ int identity_write(const char *path, const struct spool_identity *identity, char
                  epoch, identity->sensor, identity->darknet, identity->replay, identity->first_ns,
                  identity->last_ns) < 0)
         return ERR_NOMEM;
-    int size = asprintf(&whole, "%scrc %08" PRIx32 "\n", text, crc32c(0, text, strlen(text)));
+    int size = asprintf(&whole, "crc %08" PRIx32 "\n%s", crc32c(0, text, strlen(text)), text);
     free(text);
     if (size < 0)
         return ERR_NOMEM;
@@ -198,28 +202,35 @@ static bool epoch_of(const char *path, uint8_t epoch[EPOCH_SIZE])
     return epoch_parse(slash ? slash + 1 : path, epoch) == 0;
 }
 
+#define ACKED_SIZE 48
+
+static void acked_format(const uint8_t epoch[EPOCH_SIZE], uint64_t seq, char text[ACKED_SIZE])
+{
+    snprintf(text, ACKED_SIZE, "%" PRIu64 " %08" PRIx32 "\n", seq, note_crc(epoch, seq));
+}
+
 int spool_acknowledge(const char *path, uint64_t seq, char *errmsg)
 {
-    char text[48];
+    char text[ACKED_SIZE];
     uint8_t epoch[EPOCH_SIZE];
     if (!epoch_of(path, epoch))
         return err_set(errmsg, ERR_INVALID, "spool %s: no epoch", path);
-    snprintf(text, sizeof text, "%" PRIu64 " %08" PRIx32 "\n", seq, note_crc(epoch, seq));
+    acked_format(epoch, seq, text);
     return file_replace(path, "acked", text, false, errmsg);
 }
 
 uint64_t acked_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
 {
-    char name[PATH_MAX];
+    char name[PATH_MAX], text[ACKED_SIZE] = "", want[ACKED_SIZE];
     snprintf(name, sizeof name, "%.4000s/acked", path);
-    FILE *file = fopen(name, "re");
-    if (!file)
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return 0;
-    uint64_t seq = 0;
-    uint32_t crc = 0;
-    bool sound = fscanf(file, "%20" SCNu64 " %8" SCNx32, &seq, &crc) == 2;
-    fclose(file);
-    return sound && crc == note_crc(epoch, seq) ? seq : 0;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    uint64_t seq = strtoull(text, NULL, 10);
+    acked_format(epoch, seq, want);
+    return got > 0 && strcmp(text, want) == 0 ? seq : 0;
 }
 
 int spool_refuse(const char *path, const char *reason, char *errmsg)

@@ -76,6 +76,8 @@ int directory_sync(const char *path);
 /* Reads path/identity, or its copy when that is damaged. ERR_UNKNOWN when there is none,
  * ERR_DAMAGED, ERR_IO, ERR_NOMEM. */
 int identity_read(const char *path, struct spool_identity *identity);
+/* Whether that one file of the two, "identity" or "identity.copy", can be read. */
+bool identity_sound(const char *path, const char *name);
 int identity_write(const char *path, const struct spool_identity *identity, char *errmsg);
 
 /* The acknowledgement that the spool knows of; 0 for none and for a damaged one. */
