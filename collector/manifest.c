@@ -254,6 +254,40 @@ void manifest_report(const struct manifest *manifest)
     }
 }
 
+/* Frees up to `bytes` in live epochs, of what is acknowledged, or of the rest. */
+static uint64_t shrink(struct manifest *manifest, bool rest, uint64_t bytes)
+{
+    uint64_t freed = 0;
+    for (size_t i = 0; i < manifest->count && freed < bytes; i++) {
+        const struct manifest_entry *entry = &manifest->entries[i];
+        uint64_t sent = i == manifest->current ? entry->acked + FRAME_WINDOW : 0;
+        if (!entry->epoch.identity.replay)
+            freed += spool_shrink(&entry->epoch, entry->acked, sent,
+                                  rest ? UINT64_MAX : entry->acked, bytes - freed);
+    }
+    return freed;
+}
+
+static void keep_limit(struct manifest *manifest)
+{
+    uint64_t used = 0, most = manifest->max_bytes;
+    for (size_t i = 0; i < manifest->count; i++)
+        if (!manifest->entries[i].epoch.identity.replay)
+            used += spool_usage(&manifest->entries[i].epoch);
+    uint64_t excess = most > 0 && used > most ? used - most : 0;
+    bool low = spool_disk_low(manifest->spool);
+    if (excess == 0 && !low)
+        return;
+    uint64_t wanted = low && excess < 2 * SPOOL_SEGMENT_MAX ? 2 * SPOOL_SEGMENT_MAX : excess;
+    uint64_t freed = shrink(manifest, false, wanted);
+    if (freed > 0)
+        log_warn("spool %s: %s: %" PRIu64 " MB of acknowledged records are deleted early",
+                 manifest->spool, excess ? "is at its limit" : "the disk is nearly full",
+                 freed >> 20);
+    if (freed < excess)
+        shrink(manifest, true, excess - freed);
+}
+
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s)
 {
     char errmsg[ERRMSG_SIZE];
@@ -265,4 +299,5 @@ void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s
         if (!entry->epoch.identity.replay)
             spool_prune(&entry->epoch, entry->acked, retention_s, now_s);
     }
+    keep_limit(manifest);
 }

@@ -33,7 +33,7 @@ struct sensor {
     const char *filter;    /* pcap-filter(7), or NULL */
     bool filter_inventory; /* without one: the filter made from darknet and tunnels */
     const char *spool; /* "." once sensor_confine has made it the working directory */
-    uint64_t retention_h;
+    uint64_t retention_h, spool_max_mb;
     char *aggregator;
     struct privilege privilege; /* what the capture process gives up */
     struct child *child;        /* the ship process */

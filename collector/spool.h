@@ -130,6 +130,17 @@ int spool_refuse(const char *path, const char *reason, char *errmsg);
 void spool_prune(const struct spool_epoch *epoch, uint64_t acked, int64_t retention_s,
                  int64_t now_s);
 
+/* Bytes that the epoch's segments take on the disk. */
+uint64_t spool_usage(const struct spool_epoch *epoch);
+/* Whether the disk of the spool has less free than two segments take. */
+bool spool_disk_low(const char *spool);
+/* Deletes the oldest segments of a live epoch until `bytes` are free or no further one may go: none
+ * with a record behind `upto`, none with one of acked + 1 .. spared, and never the newest. Of records
+ * behind `acked` it says what is lost with them: a line for each interval. Returns the bytes. Needs no
+ * free space. */
+uint64_t spool_shrink(const struct spool_epoch *epoch, uint64_t acked, uint64_t spared,
+                      uint64_t upto, uint64_t bytes);
+
 /* --- looking ---------------------------------------------------------------------------------- */
 
 /* One thing that is wrong in an epoch. */

@@ -351,6 +351,53 @@ Test(manifest, resume_again_reads_again)
     expect_record(4, 3);
 }
 
+static uint64_t first_on_disk(uint8_t mark)
+{
+    uint8_t epoch[EPOCH_SIZE] = {mark};
+    struct spool_epoch found;
+    cr_assert_eq(spool_find(spool, epoch, &found, errmsg), 0);
+    free(found.identity.darknet);
+    return found.first;
+}
+
+/* Nine segments of a record each, 5 MB, while six have room: the acknowledged go first. */
+Test(manifest, limit_deletes_what_is_acknowledged_first)
+{
+    fill(3, false, 3, 5 << 20);
+    fill(4, false, 6, 5 << 20);
+    open_manifest();
+    manifest.max_bytes = 31 << 20;
+    manifest.entries[1].acked = 4;
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(first_on_disk(3), 1);
+    cr_assert_eq(first_on_disk(4), 4);
+    cr_assert_eq(manifest_waiting(&manifest), 5);
+}
+
+/* Nothing is acknowledged: the oldest go, but not what may be on its way, and never the newest. What
+ * went is told to the aggregator. */
+Test(manifest, limit_drops_the_oldest_that_is_not_on_its_way)
+{
+    fill(3, false, 2, 5 << 20);
+    fill(4, false, 6, 5 << 20);
+    open_manifest();
+    manifest.max_bytes = 31 << 20;
+    cr_assert_eq(next_epoch(), 3);
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(first_on_disk(3), 1);
+    cr_assert_eq(first_on_disk(4), 3);
+    source.resumed(source.user, 2, errmsg);
+    cr_assert_eq(next_epoch(), 4);
+    manifest.max_bytes = 1;
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(first_on_disk(3), 2);
+    cr_assert_eq(first_on_disk(4), 3);
+    source.resumed(source.user, 0, errmsg);
+    cr_assert_eq(read_any(1), DELIVERY_LOST);
+    cr_assert_eq(source.lost(source.user), 2);
+    expect_record(4, 3);
+}
+
 Test(manifest, save_prunes_live_segments_only)
 {
     fill(4, false, 4, 5 << 20);
