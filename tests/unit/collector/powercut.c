@@ -1,6 +1,7 @@
 #include "tests/unit/collector/powercut.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -236,8 +237,22 @@ int fsync(int fd)
     return (int)counted(rc);
 }
 
+unsigned powercut_failing_syncs;
+
+static int fail_sync(int fd)
+{
+    struct stat info;
+    powercut_failing_syncs--;
+    if (fstat(fd, &info) != 0 || syscall(SYS_pwrite64, fd, "", 1, info.st_size - 1) != 1)
+        abort();
+    errno = EIO;
+    return -1;
+}
+
 int fdatasync(int fd)
 {
+    if (powercut_failing_syncs > 0)
+        return fail_sync(fd);
     int rc = (int)syscall(SYS_fdatasync, fd);
     if (cut.armed && rc == 0)
         note_synced(fd);

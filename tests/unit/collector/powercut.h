@@ -23,6 +23,9 @@ enum powercut_mode {
  * `parent`/`name` is the directory, which need not be there yet; `left`/`name` is made where it is
  * left. */
 #define POWERCUT_EXIT 77
+/* So many of the next fdatasyncs fail with EIO; the last byte of the file is lost by that, as a system
+ * may drop what it could not write. */
+extern unsigned powercut_failing_syncs;
 void powercut_arm(const char *parent, const char *name, const char *left, unsigned n,
                   enum powercut_mode mode);
 

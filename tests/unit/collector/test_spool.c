@@ -12,6 +12,7 @@
 #include "collector/spool_private.h"
 #include "common/err.h"
 #include "tests/unit/collector/folder.h"
+#include "tests/unit/collector/powercut.h"
 #include "tests/unit/collector/sealed.h"
 
 static char spool[64];
@@ -348,6 +349,51 @@ Test(spool, failed_append_leaves_nothing_and_can_be_repeated)
     cr_assert_eq(spool_sync(writer, errmsg), 0);
     spool_writer_close(writer);
     check_reads(1, 2);
+}
+
+/* The system calls clean what it could not write: it is written once more. */
+Test(spool, failed_sync_is_made_good_by_the_next)
+{
+    struct spool_writer *writer = open_writer();
+    cr_assert_eq(append(writer, 1000), 0);
+    cr_assert_eq(spool_sync(writer, errmsg), 0);
+    cr_assert_eq(append(writer, 500), 0);
+    powercut_failing_syncs = 2;
+    cr_assert_eq(spool_sync(writer, errmsg), ERR_IO);
+    cr_assert_eq(append(writer, 400), 0);
+    cr_assert_eq(spool_sync(writer, errmsg), ERR_IO);
+    cr_assert_eq(spool_sync(writer, errmsg), 0);
+    spool_writer_close(writer);
+    check_reads(1, 3);
+}
+
+static uint64_t blocks(const char *name)
+{
+    char file[PATH_MAX + 64];
+    struct stat info;
+    snprintf(file, sizeof file, "%s/%s", path, name);
+    return stat(file, &info) == 0 ? (uint64_t)info.st_blocks * 512 : 0;
+}
+
+/* Room for the segment being written and for the next is taken ahead, and given back. */
+Test(spool, room_is_kept_a_segment_ahead)
+{
+    struct spool_writer *writer = open_writer();
+    spool_reserve(writer);
+    cr_assert_geq(blocks(".spare"), SPOOL_SEGMENT_MAX);
+    cr_assert_eq(append(writer, 100), 0);
+    cr_assert_geq(blocks("00000000000000000001.segment"), SPOOL_SEGMENT_MAX);
+    cr_assert_geq(blocks(".spare"), SPOOL_SEGMENT_MAX);
+    cr_assert_eq(append(writer, SPOOL_SEGMENT_MAX), 0);
+    cr_assert_lt(blocks("00000000000000000001.segment"), 1 << 20);
+    cr_assert_eq(spool_sync(writer, errmsg), 0);
+    cr_assert_eq(append(writer, 100), 0);
+    cr_assert_geq(blocks("00000000000000000003.segment"), SPOOL_SEGMENT_MAX);
+    check_reads(1, 3);
+    spool_writer_close(writer);
+    cr_assert_eq(blocks(".spare"), 0);
+    cr_assert_lt(blocks("00000000000000000003.segment"), 1 << 20);
+    check_reads(1, 3);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
