@@ -55,7 +55,8 @@ static uint64_t waiting(const struct manifest_entry *entry)
 
 static bool wants(const struct manifest_entry *entry)
 {
-    return (waiting(entry) > 0 && !entry->stuck) || (entry->announced && !entry->resumed && !entry->epoch.refused);
+    return (waiting(entry) > 0 && !entry->stuck) ||
+           (entry->announced && !entry->resumed && !entry->epoch.refused);
 }
 
 static struct manifest_entry *find(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE])

@@ -159,6 +159,8 @@ static bool sound_at(const struct segment_walk *walk, size_t at, struct record_h
 /* The next place from `at` on where a record could begin, or the end. */
 static size_t find_magic(const struct segment_walk *walk, size_t at)
 {
+    if (at >= walk->size)
+        return walk->size;
     const uint8_t *found = memmem(walk->bytes + at, walk->size - at, "DCR1", 4);
     return found ? (size_t)(found - walk->bytes) : walk->size;
 }
@@ -215,8 +217,8 @@ static void say_lost(const char *name, const struct segment_piece *piece)
         log_error("spool %s: %zu bytes at %zu are no record; no record is lost", name, piece->size,
                   piece->at);
     else
-        log_error("spool %s: %zu bytes at %zu are damaged: lost are %" PRIu64
-                  " records, %" PRIu64 " to %" PRIu64,
+        log_error("spool %s: %zu bytes at %zu are damaged: lost are %" PRIu64 " records, %" PRIu64
+                  " to %" PRIu64,
                   name, piece->size, piece->at, piece->last - piece->first + 1, piece->first,
                   piece->last);
 }

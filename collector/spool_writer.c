@@ -16,12 +16,12 @@ struct spool_writer {
     char path[PATH_MAX]; /* of the epoch */
     uint8_t epoch[EPOCH_SIZE];
     bool replay;
-    bool reserving; /* keeps room ahead */
-    bool low;       /* there was none; said */
-    int fd;         /* segment being appended to; -1 for none yet */
-    int mark;       /* live: the file of the mark; -1 for none */
-    size_t size;    /* of that segment: where its last whole record ends */
-    size_t synced;  /* how much of that is known to be on disk */
+    bool reserving;      /* keeps room ahead */
+    bool low;            /* there was none; said */
+    int fd;              /* segment being appended to; -1 for none yet */
+    int mark;            /* live: the file of the mark; -1 for none */
+    size_t size;         /* of that segment: where its last whole record ends */
+    size_t synced;       /* how much of that is known to be on disk */
     struct buf unsynced; /* the rest, for when a sync fails: the system may then drop it */
     uint64_t last;
     bool dirty;  /* appended and not synced */
@@ -203,8 +203,9 @@ static int replay_cut(const struct spool_writer *writer, const uint64_t *firsts,
     }
     if (rename(name, aside) != 0)
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
-    log_warn("spool %s: is damaged, and kept as %s; the capture is counted again from record %" PRIu64,
-             name, aside, firsts[0]);
+    log_warn(
+        "spool %s: is damaged, and kept as %s; the capture is counted again from record %" PRIu64,
+        name, aside, firsts[0]);
     return directory_sync(writer->path) == 0
                ? 0
                : err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
@@ -285,8 +286,9 @@ static void keep_room(struct spool_writer *writer)
         return;
     bool enough = (writer->fd < 0 || room_reserve(writer->fd)) && room_prepare(writer->path);
     if (!enough && !writer->low)
-        log_warn("spool %s: the disk is full: records go on into what room was kept, at most %zu MB",
-                 writer->path, 2 * SPOOL_SEGMENT_MAX >> 20);
+        log_warn(
+            "spool %s: the disk is full: records go on into what room was kept, at most %zu MB",
+            writer->path, 2 * SPOOL_SEGMENT_MAX >> 20);
     if (enough && writer->low)
         log_info("spool %s: the disk has room again", writer->path);
     writer->low = !enough;
@@ -335,13 +337,14 @@ static int write_at(int fd, const uint8_t *bytes, size_t size, size_t offset)
 }
 
 /* Writes the record behind what is there; nothing stays of it after an error. */
-static int write_record(struct spool_writer *writer, const uint8_t *sealed, size_t size)
+static int write_record(struct spool_writer *writer, const uint8_t *sealed, size_t size,
+                        char *errmsg)
 {
     size_t before = writer->unsynced.size;
     buf_put(&writer->unsynced, sealed, size);
     if (writer->unsynced.failed) {
         writer->unsynced.failed = false;
-        return ERR_NOMEM;
+        return err_set(errmsg, ERR_NOMEM, "spool %s: out of memory", writer->path);
     }
     if (write_at(writer->fd, sealed, size, writer->size) == 0)
         return 0;
@@ -350,7 +353,7 @@ static int write_record(struct spool_writer *writer, const uint8_t *sealed, size
     /* Should this fail as well, the next append writes over it and the next open cuts it. */
     (void)!ftruncate(writer->fd, (off_t)writer->size);
     keep_room(writer);
-    return err_from_errno(saved);
+    return err_set(errmsg, err_from_errno(saved), "spool %s: %s", writer->path, strerror(saved));
 }
 
 int spool_append(struct spool_writer *writer, const uint8_t *sealed, size_t size, char *errmsg)
@@ -358,12 +361,10 @@ int spool_append(struct spool_writer *writer, const uint8_t *sealed, size_t size
     int rc = 0;
     if (writer->fd < 0 || (writer->size > 0 && writer->size + size > SPOOL_SEGMENT_MAX))
         rc = begin_segment(writer, writer->last + 1, errmsg);
+    if (rc == 0)
+        rc = write_record(writer, sealed, size, errmsg);
     if (rc)
         return rc;
-    rc = write_record(writer, sealed, size);
-    if (rc)
-        return err_set(errmsg, rc, "spool %s: record %" PRIu64 ": %s", writer->path,
-                       writer->last + 1, err_str(rc));
     writer->size += size;
     writer->last++;
     writer->dirty = true;
@@ -386,8 +387,8 @@ static int sync_segment(struct spool_writer *writer)
 {
     if (writer->fd < 0)
         return 0;
-    if (writer->failed && write_at(writer->fd, writer->unsynced.bytes, writer->unsynced.size,
-                                   writer->synced) != 0)
+    if (writer->failed &&
+        write_at(writer->fd, writer->unsynced.bytes, writer->unsynced.size, writer->synced) != 0)
         return -1;
     return fdatasync(writer->fd);
 }

@@ -79,9 +79,8 @@ static void print_epoch(struct rows *rows, const struct spool_epoch *epoch)
 
 static int list(const struct spool_epoch *epochs, size_t count, enum rows_format format)
 {
-    static const char *const columns[] = {"epoch", "sensor", "kind",  "first", "last",
-                                          "acked", "waiting", "from", "until", "bytes",
-                                          "state", NULL};
+    static const char *const columns[] = {"epoch",   "sensor", "kind",  "first", "last",  "acked",
+                                          "waiting", "from",   "until", "bytes", "state", NULL};
     struct rows *rows = rows_begin(stdout, format, columns);
     if (!rows)
         return ERR_NOMEM;
@@ -136,9 +135,8 @@ static int usage(const char *why)
 
 static int read_arguments(struct arguments *arguments, int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
     int option;
     *arguments = (struct arguments){.format = rows_format_default(stdout)};
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -174,9 +172,8 @@ static int look(const struct arguments *arguments)
         return EXIT_FAILED;
     bool left_out = errmsg[0] != '\0';
     errmsg[0] = '\0';
-    rc = strcmp(arguments->action, "list") == 0
-             ? list(epochs, count, arguments->format)
-             : verify(epochs, count, &damages, errmsg);
+    rc = strcmp(arguments->action, "list") == 0 ? list(epochs, count, arguments->format)
+                                                : verify(epochs, count, &damages, errmsg);
     spool_list_free(epochs, count);
     if (rc)
         log_error("spool: %s", errmsg[0] ? errmsg : err_str(rc));

@@ -144,13 +144,13 @@ static const struct {
     const char *stream, *events, *frames;
     enum session_state state;
 } conversations[] = {
-    {"", "", "h", SESSION_HANDSHAKE},       {"O", "O", "hs", SESSION_OPEN},
-    {"ORR", "ORR", "hsaa", SESSION_OPEN},   {"OROR", "OROR", "hsasa", SESSION_OPEN},
-    {"R", "X", "hx", SESSION_ENDED},        {"h", "X", "hx", SESSION_ENDED},
-    {"Oa", "OX", "hsx", SESSION_ENDED},     {"OrR", "OX", "hsx", SESSION_ENDED},
-    {"Ox", "OX", "hsx", SESSION_ENDED},     {"Oo", "OX", "hsx", SESSION_ENDED},
-    {"OR?R", "ORX", "hsax", SESSION_ENDED}, {"L", "X", "hx", SESSION_ENDED},
-    {"G", "X", "hx", SESSION_ENDED},        {"?", "X", "hx", SESSION_ENDED},
+    {"", "", "h", SESSION_HANDSHAKE},        {"O", "O", "hs", SESSION_OPEN},
+    {"ORR", "ORR", "hsaa", SESSION_OPEN},    {"OROR", "OROR", "hsasa", SESSION_OPEN},
+    {"R", "X", "hx", SESSION_ENDED},         {"h", "X", "hx", SESSION_ENDED},
+    {"Oa", "OX", "hsx", SESSION_ENDED},      {"OrR", "OX", "hsx", SESSION_ENDED},
+    {"Ox", "OX", "hsx", SESSION_ENDED},      {"Oo", "OX", "hsx", SESSION_ENDED},
+    {"OR?R", "ORX", "hsax", SESSION_ENDED},  {"L", "X", "hx", SESSION_ENDED},
+    {"G", "X", "hx", SESSION_ENDED},         {"?", "X", "hx", SESSION_ENDED},
     {"ORlR", "ORRR", "hsaaa", SESSION_OPEN}, {"l", "X", "hx", SESSION_ENDED},
 };
 

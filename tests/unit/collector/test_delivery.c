@@ -12,7 +12,7 @@
 /* A source in memory, in the place of the spool. */
 struct held {
     uint8_t epoch[EPOCH_SIZE];
-    uint64_t last, acked; /* records it has; acknowledged as far as it was told */
+    uint64_t last, acked;           /* records it has; acknowledged as far as it was told */
     uint64_t lost_first, lost_last; /* these cannot be read any more; 0, 0: all can */
     bool refused;
 };
@@ -97,9 +97,8 @@ static int source_refused(void *user, const struct frame_refuse *refuse, char *w
 
 static void begin(size_t count, uint64_t last)
 {
-    struct delivery_source source = {NULL,           source_epoch, source_read,
-                                     source_resumed, source_acked, source_refused,
-                                     source_lost};
+    struct delivery_source source = {NULL,         source_epoch,   source_read, source_resumed,
+                                     source_acked, source_refused, source_lost};
     memset(epochs, 0, sizeof epochs);
     for (size_t i = 0; i < count; i++) {
         epochs[i].epoch[0] = (uint8_t)(i + 1);

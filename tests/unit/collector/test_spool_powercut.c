@@ -106,10 +106,10 @@ static void expect_records(const char *path, uint64_t first, uint64_t before, ui
     for (uint64_t seq = first; seq <= through; seq++) {
         cr_assert_eq(spool_read(reader, through, &bytes, &size, errmsg), 1, "%s: record %lu", what,
                      (unsigned long)seq);
-        bool same = seq <= before ? size == records[seq - 1].size &&
-                                        memcmp(bytes, records[seq - 1].bytes, size) == 0
-                                  : size == RECORD_HEADER_SIZE + LATER &&
-                                        sealed_is(bytes, size, identity.epoch, seq);
+        bool same =
+            seq <= before
+                ? size == records[seq - 1].size && memcmp(bytes, records[seq - 1].bytes, size) == 0
+                : size == RECORD_HEADER_SIZE + LATER && sealed_is(bytes, size, identity.epoch, seq);
         cr_assert(same, "%s: record %lu is another", what, (unsigned long)seq);
     }
     spool_reader_free(reader);
@@ -146,7 +146,8 @@ static void make_folder(char path[64])
 
 Test(spool_powercut, behind_every_call_nothing_offered_is_lost_or_doubled, .timeout = 300)
 {
-    offered = mmap(NULL, sizeof *offered, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    offered =
+        mmap(NULL, sizeof *offered, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     cr_assert_neq(offered, MAP_FAILED);
     for (size_t i = 0; i < RECORDS; i++)
         sealed_put(&records[i], identity.epoch, i + 1, payloads[i]);
