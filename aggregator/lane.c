@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "aggregator/alarmlog.h"
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
 #include "common/log.h"
@@ -328,7 +328,7 @@ static enum lane_taken take(struct owner *owner, const struct record *record,
     if (rc)
         return broken(owner, rc, refuse);
     owners_count(&lane->owners);
-    alarmlog_write(record);
+    alarmlog_write(&lane->alarmlog, record, (int64_t)time(NULL));
     return LANE_TAKEN;
 }
 

@@ -1,13 +1,17 @@
 #include "collector/capture.h"
 
 #include <inttypes.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "collector/decode.h"
 #include "collector/dropcount.h"
 #include "collector/kernelfilter.h"
+#include "collector/nicdrops.h"
 #include "collector/pcapfile.h"
 #include "collector/stream.h"
 #include "common/err.h"
@@ -36,8 +40,9 @@ struct capture {
     uint64_t good_end;
 
     /* Interface. */
-    struct dropcount kernel, interface;
-    bool filtered; /* by a program made for the darknet */
+    struct dropcount kernel;
+    struct nicdrops *nic; /* NULL: it tells nothing */
+    bool filtered;        /* by a program made for the darknet */
     double filter_extra;
 
     /* The running capture_dispatch of an interface. */
@@ -72,6 +77,7 @@ void capture_close(struct capture *cap)
         pcap_close(cap->pcap); /* closes the file */
     else if (cap->file)
         fclose(cap->file);
+    nicdrops_close(cap->nic);
     pcapfile_free(cap->pcapfile);
     stream_close(cap->stream);
     free(cap->name);
@@ -230,6 +236,8 @@ static int live_error(const struct capture *cap, int status, char *errmsg)
     } else if (status == PCAP_ERROR_PERM_DENIED || status == PCAP_ERROR_PROMISC_PERM_DENIED) {
         code = ERR_REFUSED;
         todo = "; run as root or with CAP_NET_RAW";
+    } else if (status == PCAP_ERROR_IFACE_NOT_UP) {
+        todo = "; set it up first: ip link set dev ... up";
     }
     const char *detail = pcap_geterr(cap->pcap);
     return err_set(errmsg, code, "opening interface %s: %s%s", cap->name,
@@ -304,6 +312,14 @@ static int set_kernelfilter(struct capture *cap, const struct capture_options *o
     return result;
 }
 
+static void open_nicdrops(struct capture *cap)
+{
+    char dir[sizeof "/sys/class/net//statistics" + IF_NAMESIZE];
+    int size = snprintf(dir, sizeof dir, "/sys/class/net/%s/statistics", cap->name);
+    if (size < (int)sizeof dir)
+        cap->nic = nicdrops_open(dir);
+}
+
 static int open_live(struct capture *cap, const struct capture_options *options, char *errmsg)
 {
     char cause[PCAP_ERRBUF_SIZE];
@@ -320,6 +336,7 @@ static int open_live(struct capture *cap, const struct capture_options *options,
         result = set_kernelfilter(cap, options, errmsg);
     if (result)
         return result;
+    open_nicdrops(cap);
     if (!options->both_directions) /* where it cannot, a darknet sends nothing anyway */
         pcap_setdirection(cap->pcap, PCAP_D_IN);
     if (pcap_setnonblock(cap->pcap, 1, cause))
@@ -470,6 +487,17 @@ static void hand_over(u_char *user, const struct pcap_pkthdr *header, const u_ch
     cap->handler(cap->user, &packet);
 }
 
+/* libpcap asks by name whether an interface that was down is still there: one that was renamed
+ * meanwhile has disappeared for it, until packets come. The socket knows better. */
+static bool was_renamed(const struct capture *cap)
+{
+    struct sockaddr_ll bound = {0};
+    socklen_t size = sizeof bound;
+    return strstr(pcap_geterr(cap->pcap), "disappeared") &&
+           getsockname(pcap_fileno(cap->pcap), (struct sockaddr *)&bound, &size) == 0 &&
+           bound.sll_ifindex > 0;
+}
+
 int capture_dispatch(struct capture *cap, int max, capture_handler handler, void *user,
                      char *errmsg)
 {
@@ -478,7 +506,7 @@ int capture_dispatch(struct capture *cap, int max, capture_handler handler, void
     cap->handler = handler;
     cap->user = user;
     cap->handed = 0;
-    if (pcap_dispatch(cap->pcap, max, hand_over, (u_char *)cap) < 0)
+    if (pcap_dispatch(cap->pcap, max, hand_over, (u_char *)cap) < 0 && !was_renamed(cap))
         return err_set(errmsg, ERR_IO, "reading interface %s: %s", cap->name,
                        pcap_geterr(cap->pcap));
     return cap->handed;
@@ -519,11 +547,10 @@ int capture_stats(struct capture *cap, uint64_t *kernel_dropped, uint64_t *inter
     if (cap->live && pcap_stats(cap->pcap, &stat) != 0)
         result = ERR_IO;
     if (cap->live && result == 0) {
-        bool sane = dropcount_read(&cap->kernel, stat.ps_drop);
-        sane &= dropcount_read(&cap->interface, stat.ps_ifdrop);
-        result = sane ? 0 : ERR_DAMAGED;
+        result = dropcount_read(&cap->kernel, stat.ps_drop) ? 0 : ERR_DAMAGED;
     }
+    if (!nicdrops_read(cap->nic, interface_dropped) && result == 0)
+        result = ERR_DAMAGED;
     *kernel_dropped = cap->kernel.total;
-    *interface_dropped = cap->interface.total;
     return result;
 }

@@ -1,5 +1,6 @@
 #include "collector/meter.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,12 +35,13 @@ struct meter {
     struct meter_options options;
     struct lane *lanes;
     pthread_mutex_t moving; /* held by the thread that seals; taken before any lane */
+    struct addrvec room;    /* empty; memory of the record before, where its sink left it */
     /* Changed with all lanes held, read with any. */
-    int64_t start_ns;   /* of the open interval */
-    int64_t first_ns;   /* where observation of it began */
-    int64_t seen_ns;    /* the latest moment known to be observed */
-    int64_t late_ns;    /* time of the first packet of the late interval */
-    int64_t sealed_ns;  /* nothing up to here is opened again */
+    int64_t start_ns;  /* of the open interval */
+    int64_t first_ns;  /* where observation of it began */
+    int64_t seen_ns;   /* the latest moment known to be observed */
+    int64_t late_ns;   /* time of the first packet of the late interval */
+    int64_t sealed_ns; /* nothing up to here is opened again */
     bool observing;
     int error; /* what ended the meter; 0 while nothing did */
     /* Told while observation was paused; goes into the next interval. */
@@ -94,6 +96,8 @@ int meter_new(struct meter **out, const struct meter_options *options, char *err
     if (!meter)
         return ERR_NOMEM;
     meter->options = *options;
+    meter->sealed_ns = -1;
+    assert(options->lanes <= (options->keep_late ? 1 : METER_LANES_MAX));
     if (meter->options.lanes == 0)
         meter->options.lanes = 1;
     if (meter->options.split_at == 0)
@@ -127,6 +131,7 @@ void meter_free(struct meter *meter)
         pthread_mutex_destroy(&meter->lanes[number].lock);
         pthread_mutex_destroy(&meter->lanes[number].gate);
     }
+    addrvec_close(&meter->room);
     pthread_mutex_destroy(&meter->moving);
     free(meter->lanes);
     free(meter);
@@ -187,23 +192,27 @@ static int make_record(struct meter *meter, int64_t first_ns, int64_t last_ns)
     if (!record)
         return ERR_NOMEM;
     record_init(record);
+    record->addresses = meter->room;
     int rc = fill_record(meter, record);
     record->first_ns = first_ns;
     record->last_ns = last_ns;
     if (rc == 0)
         rc = meter->options.sink(meter->options.user, record);
+    meter->room = record->addresses;
+    addrvec_clear(&meter->room);
+    addrvec_init(&record->addresses);
     record_close(record);
     free(record);
     return rc;
 }
 
 /* Hands the record of the spare intervals, observed from first_ns to last_ns, to the sink. The lanes
- * count on meanwhile. */
+ * count on meanwhile. What could not be sealed stays in its files. */
 static int emit(struct meter *meter, int64_t first_ns, int64_t last_ns)
 {
     leave_all(meter);
     int rc = make_record(meter, first_ns, last_ns);
-    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+    for (unsigned lane = 0; rc == 0 && lane < meter->options.lanes; lane++)
         interval_close(meter->lanes[lane].slots[SPARE]);
     enter_all(meter);
     if (rc)
@@ -222,6 +231,19 @@ static void open_next(struct lane *lane, int64_t start_ns, int64_t first_ns)
         interval_open(lane->slots[OPEN], start_ns, first_ns);
 }
 
+/* One thread counts, and seals: its next interval may wait for the record, and is counted in the same
+ * memory, which is warm. */
+static int seal_in_place(struct meter *meter, int64_t sealed_first_ns, int64_t last_ns)
+{
+    struct lane *lane = &meter->lanes[0];
+    swap(lane, OPEN, SPARE);
+    int rc = emit(meter, sealed_first_ns, last_ns);
+    if (rc == 0)
+        swap(lane, OPEN, SPARE);
+    interval_open(lane->slots[OPEN], meter->start_ns, meter->first_ns);
+    return rc;
+}
+
 /* Seals the open interval as observed until `last_ns`; the one that begins at `start_ns` is open then,
  * observed from `first_ns`. */
 static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns, int64_t first_ns)
@@ -229,10 +251,12 @@ static int seal_open(struct meter *meter, int64_t last_ns, int64_t start_ns, int
     int64_t sealed_first_ns = meter->first_ns;
     if (last_ns > meter->sealed_ns)
         meter->sealed_ns = last_ns;
-    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
-        open_next(&meter->lanes[lane], start_ns, first_ns);
     meter->start_ns = start_ns;
     meter->first_ns = first_ns;
+    if (meter->options.keep_late)
+        return seal_in_place(meter, sealed_first_ns, last_ns);
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        open_next(&meter->lanes[lane], start_ns, first_ns);
     return emit(meter, sealed_first_ns, last_ns);
 }
 
@@ -247,17 +271,6 @@ static int seal_late(struct meter *meter)
     return emit(meter, meter->late_ns, meter->late_ns);
 }
 
-/* Seals open intervals, all observed to their ends, until the one that holds `at_ns` is open. */
-static int seal_until(struct meter *meter, int64_t at_ns)
-{
-    int rc = meter->error;
-    while (rc == 0 && at_ns - meter->start_ns >= WIDTH_NS) {
-        int64_t end_ns = meter->start_ns + WIDTH_NS;
-        rc = seal_open(meter, end_ns - 1, end_ns, end_ns);
-    }
-    return rc;
-}
-
 /* What the lanes saw since the last time. */
 static void gather_seen(struct meter *meter)
 {
@@ -266,34 +279,71 @@ static void gather_seen(struct meter *meter)
             meter->seen_ns = meter->lanes[lane].seen_ns;
 }
 
+/* The last moment of the open interval. */
+static int64_t end_ns(const struct meter *meter)
+{
+    return meter->start_ns + WIDTH_NS - 1;
+}
+
+/* What is known to be observed of the open interval. */
+static int64_t seen_of_open(const struct meter *meter)
+{
+    return meter->seen_ns < end_ns(meter) ? meter->seen_ns : end_ns(meter);
+}
+
+/* Seals the open interval as observed to its end and opens the one behind it. */
+static int seal_whole(struct meter *meter)
+{
+    int64_t next_ns = end_ns(meter) + 1;
+    return seal_open(meter, next_ns - 1, next_ns, next_ns);
+}
+
+/* Seals open intervals until the one that was seen last is open. The lanes go on while one is sealed,
+ * so that each time it is asked anew what was seen. */
+static int seal_seen(struct meter *meter)
+{
+    int rc = meter->error;
+    gather_seen(meter);
+    while (rc == 0 && meter->seen_ns > end_ns(meter)) {
+        rc = seal_whole(meter);
+        gather_seen(meter);
+    }
+    return rc;
+}
+
 static void set_seen(struct meter *meter, int64_t now_ns)
 {
     if (now_ns > meter->seen_ns)
         meter->seen_ns = now_ns;
-    int64_t end_ns = meter->start_ns + WIDTH_NS - 1;
     for (unsigned lane = 0; lane < meter->options.lanes; lane++)
-        interval_seen(meter->lanes[lane].slots[OPEN], now_ns < end_ns ? now_ns : end_ns);
+        interval_seen(meter->lanes[lane].slots[OPEN],
+                      now_ns < end_ns(meter) ? now_ns : end_ns(meter));
 }
 
 /* Seals the open interval as observed until the last sign of life, and begins anew at `now_ns`. */
 static int leave_gap(struct meter *meter, int64_t now_ns)
 {
-    int rc = seal_until(meter, meter->seen_ns);
-    if (rc == 0)
-        rc = seal_open(meter, meter->seen_ns, interval_begin(now_ns), now_ns);
+    int64_t seen_ns = meter->seen_ns;
     meter->seen_ns = now_ns;
-    return rc;
+    return seal_open(meter, seen_ns, interval_begin(now_ns), now_ns);
 }
 
+/* Seals until the interval that holds `now_ns` is open, one after the other, as the lanes may see more
+ * meanwhile. */
 static int move_to(struct meter *meter, int64_t now_ns)
 {
     if (meter->error || !meter->observing || !meter_time_valid(now_ns))
         return meter->error;
+    int rc = 0;
     gather_seen(meter);
-    if (now_ns - meter->seen_ns > meter->options.max_quiet_ns &&
-        now_ns - meter->start_ns >= WIDTH_NS)
-        return leave_gap(meter, now_ns);
-    int rc = seal_until(meter, now_ns);
+    while (rc == 0 && now_ns > end_ns(meter)) {
+        if (meter->seen_ns > end_ns(meter) ||
+            now_ns - meter->seen_ns <= meter->options.max_quiet_ns)
+            rc = seal_whole(meter);
+        else
+            rc = leave_gap(meter, now_ns);
+        gather_seen(meter);
+    }
     set_seen(meter, now_ns);
     return rc;
 }
@@ -313,8 +363,8 @@ static int begin(struct meter *meter, int64_t now_ns)
 {
     if (meter->observing || meter->error)
         return meter->error;
-    if (now_ns < meter->sealed_ns)
-        now_ns = meter->sealed_ns;
+    if (now_ns <= meter->sealed_ns)
+        now_ns = meter->sealed_ns + 1;
     for (unsigned lane = 0; lane < meter->options.lanes; lane++) {
         interval_open(meter->lanes[lane].slots[OPEN], interval_begin(now_ns), now_ns);
         meter->lanes[lane].seen_ns = now_ns;
@@ -326,18 +376,21 @@ static int begin(struct meter *meter, int64_t now_ns)
     return 0;
 }
 
-/* Seals what is open as observed until `last_ns`. */
+/* Seals what is open as observed until `last_ns`. Nothing is open from the moment on at which the
+ * lanes go on: a packet that comes while the record is made begins anew. */
 static int pause_at(struct meter *meter, int64_t last_ns)
 {
     int rc = move_to(meter, last_ns);
     if (rc || !meter->observing)
         return rc;
-    rc = seal_until(meter, meter->seen_ns);
-    if (rc == 0)
-        rc = seal_open(meter, meter->seen_ns, meter->start_ns, meter->seen_ns);
-    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
-        interval_close(meter->lanes[lane].slots[OPEN]);
+    rc = seal_seen(meter);
+    if (rc)
+        return rc;
     meter->observing = false;
+    meter->sealed_ns = meter->seen_ns;
+    for (unsigned lane = 0; lane < meter->options.lanes; lane++)
+        swap(&meter->lanes[lane], OPEN, SPARE);
+    rc = emit(meter, meter->first_ns, meter->seen_ns);
     return rc ? rc : seal_late(meter);
 }
 
@@ -403,8 +456,10 @@ static int open_late(struct meter *meter, int64_t at_ns)
 static int split(struct meter *meter, int64_t at_ns)
 {
     int rc = move_to(meter, at_ns);
+    int64_t seen_ns = seen_of_open(meter);
+    int64_t next_ns = seen_ns < end_ns(meter) ? seen_ns + 1 : seen_ns;
     if (rc == 0 && meter->observing && at_ns >= meter->start_ns)
-        rc = seal_open(meter, meter->seen_ns, meter->start_ns, meter->seen_ns);
+        rc = seal_open(meter, seen_ns, meter->start_ns, next_ns);
     return rc ? rc : seal_late(meter);
 }
 
@@ -454,8 +509,7 @@ static bool is_ahead(const struct meter *meter, const struct lane *lane, int64_t
 {
     int64_t behind_ns = ts_ns - meter->start_ns - WIDTH_NS;
     int64_t seen_ns = lane->seen_ns > meter->seen_ns ? lane->seen_ns : meter->seen_ns;
-    return behind_ns >= 0 && behind_ns < WIDTH_NS &&
-           ts_ns - seen_ns <= meter->options.max_quiet_ns;
+    return behind_ns >= 0 && behind_ns < WIDTH_NS && ts_ns - seen_ns <= meter->options.max_quiet_ns;
 }
 
 /* The packet is to be counted in the open interval or one before it, when 0 is returned. */

@@ -52,7 +52,7 @@ static const char usage[] =
 struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
     uint64_t snaplen, ring_mb, threads, retention_h, spool_max_mb;
-    bool promiscuous;
+    bool promiscuous, skew;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
     const char **paths;
     size_t path_count;
@@ -105,6 +105,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "threads", CONFIG_UINT, &settings->threads, 1, 64},
         {"capture", "promiscuous", CONFIG_BOOL, &settings->promiscuous, 0, 0},
+        {"alarms", "skew", CONFIG_BOOL, &settings->skew, 0, 0},
         {"spool", "dir", CONFIG_STRING, &settings->spool, 0, 0},
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
         {"spool", "max_mb", CONFIG_UINT, &settings->spool_max_mb, 64, 1 << 20},
@@ -309,6 +310,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->ring_mb = settings->ring_mb;
     sensor->threads = settings->threads;
     sensor->promiscuous = settings->promiscuous;
+    sensor->skew = settings->skew;
     sensor->retention_h = settings->retention_h;
     sensor->spool_max_mb = settings->spool_max_mb;
     set_filter(sensor, settings->filter);
@@ -433,6 +435,7 @@ int run_main(int argc, char **argv)
                                 .snaplen = 128,
                                 .ring_mb = 64,
                                 .threads = 1,
+                                .skew = true,
                                 .retention_h = 24,
                                 .spool_max_mb = 1024,
                                 .paths = calloc((size_t)argc + 1, sizeof(char *))};
