@@ -26,7 +26,8 @@ enum session_state { SESSION_HANDSHAKE, SESSION_OPENING, SESSION_OPEN, SESSION_E
 enum session_event {
     SESSION_NOTHING, /* more bytes or a result is needed */
     SESSION_OPENS,   /* session->frame.open is to be checked: session_opened or session_refuse */
-    SESSION_RECORDS, /* session->frame.record is to be applied: session_taken or session_refuse */
+    SESSION_RECORDS, /* session->frame is a RECORD or LOST to be applied: session_taken or
+                        session_refuse */
     SESSION_REFUSED, /* a refusal stands in `out`: send it and close */
 };
 

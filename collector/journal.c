@@ -129,7 +129,10 @@ static int open_epoch(struct journal *journal, int64_t now_ns, char *errmsg)
                        strerror(errno));
     memcpy(journal->epoch, identity.epoch, EPOCH_SIZE);
     int rc = spool_writer_open(&journal->writer, sensor->spool, &identity, errmsg);
-    return rc ? rc : sensor_publish(sensor, journal->writer, journal->epoch, errmsg);
+    if (rc)
+        return rc;
+    spool_reserve(journal->writer);
+    return sensor_publish(sensor, journal->writer, journal->epoch, errmsg);
 }
 
 int journal_open(struct journal **out, struct sensor *sensor, int64_t now_ns, char *errmsg)

@@ -3,6 +3,7 @@
 
 #include "collector/count.h"
 #include "collector/run.h"
+#include "collector/spoolcmd.h"
 #include "collector/survey.h"
 #include "common/log.h"
 
@@ -14,6 +15,7 @@ static const struct command {
 } commands[] = {
     {"count", count_main, "count the packets of captures that went to a darknet"},
     {"run", run_main, "the sensor: capture or replay, and deliver to the aggregator"},
+    {"spool", spoolcmd_main, "what a sensor's spool holds, and whether it is sound"},
     {"survey", survey_main, "find the addresses of a darknet that are in use"},
 };
 

@@ -51,7 +51,7 @@ static const char usage[] =
 /* What configuration and command line say, as text. */
 struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
-    uint64_t snaplen, ring_mb, threads, retention_h;
+    uint64_t snaplen, ring_mb, threads, retention_h, spool_max_mb;
     bool promiscuous, skew;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
     const char **paths;
@@ -108,6 +108,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"alarms", "skew", CONFIG_BOOL, &settings->skew, 0, 0},
         {"spool", "dir", CONFIG_STRING, &settings->spool, 0, 0},
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
+        {"spool", "max_mb", CONFIG_UINT, &settings->spool_max_mb, 64, 1 << 20},
         {"aggregator", "address", CONFIG_STRING, &settings->aggregator, 0, 0},
         {0},
     };
@@ -311,6 +312,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->promiscuous = settings->promiscuous;
     sensor->skew = settings->skew;
     sensor->retention_h = settings->retention_h;
+    sensor->spool_max_mb = settings->spool_max_mb;
     set_filter(sensor, settings->filter);
     return 0;
 }
@@ -393,6 +395,7 @@ static int start(struct sensor *sensor, const char *user, char *errmsg)
     struct ship_options options = {.spool = sensor->spool,
                                    .aggregator = sensor->aggregator,
                                    .retention_s = sensor->retention_h * 3600,
+                                   .max_bytes = sensor->spool_max_mb << 20,
                                    .privilege = privilege};
     rc = privilege_take_spool(privilege, sensor->spool, errmsg);
     if (rc == 0)
@@ -434,6 +437,7 @@ int run_main(int argc, char **argv)
                                 .threads = 1,
                                 .skew = true,
                                 .retention_h = 24,
+                                .spool_max_mb = 1024,
                                 .paths = calloc((size_t)argc + 1, sizeof(char *))};
     int status = 1, rc = settings.paths ? read_options(&settings, &over, argc, argv) : ERR_NOMEM;
     if (rc == 0) {

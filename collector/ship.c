@@ -413,6 +413,7 @@ enum ship_result ship_run(const struct ship_options *options, struct spool_epoch
         return SHIP_BROKEN;
     }
     ship->options = options;
+    ship->manifest.max_bytes = options->max_bytes;
     srand((unsigned)getpid() ^ (unsigned)time(NULL)); /* jitter only */
     struct delivery_source source = manifest_source(&ship->manifest);
     delivery_init(&ship->delivery, &source);

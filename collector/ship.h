@@ -35,6 +35,7 @@ struct ship_options {
     const char *spool;
     const char *aggregator; /* unix:///path or HOST:PORT */
     uint64_t retention_s;
+    uint64_t max_bytes; /* of the spool, see manifest_save */
     const struct privilege *privilege; /* what its process gives up; NULL: nothing */
     int notes;                         /* reading end of the pipe */
 };

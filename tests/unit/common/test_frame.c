@@ -30,6 +30,7 @@ static void put_every_type(struct buf *out)
     cr_assert_eq(frame_put_record(out, (const uint8_t *)"sealed", 6), 0);
     cr_assert_eq(frame_put_ack(out, 0), 0);
     cr_assert_eq(frame_put_refuse(out, REFUSE_OVERLAP, true, "already counted"), 0);
+    cr_assert_eq(frame_put_lost(out, &(struct frame_lost){3, UINT64_MAX}), 0);
 }
 
 static void expect_content(const struct frame *frame)
@@ -60,6 +61,9 @@ static void expect_content(const struct frame *frame)
         cr_expect(frame->refuse.final);
         cr_expect_str_eq(frame->refuse.text, "already counted");
         break;
+    case FRAME_LOST:
+        cr_expect(frame->lost.first == 3 && frame->lost.last == UINT64_MAX);
+        break;
     }
 }
 
@@ -69,7 +73,7 @@ Test(frame, every_type_comes_back_however_it_is_split)
     struct buf out;
     size_t at = 0, need;
     put_every_type(&out);
-    for (int type = FRAME_HELLO; type <= FRAME_REFUSE; type++) {
+    for (int type = FRAME_HELLO; type <= FRAME_LOST; type++) {
         struct frame frame;
         int64_t whole = frame_read(out.bytes + at, out.size - at, &frame, &need, NULL);
         cr_assert_gt(whole, 0, "type %d", type);
@@ -106,7 +110,7 @@ Test(frame, sizes_are_bounded_by_type_before_anything_is_awaited)
 {
     const uint32_t record_most = RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX;
     for (int type = 0; type < 256; type++) {
-        bool known = type >= FRAME_HELLO && type <= FRAME_REFUSE;
+        bool known = type >= FRAME_HELLO && type <= FRAME_LOST;
         uint32_t most = type == FRAME_RECORD ? record_most : FRAME_CONTROL_MAX;
         char errmsg[ERRMSG_SIZE] = "";
         size_t need;
@@ -155,9 +159,25 @@ Test(frame, an_open_that_breaks_a_rule_is_damaged)
     }
 }
 
+/* Sequences count from 1, and a range has a first and a last. */
+Test(frame, a_range_of_lost_records_is_one)
+{
+    static const struct frame_lost ranges[] = {{0, 0}, {0, 5}, {6, 5}, {5, 5}};
+    for (size_t i = 0; i < 4; i++) {
+        struct frame frame;
+        struct buf out;
+        size_t need;
+        buf_init(&out);
+        frame_put_lost(&out, &ranges[i]);
+        int64_t rc = frame_read(out.bytes, out.size, &frame, &need, NULL);
+        cr_expect_eq(rc, i == 3 ? (int64_t)out.size : ERR_DAMAGED, "range %zu", i);
+        buf_close(&out);
+    }
+}
+
 Test(frame, a_body_that_is_no_message_is_damaged)
 {
-    for (uint8_t type = FRAME_HELLO; type <= FRAME_REFUSE; type++) {
+    for (uint8_t type = FRAME_HELLO; type <= FRAME_LOST; type++) {
         struct buf out;
         struct frame frame;
         size_t need;
