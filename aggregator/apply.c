@@ -275,20 +275,23 @@ static void epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MA
     snprintf(field, PART_FIELD_MAX, "epoch:%s", text);
 }
 
+static int put_epoch(const struct part_epoch *epoch, const char *field, struct put *put)
+{
+    struct buf text;
+    buf_init(&text);
+    int rc = epoch_state_format(&epoch->state, &text);
+    if (rc == 0)
+        put_head(put, field, text.bytes, text.size);
+    buf_close(&text);
+    return rc;
+}
+
 static int advance_epoch(struct part_epoch *epoch, const struct record *record, const char *field,
                          struct put *put)
 {
     epoch->state.seq = record->seq;
     int rc = epoch_state_add(&epoch->state, (struct span){record->first_ns, record->last_ns});
-    if (rc)
-        return rc;
-    struct buf text;
-    buf_init(&text);
-    rc = epoch_state_format(&epoch->state, &text);
-    if (rc == 0)
-        put_head(put, field, text.bytes, text.size);
-    buf_close(&text);
-    return rc;
+    return rc ? rc : put_epoch(epoch, field, put);
 }
 
 /* Whether an epoch other than `uuid` observed any moment of the period. */
@@ -328,15 +331,15 @@ static int restate(struct part *part, const struct record *record, struct put *p
     return 0;
 }
 
-static void put_observed(struct part *part, const struct record *record, struct put *put)
+static void put_observed(struct part *part, struct span span, struct put *put)
 {
     bool first = !part->observed;
-    if (first || record->first_ns < part->from_ns) {
-        part->from_ns = record->first_ns;
+    if (first || span.first_ns < part->from_ns) {
+        part->from_ns = span.first_ns;
         put_head_i64(put, "from_ns", part->from_ns);
     }
-    if (first || record->last_ns > part->until_ns) {
-        part->until_ns = record->last_ns;
+    if (first || span.last_ns > part->until_ns) {
+        part->until_ns = span.last_ns;
         put_head_i64(put, "until_ns", part->until_ns);
     }
     part->observed = true;
@@ -357,7 +360,42 @@ int apply_record(struct part *part, const struct record *record, struct put *put
         return rc;
     if (!part->observed)
         put_head(put, "darknet", part->darknet, strlen(part->darknet));
-    put_observed(part, record, put);
+    put_observed(part, (struct span){record->first_ns, record->last_ns}, put);
+    part->n++;
+    return put_failed(put) ? ERR_NOMEM : 0;
+}
+
+/* --- what a sensor has lost ------------------------------------------------------------------- */
+
+int apply_check_lost(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
+                     const struct frame_lost *lost, struct frame_refuse *refuse)
+{
+    uint64_t held = part_epoch(part, epoch)->state.seq;
+    if (lost->last <= held)
+        return 1;
+    if (lost->first <= held + 1)
+        return 0;
+    return refuse_as(refuse, REFUSE_GAP, false,
+                     "records from %" PRIu64 " on are said to be lost where %" PRIu64 " is next",
+                     lost->first, held + 1);
+}
+
+/* A sensor of which nothing was observed yet exists since its epoch began. */
+int apply_lost(struct part *part, const struct frame_open *open, uint64_t last, struct put *put)
+{
+    char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
+    struct part_epoch *epoch = part_epoch(part, open->epoch);
+    schema_key_head(head, part->sensor);
+    epoch_field(open->epoch, field);
+    put_begin(put, head, part->n, field, epoch->state.seq);
+    epoch->state.seq = last;
+    int rc = put_epoch(epoch, field, put);
+    if (rc)
+        return rc;
+    if (!part->observed) {
+        put_head(put, "darknet", part->darknet, strlen(part->darknet));
+        put_observed(part, (struct span){open->first_ns, open->first_ns}, put);
+    }
     part->n++;
     return put_failed(put) ? ERR_NOMEM : 0;
 }

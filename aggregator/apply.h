@@ -45,4 +45,11 @@ bool apply_fold_possible(const struct part *part);
 int apply_record(struct part *part, const struct record *record, struct put *put);
 int apply_fold(struct part *part, struct put *put);
 
+/* apply_check for the sensor's word that records are lost at it. */
+int apply_check_lost(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
+                     const struct frame_lost *lost, struct frame_refuse *refuse);
+/* Passes over the sequences of the opened epoch up to `last`, without which nothing was observed: as
+ * apply_record, but no period needs to be held. */
+int apply_lost(struct part *part, const struct frame_open *open, uint64_t last, struct put *put);
+
 #endif

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "aggregator/alarmlog.h"
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
 #include "common/log.h"
@@ -328,7 +328,7 @@ static enum lane_taken take(struct owner *owner, const struct record *record,
     if (rc)
         return broken(owner, rc, refuse);
     owners_count(&lane->owners);
-    alarmlog_write(record);
+    alarmlog_write(&lane->alarmlog, record, (int64_t)time(NULL));
     return LANE_TAKEN;
 }
 
@@ -393,4 +393,42 @@ enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t si
         taken = take(owner, &record, refuse);
     record_close(&record);
     return taken;
+}
+
+/* --- what a sensor has lost ------------------------------------------------------------------- */
+
+static int pass_over(struct owner *owner, uint64_t last)
+{
+    struct lane *lane = owner->lane;
+    struct put put;
+    if (lane->part.n - lane->part.folded >= APPLY_LOGS_MAX) {
+        int rc = fold(lane);
+        if (rc)
+            return rc;
+    }
+    put_init(&put);
+    int rc = apply_lost(&lane->part, &owner->open, last, &put);
+    return send_put(lane, &put, rc, owner, last);
+}
+
+enum lane_taken lane_lost(struct owner *owner, const struct frame_lost *lost, uint64_t *durable,
+                          struct frame_refuse *refuse)
+{
+    struct lane *lane = owner->lane;
+    if (closed(lane))
+        return later(owner);
+    *durable = owner->durable;
+    int rc = apply_check_lost(&lane->part, owner->open.epoch, lost, refuse);
+    if (rc < 0)
+        return refused(owner);
+    if (rc == 1)
+        return LANE_DUPLICATE;
+    rc = pass_over(owner, lost->last);
+    if (rc)
+        return broken(owner, rc, refuse);
+    owners_count(&lane->owners);
+    log_warn("sensor %s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64 " of its spool, are lost at "
+             "the sensor: their intervals count as not observed",
+             lane->part.sensor, lost->last - lost->first + 1, lost->first, lost->last);
+    return LANE_TAKEN;
 }

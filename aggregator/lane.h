@@ -67,6 +67,9 @@ int lane_open(struct lanes *lanes, struct owner *held, const struct frame_open *
 /* Offers a sealed record. */
 enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t size,
                             uint64_t *durable, struct frame_refuse *refuse);
+/* Offers the sensor's word that records are lost at it: their sequences are passed over. */
+enum lane_taken lane_lost(struct owner *owner, const struct frame_lost *lost, uint64_t *durable,
+                          struct frame_refuse *refuse);
 /* The owner leaves; no event comes after it. */
 void lane_release(struct owner *owner);
 

@@ -5,6 +5,7 @@
 #ifndef AGGREGATOR_LANE_INSIDE_H
 #define AGGREGATOR_LANE_INSIDE_H
 
+#include "aggregator/alarmlog.h"
 #include "aggregator/lane.h"
 #include "aggregator/load.h"
 #include "aggregator/neighbour.h"
@@ -29,6 +30,7 @@ struct lane {
     size_t bytes;                 /* of the puts among them */
     bool settling;
     struct owners owners;
+    struct alarmlog alarmlog;
 };
 
 /* lane_open.c: answers the OPEN of an owner of a lane that is whole and has nothing under way. */

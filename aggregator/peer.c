@@ -234,11 +234,16 @@ static bool offer_record(struct peer *peer)
         return false;
     const struct frame *frame = &peer->session.frame;
     struct record_header header;
-    if (record_peek(frame->record.bytes, frame->record.size, &header) == 0)
-        seq = header.seq;
-    peer->record_offered = true; /* on_ready may come before lane_record returns */
-    enum lane_taken taken =
-        lane_record(peer->owner, frame->record.bytes, frame->record.size, &durable, &why);
+    enum lane_taken taken;
+    peer->record_offered = true; /* on_ready may come before the lane's function returns */
+    if (frame->type == FRAME_LOST) {
+        seq = frame->lost.last;
+        taken = lane_lost(peer->owner, &frame->lost, &durable, &why);
+    } else {
+        if (record_peek(frame->record.bytes, frame->record.size, &header) == 0)
+            seq = header.seq;
+        taken = lane_record(peer->owner, frame->record.bytes, frame->record.size, &durable, &why);
+    }
     if (taken == LANE_LATER)
         return !peer->record_offered || peer->session.state == SESSION_ENDED;
     peer->record_offered = false;

@@ -88,6 +88,7 @@ static const char *out_of_turn(const struct session *session, uint8_t type)
 {
     switch (type) {
     case FRAME_RECORD:
+    case FRAME_LOST:
         return session->state == SESSION_OPEN ? NULL : "a record came before an accepted OPEN";
     case FRAME_OPEN:
         return open_out_of_turn(session);
@@ -118,10 +119,10 @@ static enum session_event take_open(struct session *session)
 /* The event of the frame at hand. */
 static enum session_event event(struct session *session)
 {
-    if (session->frame.type == FRAME_RECORD)
-        return SESSION_RECORDS;
     if (session->frame.type == FRAME_JOIN)
         return SESSION_JOINS;
+    if (session->frame.type != FRAME_OPEN)
+        return SESSION_RECORDS;
     return session->state == SESSION_OPENING ? SESSION_OPENS : take_open(session);
 }
 

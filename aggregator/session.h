@@ -33,8 +33,9 @@ enum session_peer {
 enum session_event {
     SESSION_NOTHING, /* more bytes or a result is needed */
     SESSION_OPENS,   /* session->frame.open is to be checked: session_opened or session_refuse */
-    SESSION_RECORDS, /* session->frame.record is to be applied: session_taken or session_refuse */
-    SESSION_JOINS, /* session->frame.join is to be answered: session_certified or session_refuse */
+    SESSION_RECORDS, /* session->frame is a RECORD or LOST to be applied: session_taken or
+                        session_refuse */
+    SESSION_JOINS,   /* session->frame.join is to be answered: session_certified or session_refuse */
     SESSION_REFUSED, /* a refusal stands in `out`: send it and close */
 };
 

@@ -19,10 +19,12 @@ struct clockwatch_result clockwatch_tick(struct clockwatch *watch,
     if (!begun)
         return (struct clockwatch_result){0};
     int64_t boot_ns = now->boot_ns - last.boot_ns;
-    int64_t slept_ns = beyond(boot_ns - (now->monotonic_ns - last.monotonic_ns));
+    int64_t passed_ns = now->monotonic_ns - last.monotonic_ns;
+    int64_t slept_ns = beyond(boot_ns - passed_ns);
     return (struct clockwatch_result){
         .stepped_ns = beyond(now->real_ns - last.real_ns - boot_ns),
         .slept_ns = slept_ns > 0 ? slept_ns : 0,
+        .passed_ns = passed_ns,
     };
 }
 

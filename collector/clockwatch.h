@@ -27,6 +27,7 @@ struct clockwatch {
 struct clockwatch_result {
     int64_t stepped_ns; /* how far the wall clock was set: negative back; 0: it was not */
     int64_t slept_ns;   /* how long the machine slept; 0: it did not */
+    int64_t passed_ns;  /* awake, since the reading before */
 };
 
 /* What happened between the reading before and this one; nothing at the first. All zeros begins. */

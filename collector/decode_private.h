@@ -60,7 +60,8 @@ static inline bool skip(struct rest *rest, uint32_t size)
 /* IP of the version that its first nibble tells; anything else is `otherwise`. */
 enum decode_result decode_ip(struct rest rest, struct packet *packet, enum decode_result otherwise);
 /* What follows an EtherType of `type`, or an 802.3 length. */
-enum decode_result decode_ethertype(uint16_t type, struct rest rest, struct packet *packet);
+enum decode_result decode_ethertype(uint16_t type, struct rest rest, struct packet *packet)
+    __attribute__((noinline));
 /* A header of `size` bytes with an EtherType at `type_at`; Ethernet's is 14 and 12. */
 enum decode_result decode_typed(struct rest rest, uint32_t size, uint32_t type_at,
                                 struct packet *packet);
@@ -71,7 +72,8 @@ enum decode_result decode_ppp_protocol(struct rest rest, struct packet *packet);
 
 /* The link types that decode.c leaves to decode_link.c. */
 bool decode_link_supported(int linktype);
-enum decode_result decode_link(int linktype, struct rest rest, struct packet *packet);
+enum decode_result decode_link(int linktype, struct rest rest, struct packet *packet)
+    __attribute__((noinline));
 
 /* Moves the payload of an IPv6 packet behind the extension headers and sets the protocol found
  * there, and whether it is a later fragment; what is cut keeps the protocol of the last header that

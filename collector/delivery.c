@@ -174,6 +174,22 @@ static bool window_open(const struct delivery *delivery)
            delivery->unacked_bytes < DELIVERY_WINDOW_BYTES;
 }
 
+/* Says that the records from the next one to `last` are lost, when nothing is under way: so one
+ * acknowledgement is awaited, and it is that of `last`. */
+static int put_lost(struct delivery *delivery, uint64_t last, struct buf *out, char *errmsg)
+{
+    if (delivery->sent != delivery->acked)
+        return 0;
+    const struct frame_lost lost = {delivery->sent + 1, last};
+    int rc = frame_put_lost(out, &lost);
+    if (rc)
+        return err_set(errmsg, rc, "telling which records are lost: %s", err_str(rc));
+    delivery->sent = last;
+    delivery->acked = last - 1;
+    delivery->sizes[last % FRAME_WINDOW] = 0;
+    return 0;
+}
+
 static int stream(struct delivery *delivery, struct buf *out, size_t most, char *errmsg)
 {
     while (window_open(delivery) && out->size <= most) {
@@ -186,6 +202,8 @@ static int stream(struct delivery *delivery, struct buf *out, size_t most, char 
                               errmsg); /* all of this one is delivered: another may wait */
         if (rc <= 0)
             return rc;
+        if (rc == DELIVERY_LOST)
+            return put_lost(delivery, delivery->source.lost(delivery->source.user), out, errmsg);
         rc = frame_put_record(out, sealed, size);
         if (rc)
             return err_set(errmsg, rc, "sending record %" PRIu64 ": %s", delivery->sent + 1,

@@ -22,13 +22,17 @@
  * this, whichever comes first (one record may be larger). */
 #define DELIVERY_WINDOW_BYTES ((size_t)8 << 20)
 
+#define DELIVERY_LOST 2
+
 struct delivery_source {
     void *user;
     /* The epoch to deliver now, into `open` (borrowed until the next call): 1, 0 when nothing
      * waits, or an error. */
     int (*epoch)(void *user, struct frame_open *open);
     /* The sealed record `seq` of the epoch being delivered (borrowed until the next call): 1, 0
-     * when there is none yet, or an error. Asked for in ascending order after each resume. */
+     * when there is none yet, DELIVERY_LOST when it is lost for good and so are those after it up
+     * to lost(), or an error. Asked for in ascending order after each resume; what is lost again
+     * until it could be said. */
     int (*read)(void *user, uint64_t seq, const uint8_t **sealed, size_t *size, char *errmsg);
     /* The aggregator said where it stands: `seq` is durable, sending goes on behind it. An error
      * when the spool cannot go on from there. */
@@ -37,6 +41,8 @@ struct delivery_source {
     int (*acked)(void *user, uint64_t seq, char *errmsg);
     /* The epoch is refused for good. */
     int (*refused)(void *user, const struct frame_refuse *refuse, char *errmsg);
+    /* After DELIVERY_LOST: the last record that is lost with the one asked for. */
+    uint64_t (*lost)(void *user);
 };
 
 /* A certificate that is to be renewed on this connection, before anything is opened. */

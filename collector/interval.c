@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include "collector/interval_private.h"
+#include "common/crc32c.h"
 #include "common/err.h"
 
 /* Of this version's image: what is changed in it changes the magic. */
-static const char magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '1'};
+const char interval_magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '3'};
 
 #define PAGE ((size_t)4096)
 #define GROW ((size_t)1 << 20) /* bytes that the sparse table grows by */
@@ -20,13 +21,7 @@ static size_t round_up(size_t size)
     return (size + PAGE - 1) & ~(PAGE - 1);
 }
 
-/* Where the parts lie in the region; `size` without any place of the sparse table. */
-struct layout {
-    uint64_t dense;
-    size_t packets, hit, places, size, most;
-};
-
-static struct layout lay_out(const struct prefixset *darknet)
+struct layout interval_layout(const struct prefixset *darknet)
 {
     struct layout layout = {.dense = prefixset_count4(darknet)};
     bool sparse = prefixset_any6(darknet) || layout.dense > INTERVAL_DENSE_MAX;
@@ -34,40 +29,51 @@ static struct layout lay_out(const struct prefixset *darknet)
         layout.dense = 0;
     layout.packets = round_up(sizeof(struct image));
     layout.hit = layout.packets + round_up(layout.dense * sizeof(uint32_t));
-    layout.places =
-        layout.hit + round_up((layout.dense + DENSE_BLOCK - 1) >> DENSE_BLOCK_SHIFT);
+    layout.places = layout.hit + round_up((layout.dense + DENSE_BLOCK - 1) >> DENSE_BLOCK_SHIFT);
     layout.size = layout.places;
     layout.most = layout.size + (sparse ? INTERVAL_SPARSE_MAX * sizeof(struct place) : 0);
     return layout;
 }
 
-static void point(struct interval *interval, const struct layout *layout)
+static void set_base(struct interval *interval, uint64_t dense)
+{
+    const struct prefixset *darknet = interval->darknet;
+    uint32_t last = (uint32_t)dense - 1;
+    if (dense == 0)
+        return;
+    interval->base = prefixset_address4(darknet, 0);
+    interval->one_range = prefixset_address4(darknet, last) - interval->base == last;
+}
+
+void interval_point(struct interval *interval, const struct layout *layout)
 {
     uint8_t *at = interval->region.at;
     interval->image = (struct image *)at;
     interval->packets = (uint32_t *)(at + layout->packets);
     interval->dense_hit = at + layout->hit;
     interval->places = (struct place *)(at + layout->places);
+    set_base(interval, layout->dense);
 }
 
-static void set_base(struct interval *interval)
+int interval_fingerprint(const struct prefixset *darknet, uint32_t *fingerprint)
 {
-    const struct prefixset *darknet = interval->darknet;
-    uint32_t last = (uint32_t)interval->image->dense - 1;
-    if (interval->image->dense == 0)
-        return;
-    interval->base = prefixset_address4(darknet, 0);
-    interval->one_range = prefixset_address4(darknet, last) - interval->base == last;
+    char *text = prefixset_text(darknet);
+    if (!text)
+        return ERR_NOMEM;
+    *fingerprint = crc32c(0, text, strlen(text));
+    free(text);
+    return 0;
 }
 
 static void label(struct interval *interval, const struct layout *layout)
 {
-    point(interval, layout);
-    memcpy(interval->image->magic, magic, sizeof magic);
+    interval_point(interval, layout);
+    memcpy(interval->image->magic, interval_magic, sizeof interval_magic);
     interval->image->dense = layout->dense;
+    interval->image->darknet = interval->fingerprint;
 }
 
-static struct interval *make(const struct prefixset *darknet, const char *path)
+struct interval *interval_make(const struct prefixset *darknet, const char *path)
 {
     struct interval *interval = calloc(1, sizeof *interval);
     if (!interval)
@@ -83,20 +89,21 @@ static struct interval *make(const struct prefixset *darknet, const char *path)
 int interval_new(struct interval **out, const struct prefixset *darknet, const char *path,
                  char *errmsg)
 {
-    struct layout layout = lay_out(darknet);
-    struct interval *interval = make(darknet, path);
-    int rc = interval ? ERR_UNKNOWN : ERR_NOMEM;
+    struct layout layout = interval_layout(darknet);
+    struct interval *interval = interval_make(darknet, path);
     errmsg[0] = '\0';
-    if (rc != ERR_NOMEM && path)
-        rc = region_create(&interval->region, path, layout.size, layout.most, errmsg);
-    if (rc != 0 && rc != ERR_NOMEM)
+    if (!interval)
+        return ERR_NOMEM;
+    int rc = interval_fingerprint(darknet, &interval->fingerprint);
+    bool safe = rc == 0 && path &&
+                region_create(&interval->region, path, layout.size, layout.most, errmsg) == 0;
+    if (rc == 0 && !safe)
         rc = region_memory(&interval->region, layout.size, layout.most);
     if (rc) {
-        free(interval);
+        interval_free(interval);
         return rc;
     }
     label(interval, &layout);
-    set_base(interval);
     *out = interval;
     return 0;
 }
@@ -126,7 +133,7 @@ bool interval_safe(const struct interval *interval)
 /* A region of memory becomes one of a file as soon as there is room for it. */
 static void make_safe(struct interval *interval)
 {
-    struct layout layout = lay_out(interval->darknet);
+    struct layout layout = interval_layout(interval->darknet);
     struct region region;
     if (!interval->path || interval_safe(interval) ||
         region_create(&region, interval->path, layout.size, layout.most, NULL) != 0)
@@ -168,11 +175,13 @@ static void clear_image(struct image *image)
 /* Whoever reads it from now on takes it for not open, until it is whole again. */
 static void forget(struct interval *interval)
 {
-    *(volatile uint32_t *)&interval->image->is_open = 0;
+    interval->image->is_open = 0;
+    interval_barrier();
     clear_dense(interval);
     clear_image(interval->image);
     addrmap_clear(&interval->map4);
     addrmap_clear(&interval->map6);
+    interval->full = false;
 }
 
 void interval_close(struct interval *interval)
@@ -187,7 +196,8 @@ void interval_open(struct interval *interval, int64_t start_ns, int64_t first_ns
     struct image *image = interval->image;
     image->start_ns = start_ns;
     image->first_ns = image->last_ns = first_ns;
-    *(volatile uint32_t *)&image->is_open = 1;
+    interval_barrier();
+    image->is_open = 1;
 }
 
 /* --- counting --------------------------------------------------------------------------------- */
@@ -205,16 +215,14 @@ static void store_address4(uint8_t out[16], uint32_t address)
 /* The place behind the last one, NULL when there is no room. */
 static struct place *next_place(struct interval *interval)
 {
-    size_t end = (size_t)((uint8_t *)(interval->places + interval->image->places + 1) -
-                          interval->region.at);
-    if (end > interval->region.size) {
-        size_t size = interval->region.size + GROW;
-        if (size > interval->region.most)
-            size = interval->region.most;
-        if (end > size || region_grow(&interval->region, size) != 0)
-            return NULL;
+    struct region *region = &interval->region;
+    struct place *place = &interval->places[interval->image->places];
+    size_t end = (size_t)((uint8_t *)(place + 1) - region->at);
+    if (end > region->size && !interval->full) {
+        size_t size = region->size + GROW;
+        interval->full = region_grow(region, size < region->most ? size : region->most) != 0;
     }
-    return &interval->places[interval->image->places];
+    return end <= region->size ? place : NULL;
 }
 
 static uint32_t find_place(struct interval *interval, uint32_t family, const uint8_t address[16])
@@ -229,7 +237,9 @@ static uint32_t find_place(struct interval *interval, uint32_t family, const uin
             return NO_ROOM;
         *place = (struct place){.family = family};
         memcpy(place->address, address, 16);
-        entry->packets = ++*(volatile uint32_t *)&interval->image->places;
+        interval_barrier(); /* a place is whole before it counts */
+        entry->packets = ++interval->image->places;
+        interval_barrier();
     }
     return SPARSE | (uint32_t)(entry->packets - 1);
 }
@@ -242,7 +252,7 @@ static inline uint32_t index_of(const struct interval *interval, uint32_t addres
     return index < interval->image->dense ? index : PREFIX_NONE;
 }
 
-static uint32_t find_sparse(struct interval *interval, const struct packet *packet)
+static __attribute__((noinline)) uint32_t find_sparse(struct interval *interval, const struct packet *packet)
 {
     uint8_t address[16];
     if (packet->family == 6)
@@ -276,78 +286,115 @@ static bool is_lit(const struct interval *interval, const struct packet *packet)
                                   : prefixset_has4(interval->darknet, packet->src4);
 }
 
-static void note_lit(struct image *image, uint8_t family, const uint8_t address[16])
+/* Both are asked of a whole table by whoever forges sources of the darknet: without a call. */
+static inline uint64_t half_of(const struct lit *lit, int half)
 {
-    for (uint32_t i = 0; i < image->lit_count; i++)
-        if (image->lit[i].family == family && memcmp(image->lit[i].address, address, 16) == 0) {
-            image->lit[i].packets++;
-            return;
-        }
-    if (image->lit_count == LIT_MAX) {
-        image->lit_omitted++;
-        return;
-    }
-    struct lit *lit = &image->lit[image->lit_count];
-    *lit = (struct lit){.family = family, .packets = 1};
-    memcpy(lit->address, address, 16);
-    ++*(volatile uint32_t *)&image->lit_count;
+    uint64_t value;
+    memcpy(&value, lit->address + 8 * half, sizeof value);
+    return __builtin_bswap64(value);
 }
 
-static void note_source(struct interval *interval, const struct packet *packet)
+static inline bool same_lit(const struct lit *a, const struct lit *b)
 {
-    uint8_t address[16];
-    if (packet->family == 4)
-        store_address4(address, packet->src4);
-    note_lit(interval->image, packet->family, packet->family == 4 ? address : packet->src6);
+    return half_of(a, 0) == half_of(b, 0) && half_of(a, 1) == half_of(b, 1) &&
+           a->family == b->family;
+}
+
+static inline bool lit_before(const struct lit *a, const struct lit *b)
+{
+    if (a->family != b->family)
+        return a->family < b->family;
+    uint64_t left = half_of(a, 0), right = half_of(b, 0);
+    return left != right ? left < right : half_of(a, 1) < half_of(b, 1);
+}
+
+/* The greatest address of a full table gives way to a smaller one, so that in the end the smallest are
+ * there with all of their packets, whatever the order was that they came in. */
+static struct lit *room_for_lit(struct image *image, const struct lit *lit)
+{
+    struct lit *greatest = &image->lit[0];
+    if (image->lit_count < LIT_MAX)
+        return &image->lit[image->lit_count];
+    for (uint32_t i = 1; i < LIT_MAX; i++)
+        if (lit_before(greatest, &image->lit[i]))
+            greatest = &image->lit[i];
+    image->lit_omitted = 1;
+    return lit_before(lit, greatest) ? greatest : NULL;
+}
+
+static void note_lit(struct image *image, const struct lit *lit)
+{
+    uint32_t i = 0;
+    while (i < image->lit_count && !same_lit(&image->lit[i], lit))
+        i++;
+    struct lit *row = i < image->lit_count ? &image->lit[i] : room_for_lit(image, lit);
+    if (!row)
+        return;
+    if (i == image->lit_count) {
+        row->packets = 0;
+        interval_barrier();
+        memcpy(row->address, lit->address, sizeof lit->address);
+        row->family = lit->family;
+        interval_barrier();
+        image->lit_count += image->lit_count < LIT_MAX;
+    }
+    row->packets++;
+}
+
+static __attribute__((noinline)) void note_source(struct interval *interval, const struct packet *packet)
+{
+    struct lit lit = {.family = packet->family};
+    if (packet->family == 6)
+        memcpy(lit.address, packet->src6, 16);
+    else
+        store_address4(lit.address, packet->src4);
+    note_lit(interval->image, &lit);
 }
 
 void interval_add_sender(struct interval *interval, uint32_t address)
 {
-    uint8_t bytes[16];
+    struct lit lit = {.family = 4};
     if (!prefixset_has4(interval->darknet, address))
         return;
-    store_address4(bytes, address);
-    note_lit(interval->image, 4, bytes);
+    store_address4(lit.address, address);
+    note_lit(interval->image, &lit);
 }
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
-static void fill_detail(struct item *item, const struct packet *packet)
+/* The table by a key that the packet is in, and its key. */
+static inline enum detail detail_of(const struct packet *packet, uint16_t *key)
 {
-    if (packet->has_icmp) {
-        item->detail = packet->family == 4 ? DETAIL_ICMP4 : DETAIL_ICMP6;
-        item->key = (uint16_t)(packet->icmp_type << 8 | packet->icmp_code);
-    } else if (packet->has_ports && packet->protocol == PROTOCOL_TCP) {
-        item->detail = DETAIL_TCP;
-        item->key = packet->dst_port;
-    } else if (packet->has_ports && packet->protocol == PROTOCOL_UDP) {
-        item->detail = DETAIL_UDP;
-        item->key = packet->dst_port;
-    } else {
-        item->detail = DETAILS;
+    *key = packet->dst_port;
+    if (packet->has_ports && packet->protocol == PROTOCOL_TCP)
+        return DETAIL_TCP;
+    if (packet->has_ports && packet->protocol == PROTOCOL_UDP)
+        return DETAIL_UDP;
+    *key = (uint16_t)(packet->icmp_type << 8 | packet->icmp_code);
+    if (packet->has_icmp)
+        return packet->family == 4 ? DETAIL_ICMP4 : DETAIL_ICMP6;
+    *key = 0;
+    return DETAILS;
+}
+
+static inline void fill_item(struct interval *interval, struct item *item,
+                             const struct packet *packet, uint32_t where)
+{
+    uint16_t key;
+    enum detail detail = detail_of(packet, &key);
+    *item = (struct item){.where = where,
+                          .bytes = packet->bytes,
+                          .source = __builtin_bswap32(packet->src4),
+                          .key = key,
+                          .protocol = packet->protocol,
+                          .kind = (uint8_t)(packet->class | detail << ITEM_DETAIL_SHIFT)};
+    if (packet->family == 6) {
+        struct hll_place host = hll_place(packet->src6, 16);
+        item->source = (uint32_t)host.rank << 16 | host.index;
+        item->kind |= ITEM_SKETCHED;
     }
-}
-
-static void fill_host(struct item *item, const struct packet *packet)
-{
-    uint32_t source4 = __builtin_bswap32(packet->src4);
-    struct hll_place place = packet->family == 4 ? hll_place(&source4, sizeof source4)
-                                                 : hll_place(packet->src6, 16);
-    item->host = place.index;
-    item->rank = place.rank;
-}
-
-static void fill_item(struct interval *interval, struct item *item, const struct packet *packet,
-                      uint32_t where)
-{
-    item->where = where;
-    item->bytes = packet->bytes;
-    item->class = (uint8_t)packet->class;
-    item->protocol = packet->protocol;
-    fill_detail(item, packet);
-    fill_host(item, packet);
-    if (item->detail < DETAILS)
-        __builtin_prefetch(&interval->image->details[item->detail][item->key], 1);
+    if (detail < DETAILS)
+        __builtin_prefetch(&interval->image->details[detail][key], 1);
 }
 
 void interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns)
@@ -365,7 +412,7 @@ void interval_add(struct interval *interval, struct packet *packet, int64_t ts_n
     decode_transport(packet);
     struct commit *commit = &image->commits[image->current];
     fill_item(interval, &image->items[commit->waiting], packet, where);
-    __asm__ volatile("" ::: "memory"); /* the item is whole before it counts */
+    interval_barrier(); /* the item is whole before it counts */
     if (++commit->waiting == INTERVAL_BATCH)
         interval_settle(interval, NULL);
 }
@@ -381,13 +428,15 @@ void interval_add_late(struct interval *interval, int64_t start_ns)
     int64_t start_s = start_ns / 1000000000;
     uint32_t i = 0;
     image->reasons[INTERVAL_LATE]++;
+    interval_barrier(); /* the table never sums to more */
     while (i < image->late_count && image->late_by[i].start_s != start_s)
         i++;
     if (i == RECORD_LATE_MAX)
         return;
     if (i == image->late_count) {
         image->late_by[i] = (struct record_late){.start_s = start_s};
-        ++*(volatile uint32_t *)&image->late_count;
+        interval_barrier();
+        image->late_count++;
     }
     image->late_by[i].packets++;
 }
@@ -438,50 +487,11 @@ int64_t interval_last_ns(const struct interval *interval)
 
 void interval_set_sealing(struct interval *interval, uint64_t seq)
 {
-    *(volatile uint64_t *)&interval->image->sealing = seq;
+    interval->image->sealing = seq;
+    interval_barrier();
 }
 
 uint64_t interval_sealing(const struct interval *interval)
 {
     return interval->image->sealing;
-}
-
-/* --- what another process left ---------------------------------------------------------------- */
-
-static bool image_fits(const struct interval *interval, const struct layout *layout)
-{
-    const struct image *image = interval->image;
-    size_t held = interval->region.size - layout->places;
-    return memcmp(image->magic, magic, sizeof magic) == 0 && image->dense == layout->dense &&
-           image->places <= held / sizeof(struct place) && image->late_count <= RECORD_LATE_MAX &&
-           image->lit_count <= LIT_MAX;
-}
-
-static int load(struct interval *interval, char *errmsg)
-{
-    struct layout layout = lay_out(interval->darknet);
-    int rc = region_load(&interval->region, interval->path, layout.size, errmsg);
-    if (rc)
-        return rc;
-    point(interval, &layout);
-    set_base(interval);
-    if (!image_fits(interval, &layout))
-        return err_set(errmsg, ERR_VERSION,
-                       "counters in %s: of another version or darknet", interval->path);
-    return interval_is_open(interval) ? interval_finish(interval, errmsg) : 0;
-}
-
-int interval_load(struct interval **out, const struct prefixset *darknet, const char *path,
-                  char *errmsg)
-{
-    struct interval *interval = make(darknet, path);
-    if (!interval)
-        return err_set(errmsg, ERR_NOMEM, "counters in %s: out of memory", path);
-    int rc = load(interval, errmsg);
-    if (rc) {
-        interval_free(interval);
-        return rc;
-    }
-    *out = interval;
-    return 0;
 }

@@ -1,4 +1,4 @@
-/* One record of what several threads counted in the same interval, and reading what a process left. */
+/* One record of what several threads counted in the same interval. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +15,33 @@ static bool block_hit(struct interval *const *intervals, size_t count, uint64_t 
     return false;
 }
 
+static inline uint64_t sum_at(struct interval *const *intervals, size_t count, uint64_t index)
+{
+    uint64_t packets = intervals[0]->packets[index];
+    for (size_t i = 1; i < count; i++)
+        packets += intervals[i]->packets[index];
+    return packets;
+}
+
+/* Of a darknet in one range: without a branch, which could not be foretold where about every other
+ * address was hit. */
+static int append_range(struct interval *const *intervals, size_t count, uint64_t index,
+                        uint64_t end, struct addrvec *vec)
+{
+    int rc = addrvec_reserve4(vec, end - index);
+    if (rc)
+        return rc;
+    size_t at = vec->count4;
+    for (; index < end; index++) {
+        uint64_t packets = sum_at(intervals, count, index);
+        vec->address4[at] = intervals[0]->base + (uint32_t)index;
+        vec->packets4[at] = packets;
+        at += packets != 0;
+    }
+    vec->count4 = at;
+    return 0;
+}
+
 static int append_block(struct interval *const *intervals, size_t count, uint64_t block,
                         struct addrvec *vec)
 {
@@ -22,27 +49,23 @@ static int append_block(struct interval *const *intervals, size_t count, uint64_
     uint64_t index = block * DENSE_BLOCK, end = index + DENSE_BLOCK;
     if (end > first->image->dense)
         end = first->image->dense;
-    for (; index < end; index++) {
-        uint64_t packets = first->packets[index];
-        for (size_t i = 1; i < count; i++)
-            packets += intervals[i]->packets[index];
-        if (packets == 0)
-            continue;
-        uint32_t address = first->one_range
-                               ? first->base + (uint32_t)index
-                               : prefixset_address4(first->darknet, (uint32_t)index);
-        int rc = addrvec_append4(vec, address, packets);
-        if (rc)
-            return rc;
+    if (first->one_range)
+        return append_range(intervals, count, index, end, vec);
+    int rc = 0;
+    for (; rc == 0 && index < end; index++) {
+        uint64_t packets = sum_at(intervals, count, index);
+        if (packets)
+            rc = addrvec_append4(vec, prefixset_address4(first->darknet, (uint32_t)index), packets);
     }
-    return 0;
+    return rc;
 }
 
 static int append_dense(struct interval *const *intervals, size_t count, struct addrvec *vec)
 {
     uint64_t blocks = (intervals[0]->image->dense + DENSE_BLOCK - 1) >> DENSE_BLOCK_SHIFT;
     for (uint64_t block = 0; block < blocks; block++) {
-        int rc = block_hit(intervals, count, block) ? append_block(intervals, count, block, vec) : 0;
+        int rc =
+            block_hit(intervals, count, block) ? append_block(intervals, count, block, vec) : 0;
         if (rc)
             return rc;
     }
@@ -108,7 +131,7 @@ static void add_pair(struct sum *sum, pair value)
 
 static void add_classes(const struct image *image, struct record *record)
 {
-    for (int class = 0; class < PACKET_CLASSES; class++) {
+    for (int class = 0; class < PACKET_CLASSES; class ++) {
         add_pair(&record->tables.classes[class], image->classes[class]);
         record->packets += image->classes[class][0];
         record->bytes += image->classes[class][1];
@@ -193,11 +216,13 @@ static void add_late_by(const struct image *image, struct record *record)
             record_add_late(record, image->late_by[i].start_s, image->late_by[i].packets);
 }
 
+/* How many are omitted nobody knows: 1 stands for some. */
 static void add_lit(const struct image *image, struct record *record)
 {
-    record->alarms_omitted += image->lit_omitted > 0;
     for (uint32_t i = 0; i < image->lit_count; i++) {
         const struct lit *lit = &image->lit[i];
+        if (lit->packets == 0) /* found a place, and the process was killed */
+            continue;
         struct record_alarm alarm = {.kind = RECORD_ALARM_LIT_ADDRESS,
                                      .family = lit->family,
                                      .length = lit->family == 4 ? 32 : 128,
@@ -205,6 +230,7 @@ static void add_lit(const struct image *image, struct record *record)
         memcpy(alarm.address, lit->address, sizeof alarm.address);
         record_add_alarm(record, &alarm);
     }
+    record->alarms_omitted = record->alarms_omitted > 0 || image->lit_omitted > 0;
 }
 
 int interval_record(struct interval *const *intervals, size_t count, struct record *record)

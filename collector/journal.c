@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "collector/backlog.h"
+#include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -37,11 +38,15 @@ static void flush(struct journal *journal)
     char errmsg[ERRMSG_SIZE];
     struct record *record;
     while ((record = backlog_front(&journal->backlog))) {
-        if (sensor_append(journal->writer, journal->epoch, record, errmsg) != 0) {
+        int rc = sensor_append(journal->writer, journal->epoch, record, errmsg);
+        if (rc == ERR_INVALID) { /* it will never be one, and must not hold up the others */
+            log_error("the interval of %" PRId64 " with %" PRIu64 " packets is lost: %s",
+                      record->start_s, record->packets, errmsg);
+        } else if (rc) {
             say_failing(journal, errmsg);
             return;
         }
-        journal->dirty = true;
+        journal->dirty |= rc == 0;
         backlog_pop(&journal->backlog);
     }
     if (journal->failing)
@@ -52,15 +57,15 @@ static void flush(struct journal *journal)
 int journal_append(void *user, struct record *record)
 {
     struct journal *journal = user;
+    char minute[32];
     uint64_t packets = record->packets;
-    int64_t start_s = record->start_s;
+    calendar_rfc3339(record->start_s, minute);
     pthread_mutex_lock(&journal->lock);
     journal->packets += packets;
     journal->intervals++;
     if (backlog_push(&journal->backlog, record) != 0)
-        log_error("spool and memory are full: the interval of %" PRId64 " with %" PRIu64
-                  " packets is lost",
-                  start_s, packets);
+        log_error("spool and memory are full: the minute of %s with %" PRIu64 " packets is lost",
+                  minute, packets);
     flush(journal);
     pthread_mutex_unlock(&journal->lock);
     return 0;
@@ -124,7 +129,10 @@ static int open_epoch(struct journal *journal, int64_t now_ns, char *errmsg)
                        strerror(errno));
     memcpy(journal->epoch, identity.epoch, EPOCH_SIZE);
     int rc = spool_writer_open(&journal->writer, sensor->spool, &identity, errmsg);
-    return rc ? rc : sensor_publish(sensor, journal->writer, journal->epoch, errmsg);
+    if (rc)
+        return rc;
+    spool_reserve(journal->writer);
+    return sensor_publish(sensor, journal->writer, journal->epoch, errmsg);
 }
 
 int journal_open(struct journal **out, struct sensor *sensor, int64_t now_ns, char *errmsg)

@@ -1,14 +1,24 @@
 #include "collector/link.h"
 
+#include <linux/if_packet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 void link_init(struct link *link, int fd, const char *name)
 {
+    struct sockaddr_ll bound = {0};
+    socklen_t size = sizeof bound;
     link->fd = fd;
-    link->index = if_nametoindex(name);
+    getsockname(fd, (struct sockaddr *)&bound, &size);
+    link->index = (unsigned)bound.sll_ifindex;
     snprintf(link->name, sizeof link->name, "%s", name);
+}
+
+bool link_overlaps(const struct link *a, const struct link *b)
+{
+    return a->index == b->index || a->index == 0 || b->index == 0;
 }
 
 enum link_state link_read(struct link *link, bool *renamed)

@@ -21,8 +21,13 @@ struct link {
     char name[IF_NAMESIZE]; /* as it is called now */
 };
 
-/* The interface that is called `name` now. */
+/* The interface that the packet socket `fd` is bound to, which was called `name` when it was opened.
+ * Asks the socket, not the name: that may be another's by now. */
 void link_init(struct link *link, int fd, const char *name);
+
+/* Whether captures of both would get the same packets: the same interface under one name or two, or
+ * all interfaces and one of them. */
+bool link_overlaps(const struct link *a, const struct link *b);
 
 /* `*renamed`: it has another name than at the last call. */
 enum link_state link_read(struct link *link, bool *renamed);

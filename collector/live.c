@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/alarms.h"
 #include "collector/child.h"
 #include "collector/clockwatch.h"
 #include "collector/journal.h"
@@ -21,11 +22,13 @@
 struct live {
     struct sensor *sensor;
     struct journal *journal;
+    struct alarms *alarms;
     struct meter *meter;
     struct taps *taps;
     struct clockwatch clock;
     int64_t observed_ns; /* the last tick at which an interface was up */
     int dark_ticks;      /* in a row without one */
+    bool behind;         /* this tick came late: the rings hold packets of before */
 };
 
 static int64_t now_ns(void)
@@ -57,6 +60,7 @@ static int watch_clock(struct live *live, int64_t *now, char *errmsg)
     struct clockwatch_result result = clockwatch_tick(&live->clock, &reading);
     int rc = 0;
     *now = reading.real_ns;
+    live->behind = result.passed_ns > GRACE_NS;
     if (result.stepped_ns) {
         log_warn("the clock was set %s by %.1f seconds", result.stepped_ns < 0 ? "back" : "ahead",
                  (double)(result.stepped_ns < 0 ? -result.stepped_ns : result.stepped_ns) / 1e9);
@@ -76,12 +80,13 @@ static int watch_clock(struct live *live, int64_t *now, char *errmsg)
 static int watch_links(struct live *live, int64_t now, char *errmsg)
 {
     struct taps_links links = taps_links(live->taps);
-    if (links.up + links.down == 0)
-        return err_set(errmsg, ERR_IO, "nothing is left to capture from");
     if (links.down + links.gone > 0)
         meter_flag(live->meter, RECORD_INTERFACE_DOWN);
     if (links.up == 0) {
-        if (++live->dark_ticks != 2)
+        live->dark_ticks++;
+        if (links.down == 0)
+            return err_set(errmsg, ERR_IO, "nothing is left to capture from");
+        if (live->dark_ticks != 2)
             return 0;
         int rc = meter_pause(live->meter, live->observed_ns);
         return rc ? err_set(errmsg, rc, "counting: %s", err_str(rc)) : 0;
@@ -92,6 +97,8 @@ static int watch_links(struct live *live, int64_t now, char *errmsg)
     return was_dark ? begin_at(live, now, errmsg) : 0;
 }
 
+/* A process that was stopped, or had to wait for a processor or a disk, first counts what the kernel
+ * captured meanwhile: packets of an interval that was sealed before them would be late. */
 static int tick(struct live *live, char *errmsg)
 {
     int64_t now;
@@ -100,7 +107,7 @@ static int tick(struct live *live, char *errmsg)
         rc = watch_links(live, now, errmsg);
     if (rc == 0)
         rc = taps_error(live->taps, errmsg);
-    if (rc == 0 && live->dark_ticks == 0) {
+    if (rc == 0 && live->dark_ticks == 0 && !live->behind) {
         rc = meter_advance(live->meter, now - GRACE_NS);
         if (rc)
             err_set(errmsg, rc, "counting: %s", err_str(rc));
@@ -140,6 +147,26 @@ static int end(struct live *live, int rc, char *errmsg)
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
+/* The meter's sink. */
+static int append(void *user, struct record *record)
+{
+    struct live *live = user;
+    alarms_record(live->alarms, record);
+    return journal_append(live->journal, record);
+}
+
+static uint64_t next_seq(void *user)
+{
+    struct live *live = user;
+    return journal_next_seq(live->journal);
+}
+
+static int make_alarms(struct live *live, char *errmsg)
+{
+    live->alarms = alarms_new(live->sensor->darknet, live->sensor->skew);
+    return live->alarms ? 0 : err_set(errmsg, ERR_NOMEM, "alarms: out of memory");
+}
+
 static int make_meter(struct live *live, char *errmsg)
 {
     struct meter_options options = {
@@ -149,9 +176,9 @@ static int make_meter(struct live *live, char *errmsg)
         .lanes = (unsigned)live->sensor->threads,
         .dir = journal_path(live->journal),
         .max_quiet_ns = MAX_QUIET_NS,
-        .sink = journal_append,
-        .next_seq = journal_next_seq,
-        .user = live->journal,
+        .sink = append,
+        .next_seq = next_seq,
+        .user = live,
     };
     int rc = meter_new(&live->meter, &options, errmsg);
     if (rc)
@@ -168,17 +195,21 @@ static int begin(struct live *live, char *errmsg)
 {
     int taps[TAPS_MAX];
     int rc = taps_open(&live->taps, live->sensor, errmsg);
-    int64_t opened_ns = now_ns();
+    /* From here on a clock that is set is noticed. */
+    struct clockwatch_reading opened = clockwatch_read();
+    clockwatch_tick(&live->clock, &opened);
     if (rc == 0)
         rc = sensor_confine(live->sensor, taps, taps_descriptors(live->taps, taps), errmsg);
     if (rc == 0)
         rc = recover_spool(live->sensor, errmsg);
     if (rc == 0)
-        rc = journal_open(&live->journal, live->sensor, opened_ns, errmsg);
+        rc = journal_open(&live->journal, live->sensor, opened.real_ns, errmsg);
+    if (rc == 0)
+        rc = make_alarms(live, errmsg);
     if (rc == 0)
         rc = make_meter(live, errmsg);
     if (rc == 0)
-        rc = begin_at(live, opened_ns, errmsg);
+        rc = begin_at(live, opened.real_ns, errmsg);
     return rc ? rc : taps_start(live->taps, live->meter, errmsg);
 }
 
@@ -196,6 +227,7 @@ int sensor_live(struct sensor *sensor, char *errmsg)
     }
     taps_close(live->taps);
     meter_free(live->meter);
+    alarms_free(live->alarms);
     journal_close(live->journal);
     free(live);
     return rc;

@@ -4,6 +4,7 @@
 #include "collector/count.h"
 #include "collector/join.h"
 #include "collector/run.h"
+#include "collector/spoolcmd.h"
 #include "collector/survey.h"
 #include "common/log.h"
 
@@ -16,6 +17,7 @@ static const struct command {
     {"count", count_main, "count the packets of captures that went to a darknet"},
     {"run", run_main, "the sensor: capture or replay, and deliver to the aggregator"},
     {"join", join_main, "become an enrolled sensor of an aggregator"},
+    {"spool", spoolcmd_main, "what a sensor's spool holds, and whether it is sound"},
     {"survey", survey_main, "find the addresses of a darknet that are in use"},
 };
 

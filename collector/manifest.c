@@ -55,7 +55,8 @@ static uint64_t waiting(const struct manifest_entry *entry)
 
 static bool wants(const struct manifest_entry *entry)
 {
-    return waiting(entry) > 0 || (entry->announced && !entry->resumed && !entry->epoch.refused);
+    return (waiting(entry) > 0 && !entry->stuck) ||
+           (entry->announced && !entry->resumed && !entry->epoch.refused);
 }
 
 static struct manifest_entry *find(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE])
@@ -91,6 +92,7 @@ int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE],
         entry->durable = 0; /* what the disk shows may be ahead of what is synced */
     }
     entry->announced = true;
+    entry->stuck = false; /* who works on a capture has mended it first */
     if (seq > entry->durable)
         entry->durable = seq;
     return 0;
@@ -133,19 +135,51 @@ static int source_epoch(void *user, struct frame_open *open)
     return 0;
 }
 
+/* Says once what of an epoch is lost. */
+static void say_lost(struct manifest_entry *entry, uint64_t seq, uint64_t last)
+{
+    if (last <= entry->told)
+        return;
+    entry->told = last;
+    log_error("spool %s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64
+              ", are lost, and the aggregator is told so",
+              entry->epoch.path, last - seq + 1, seq, last);
+}
+
+/* A capture's records are not given up: it is counted again when it is replayed again. */
+static int read_lost(struct manifest *manifest, struct manifest_entry *entry, uint64_t seq)
+{
+    uint64_t last = spool_reader_lost(manifest->reader);
+    if (!entry->epoch.identity.replay) {
+        say_lost(entry, seq, last);
+        return DELIVERY_LOST;
+    }
+    if (entry->told == 0)
+        log_error("spool %s: records %" PRIu64 " to %" PRIu64
+                  " of a capture are damaged: replay it again to deliver the rest",
+                  entry->epoch.path, seq, last);
+    entry->told = last;
+    entry->stuck = true;
+    return 0;
+}
+
 static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t *size, char *errmsg)
 {
     struct manifest *manifest = user;
     struct manifest_entry *entry = &manifest->entries[manifest->current];
-    if (seq > entry->durable)
+    if (entry->stuck)
         return 0;
-    int rc = spool_read(manifest->reader, sealed, size, errmsg);
-    if (rc == 0)
-        rc = err_set(errmsg, ERR_DAMAGED, "spool %s: record %" PRIu64 " is not there",
-                     entry->epoch.path, seq);
+    spool_reader_skip(manifest->reader, seq);
+    int rc = spool_read(manifest->reader, entry->durable, sealed, size, errmsg);
     if (rc < 0)
         manifest->broken = true;
-    return rc;
+    return rc == SPOOL_LOST ? read_lost(manifest, entry, seq) : rc;
+}
+
+static uint64_t source_lost(void *user)
+{
+    struct manifest *manifest = user;
+    return spool_reader_lost(manifest->reader);
 }
 
 static int source_resumed(void *user, uint64_t seq, char *errmsg)
@@ -202,6 +236,7 @@ struct delivery_source manifest_source(struct manifest *manifest)
         .resumed = source_resumed,
         .acked = source_acked,
         .refused = source_refused,
+        .lost = source_lost,
     };
 }
 
@@ -220,6 +255,40 @@ void manifest_report(const struct manifest *manifest)
     }
 }
 
+/* Frees up to `bytes` in live epochs, of what is acknowledged, or of the rest. */
+static uint64_t shrink(struct manifest *manifest, bool rest, uint64_t bytes)
+{
+    uint64_t freed = 0;
+    for (size_t i = 0; i < manifest->count && freed < bytes; i++) {
+        const struct manifest_entry *entry = &manifest->entries[i];
+        uint64_t sent = i == manifest->current ? entry->acked + FRAME_WINDOW : 0;
+        if (!entry->epoch.identity.replay)
+            freed += spool_shrink(&entry->epoch, entry->acked, sent,
+                                  rest ? UINT64_MAX : entry->acked, bytes - freed);
+    }
+    return freed;
+}
+
+static void keep_limit(struct manifest *manifest)
+{
+    uint64_t used = 0, most = manifest->max_bytes;
+    for (size_t i = 0; i < manifest->count; i++)
+        if (!manifest->entries[i].epoch.identity.replay)
+            used += spool_usage(&manifest->entries[i].epoch);
+    uint64_t excess = most > 0 && used > most ? used - most : 0;
+    bool low = spool_disk_low(manifest->spool);
+    if (excess == 0 && !low)
+        return;
+    uint64_t wanted = low && excess < 2 * SPOOL_SEGMENT_MAX ? 2 * SPOOL_SEGMENT_MAX : excess;
+    uint64_t freed = shrink(manifest, false, wanted);
+    if (freed > 0)
+        log_warn("spool %s: %s: %" PRIu64 " MB of acknowledged records are deleted early",
+                 manifest->spool, excess ? "is at its limit" : "the disk is nearly full",
+                 freed >> 20);
+    if (freed < excess)
+        shrink(manifest, true, excess - freed);
+}
+
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s)
 {
     char errmsg[ERRMSG_SIZE];
@@ -231,4 +300,5 @@ void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s
         if (!entry->epoch.identity.replay)
             spool_prune(&entry->epoch, entry->acked, retention_s, now_s);
     }
+    keep_limit(manifest);
 }

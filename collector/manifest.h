@@ -21,6 +21,8 @@ struct manifest_entry {
     bool announced; /* the capture process works on it: the aggregator is to be asked, whatever the
                        spool believes to be acknowledged */
     bool resumed;   /* the aggregator said where it stands */
+    uint64_t told;  /* which was said to be lost, up to here */
+    bool stuck;     /* a capture that is damaged where delivery stands */
     uint64_t held;  /* what it held when it said so first */
 };
 
@@ -30,10 +32,11 @@ struct manifest {
     size_t count;
     size_t current; /* being delivered; SIZE_MAX for none */
     struct spool_reader *reader;
-    uint64_t progress; /* grows with every resume and acknowledgement */
-    bool refused;      /* an epoch was refused for good */
-    bool live_refused; /* and it was that of a live sensor */
-    bool broken;       /* the spool could not be read */
+    uint64_t max_bytes; /* that the segments of live epochs may take; 0: any number */
+    uint64_t progress;  /* grows with every resume and acknowledgement */
+    bool refused;       /* an epoch was refused for good */
+    bool live_refused;  /* and it was that of a live sensor */
+    bool broken;        /* the spool could not be read */
 };
 
 /* Takes over `epochs` from spool_list. ERR_NOMEM. */
@@ -60,7 +63,10 @@ uint64_t manifest_waiting(const struct manifest *manifest);
 void manifest_report(const struct manifest *manifest);
 
 /* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged long
- * enough ago; a replay may be being written to. */
+ * enough ago; a replay may be being written to. Then keeps the limit: what is acknowledged goes first,
+ * oldest first, and goes as well while the disk is nearly full; only then what is not acknowledged,
+ * oldest first, which is said by interval and told to the aggregator as lost. What may be on its way
+ * to the aggregator is not dropped. */
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s);
 
 #endif

@@ -41,13 +41,14 @@ struct meter_options {
     const char *sensor;              /* borrowed */
     const struct prefixset *darknet; /* finished; borrowed */
     const struct prefixset *tunnels; /* end points of ours; borrowed; NULL: none */
-    unsigned lanes;                  /* 0: 1 */
+    unsigned lanes; /* at most METER_LANES_MAX; 0: 1; with keep_late there is one, and one thread */
     /* Directory of the files that outlive the process with what the open intervals have counted
      * (recover_open finds it there); NULL: counted in memory. */
     const char *dir;
     bool keep_late;
     int64_t max_quiet_ns;
-    uint64_t split_at; /* packets of a lane in an interval that seal it early; 0: before a counter wraps */
+    uint64_t
+        split_at; /* packets of a lane in an interval that seal it early; 0: before a counter wraps */
     meter_sink sink;
     /* The sequence that the next record gets; NULL where `dir` is. Called as the sink. */
     uint64_t (*next_seq)(void *user);

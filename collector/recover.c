@@ -9,6 +9,7 @@
 
 #include "collector/interval.h"
 #include "collector/meter.h"
+#include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -92,18 +93,25 @@ static void found_close(struct found *found)
 
 /* --- sealing ---------------------------------------------------------------------------------- */
 
-/* Moves the intervals that begin at the earliest start to the front; how many they are. */
+static bool precedes(const struct interval *a, const struct interval *b)
+{
+    return interval_start_ns(a) != interval_start_ns(b)
+               ? interval_start_ns(a) < interval_start_ns(b)
+               : interval_first_ns(a) < interval_first_ns(b);
+}
+
+/* Moves the lanes' intervals that were opened first to the front; how many they are. */
 static size_t earliest(struct found *found)
 {
     size_t count = 0;
-    int64_t start_ns = INT64_MAX;
-    for (size_t i = 0; i < found->count; i++)
-        if (interval_start_ns(found->intervals[i]) < start_ns)
-            start_ns = interval_start_ns(found->intervals[i]);
+    const struct interval *first = found->intervals[0];
+    for (size_t i = 1; i < found->count; i++)
+        if (precedes(found->intervals[i], first))
+            first = found->intervals[i];
     for (size_t i = 0; i < found->count; i++) {
         struct interval *interval = found->intervals[i];
         char *path = found->paths[i];
-        if (interval_start_ns(interval) != start_ns)
+        if (precedes(first, interval))
             continue;
         found->intervals[i] = found->intervals[count];
         found->paths[i] = found->paths[count];
@@ -113,21 +121,18 @@ static size_t earliest(struct found *found)
     return count;
 }
 
-/* From the first to the last sign of life of the front ones. An interval behind them says that they
- * were observed to their end. */
+/* From the first to the last sign of life of the front ones. An interval right behind them says that
+ * they were observed to their end. */
 static void set_span(struct record *record, const struct found *found, size_t count)
 {
     int64_t end_ns = interval_start_ns(found->intervals[0]) + WIDTH_NS - 1;
-    record->first_ns = end_ns;
-    record->last_ns = 0;
-    for (size_t i = 0; i < count; i++) {
-        int64_t first_ns = interval_first_ns(found->intervals[i]);
-        int64_t last_ns = interval_last_ns(found->intervals[i]);
-        record->first_ns = first_ns < record->first_ns ? first_ns : record->first_ns;
-        record->last_ns = last_ns > record->last_ns ? last_ns : record->last_ns;
-    }
+    record->first_ns = interval_first_ns(found->intervals[0]);
+    record->last_ns = record->first_ns;
+    for (size_t i = 0; i < count; i++)
+        if (interval_last_ns(found->intervals[i]) > record->last_ns)
+            record->last_ns = interval_last_ns(found->intervals[i]);
     for (size_t i = count; i < found->count; i++)
-        if (interval_start_ns(found->intervals[i]) == end_ns + 1)
+        if (interval_first_ns(found->intervals[i]) == end_ns + 1)
             record->last_ns = end_ns;
     if (record->last_ns > end_ns)
         record->last_ns = end_ns;
@@ -147,23 +152,28 @@ static int seal(struct found *found, size_t count, const char *sensor, uint64_t 
     record->flags |= RECORD_RECOVERED;
     for (size_t i = 0; i < count; i++)
         interval_set_sealing(found->intervals[i], seq);
-    uint64_t packets = record->packets;
-    int64_t start_s = record->start_s, seconds = (record->last_ns - record->first_ns) / 1000000000;
+    char minute[32];
+    uint64_t packets = record->packets; /* the sink may take the record's contents */
+    double seconds = (double)(record->last_ns - record->first_ns) / 1e9;
+    calendar_rfc3339(record->start_s, minute);
     if (rc == 0)
         rc = sink(user, record);
     if (rc == 0)
-        log_warn("the interval of %" PRId64 " was open when the sensor was killed: sealed with the "
-                 "%" PRIu64 " packets that it had counted in %" PRId64 " seconds",
-                 start_s, packets, seconds);
+        log_warn("the minute of %s was open when the sensor was killed: sealed with the %" PRIu64
+                 " packets that it had counted in %.1f seconds",
+                 minute, packets, seconds);
     record_close(record);
     free(record);
     return rc;
 }
 
-static void discard(struct found *found, size_t count)
+/* Lets the front ones go: their files are deleted, or set aside where they make no record. */
+static void let_go(struct found *found, size_t count, bool damaged)
 {
     for (size_t i = 0; i < count; i++) {
-        interval_discard(found->intervals[i]);
+        if (damaged)
+            set_aside(found->paths[i]);
+        (damaged ? interval_free : interval_discard)(found->intervals[i]);
         free(found->paths[i]);
     }
     found->count -= count;
@@ -171,19 +181,23 @@ static void discard(struct found *found, size_t count)
     memmove(found->paths, found->paths + count, found->count * sizeof found->paths[0]);
 }
 
-int recover_open(const char *dir, const char *sensor, const struct prefixset *darknet, uint64_t last,
-                 recover_sink sink, void *user, char *errmsg)
+int recover_open(const char *dir, const char *sensor, const struct prefixset *darknet,
+                 uint64_t last, recover_sink sink, void *user, char *errmsg)
 {
     struct found found = {.count = 0};
     int rc = find(&found, dir, darknet, last, errmsg);
     while (rc == 0 && found.count > 0) {
         size_t count = earliest(&found);
-        rc = seal(&found, count, sensor, ++last, sink, user);
-        if (rc)
+        rc = seal(&found, count, sensor, last + 1, sink, user);
+        bool damaged = rc == ERR_INVALID; /* what adds up and still makes no record */
+        if (rc == 0 || damaged) {
+            let_go(&found, count, damaged);
+            last += !damaged;
+            rc = 0;
+        } else {
             err_set(errmsg, rc, "spool %s: an interval that was open cannot be sealed: %s", dir,
                     err_str(rc));
-        else
-            discard(&found, count);
+        }
     }
     found_close(&found);
     return rc;

@@ -55,23 +55,36 @@ int region_create(struct region *region, const char *path, size_t size, size_t m
     return failed(path, error, errmsg);
 }
 
-int region_load(struct region *region, const char *path, size_t size, char *errmsg)
+/* O_NONBLOCK: a FIFO is not waited for. */
+static int open_left(const char *path, size_t size, size_t most, int *fd, size_t *held)
 {
     struct stat st;
+    *fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0)
+        return errno;
+    if (fstat(*fd, &st) != 0)
+        return errno;
+    *held = (size_t)st.st_size;
+    return S_ISREG(st.st_mode) && *held >= size && *held <= most ? 0 : EBADMSG;
+}
+
+int region_load(struct region *region, const char *path, size_t size, size_t most, char *errmsg)
+{
+    size_t held = 0;
+    int fd;
     *region = none;
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? ERR_UNKNOWN : failed(path, errno, errmsg);
-    int error = fstat(fd, &st) == 0 ? 0 : errno;
-    if (error == 0 && (!S_ISREG(st.st_mode) || (size_t)st.st_size < size)) {
-        close(fd);
-        return err_set(errmsg, ERR_DAMAGED, "counters in %s: the file is too short", path);
-    }
+    int error = open_left(path, size, most, &fd, &held);
     if (error == 0)
-        error = map(region, fd, (size_t)st.st_size, (size_t)st.st_size);
+        error = map(region, fd, held, held);
     if (error == 0)
         return 0;
-    close(fd);
+    if (fd >= 0)
+        close(fd);
+    if (error == ENOENT)
+        return err_set(errmsg, ERR_UNKNOWN, "counters in %s: no such file", path);
+    if (error == EBADMSG || error == ELOOP || error == EISDIR || error == ENXIO)
+        return err_set(errmsg, ERR_DAMAGED, "counters in %s: no file of counters of this darknet",
+                       path);
     return failed(path, error, errmsg);
 }
 

@@ -14,10 +14,10 @@
 #include "collector/pages.h"
 
 struct region {
-    uint8_t *at;    /* NULL while there is none */
-    size_t size;    /* bytes that may be touched */
-    size_t most;    /* it may grow to this in its place */
-    int fd;         /* -1 without a file */
+    uint8_t *at; /* NULL while there is none */
+    size_t size; /* bytes that may be touched */
+    size_t most; /* it may grow to this in its place */
+    int fd;      /* -1 without a file */
     struct pages pages;
 };
 
@@ -26,9 +26,9 @@ int region_memory(struct region *region, size_t size, size_t most);
 /* A new file in the place of any that is there. ERR_FULL: no room on disk; ERR_IO, ERR_NOMEM;
  * nothing is left behind after an error. */
 int region_create(struct region *region, const char *path, size_t size, size_t most, char *errmsg);
-/* What another process left in a file. ERR_UNKNOWN: no such file; ERR_DAMAGED: smaller than
- * `size`; ERR_IO, ERR_NOMEM. */
-int region_load(struct region *region, const char *path, size_t size, char *errmsg);
+/* What another process left in a file. ERR_UNKNOWN: no such file; ERR_DAMAGED: smaller than `size`,
+ * larger than `most`, or no regular file; ERR_IO, ERR_NOMEM. */
+int region_load(struct region *region, const char *path, size_t size, size_t most, char *errmsg);
 
 /* Makes at least `size` bytes (up to `most`) touchable; what is there stays in its place. ERR_FULL,
  * ERR_IO leave the region as it was. */

@@ -54,8 +54,8 @@ static const char usage[] =
 /* What configuration and command line say, as text. */
 struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
-    uint64_t snaplen, ring_mb, threads, retention_h;
-    bool promiscuous;
+    uint64_t snaplen, ring_mb, threads, retention_h, spool_max_mb;
+    bool promiscuous, skew;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
     const char **paths;
     size_t path_count;
@@ -115,8 +115,10 @@ static int read_config(struct settings *settings, char *errmsg)
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "threads", CONFIG_UINT, &settings->threads, 1, 64},
         {"capture", "promiscuous", CONFIG_BOOL, &settings->promiscuous, 0, 0},
+        {"alarms", "skew", CONFIG_BOOL, &settings->skew, 0, 0},
         {"spool", "dir", CONFIG_STRING, &settings->spool, 0, 0},
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
+        {"spool", "max_mb", CONFIG_UINT, &settings->spool_max_mb, 64, 1 << 20},
         {"aggregator", "address", CONFIG_STRING, &settings->aggregator, 0, 0},
         {0},
     };
@@ -319,7 +321,9 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->ring_mb = settings->ring_mb;
     sensor->threads = settings->threads;
     sensor->promiscuous = settings->promiscuous;
+    sensor->skew = settings->skew;
     sensor->retention_h = settings->retention_h;
+    sensor->spool_max_mb = settings->spool_max_mb;
     set_filter(sensor, settings->filter);
     return 0;
 }
@@ -402,6 +406,7 @@ static int start(struct sensor *sensor, const char *user, char *errmsg)
     struct ship_options options = {.spool = sensor->spool,
                                    .aggregator = sensor->aggregator,
                                    .retention_s = sensor->retention_h * 3600,
+                                   .max_bytes = sensor->spool_max_mb << 20,
                                    .privilege = privilege};
     rc = privilege_take_spool(privilege, sensor->spool, errmsg);
     if (rc == 0)
@@ -441,7 +446,9 @@ int run_main(int argc, char **argv)
                                 .snaplen = 128,
                                 .ring_mb = 64,
                                 .threads = 1,
+                                .skew = true,
                                 .retention_h = 24,
+                                .spool_max_mb = 1024,
                                 .paths = calloc((size_t)argc + 1, sizeof(char *))};
     int status = 1, rc = settings.paths ? read_options(&settings, &over, argc, argv) : ERR_NOMEM;
     if (rc == 0) {

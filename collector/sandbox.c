@@ -45,7 +45,7 @@ static const int files[] = {
     SCMP_SYS(rename),     SCMP_SYS(renameat),        SCMP_SYS(renameat2), SCMP_SYS(unlink),
     SCMP_SYS(unlinkat),   SCMP_SYS(mkdir),           SCMP_SYS(mkdirat),   SCMP_SYS(rmdir),
     SCMP_SYS(getdents64), SCMP_SYS(flock),           SCMP_SYS(getcwd),    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat), SCMP_SYS(copy_file_range),
+    SCMP_SYS(readlinkat), SCMP_SYS(copy_file_range), SCMP_SYS(link),      SCMP_SYS(linkat),
 };
 
 static const int memory_and_threads[] = {

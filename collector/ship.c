@@ -374,6 +374,7 @@ enum ship_result ship_run(const struct ship_options *options, struct spool_epoch
         return SHIP_BROKEN;
     }
     ship->options = options;
+    ship->manifest.max_bytes = options->max_bytes;
     ship->renew_s = INT64_MAX;
     srand((unsigned)getpid() ^ (unsigned)time(NULL)); /* jitter only */
     struct delivery_source source = manifest_source(&ship->manifest);

@@ -13,7 +13,9 @@
 
 struct spool_reader {
     char path[PATH_MAX];
+    uint8_t epoch[EPOCH_SIZE];
     uint64_t next; /* sequence to be read */
+    uint64_t lost; /* after SPOOL_LOST: the last one that is lost with it */
     int fd;        /* segment that holds it; -1 when not open */
     off_t offset;
     struct buf record;
@@ -21,37 +23,23 @@ struct spool_reader {
 
 /* --- epochs ----------------------------------------------------------------------------------- */
 
-static uint64_t read_acked(const char *path)
-{
-    char name[PATH_MAX];
-    snprintf(name, sizeof name, "%.4000s/acked", path);
-    FILE *file = fopen(name, "re");
-    uint64_t acked = 0;
-    if (file) {
-        if (fscanf(file, "%20" SCNu64, &acked) != 1)
-            acked = 0;
-        fclose(file);
-    }
-    return acked;
-}
-
-/* The first and last sequence on disk. The last is that of the newest segment's last sound record. */
+/* The first and last sequence. What a live epoch's mark says was there, though nothing can be read of
+ * it; a capture is counted again from where it cannot be read. */
 static int find_range(struct spool_epoch *epoch)
 {
+    const uint8_t *uuid = epoch->identity.epoch;
     uint64_t *firsts;
     size_t count;
+    struct segment_tail tail = {0};
+    uint64_t mark = epoch->identity.replay ? 0 : mark_read(epoch->path, uuid);
     int rc = segments_list(epoch->path, &firsts, &count);
     if (rc == 0 && count > 0) {
-        char name[PATH_MAX];
-        size_t size;
-        segment_path(name, epoch->path, firsts[count - 1]);
-        int fd = open(name, O_RDONLY | O_CLOEXEC);
-        rc = fd < 0
-                 ? err_from_errno(errno)
-                 : segment_walk(fd, epoch->identity.epoch, firsts[count - 1], &epoch->last, &size);
-        if (fd >= 0)
-            close(fd);
+        rc = segment_tail(epoch->path, uuid, firsts[count - 1], mark, &tail);
+        epoch->last = tail.last;
         epoch->first = epoch->last ? firsts[0] : 0;
+    } else if (rc == 0) {
+        epoch->last = mark;
+        epoch->first = mark ? mark + 1 : 0;
     }
     free(firsts);
     return rc;
@@ -74,7 +62,7 @@ static int read_epoch(struct spool_epoch *epoch, const char *spool, const char *
         return rc;
     }
     epoch->refused = epoch_refused(epoch->path);
-    epoch->acked = read_acked(epoch->path);
+    epoch->acked = acked_read(epoch->path, epoch->identity.epoch);
     return 0;
 }
 
@@ -192,8 +180,10 @@ bool spool_find_live(const char *spool, struct spool_identity *identity)
 struct spool_reader *spool_reader_new(const char *path, uint64_t seq)
 {
     struct spool_reader *reader = calloc(1, sizeof *reader);
+    const char *slash = strrchr(path, '/');
     if (!reader)
         return NULL;
+    epoch_parse(slash ? slash + 1 : path, reader->epoch);
     snprintf(reader->path, sizeof reader->path, "%s", path);
     reader->next = seq;
     reader->fd = -1;
@@ -201,173 +191,144 @@ struct spool_reader *spool_reader_new(const char *path, uint64_t seq)
     return reader;
 }
 
+static void close_segment(struct spool_reader *reader)
+{
+    if (reader->fd >= 0)
+        close(reader->fd);
+    reader->fd = -1;
+}
+
 void spool_reader_free(struct spool_reader *reader)
 {
     if (!reader)
         return;
-    if (reader->fd >= 0)
-        close(reader->fd);
+    close_segment(reader);
     buf_close(&reader->record);
     free(reader);
 }
 
-/* Opens the segment that holds reader->next. Returns 1, 0 when there is none yet, or an error. */
-static int open_segment(struct spool_reader *reader)
+/* The segment that `seq` would be in, 0 for none, and in `following` the one behind it, 0 for none. */
+static int which_segment(const char *path, uint64_t seq, uint64_t *first, uint64_t *following)
 {
     uint64_t *firsts;
     size_t count, i = 0;
-    int rc = segments_list(reader->path, &firsts, &count);
-    if (rc) {
-        free(firsts);
-        return rc;
-    }
-    while (i < count && firsts[i] <= reader->next)
+    int rc = segments_list(path, &firsts, &count);
+    while (rc == 0 && i < count && firsts[i] <= seq)
         i++;
-    uint64_t first = i ? firsts[i - 1] : 0;
+    *first = i ? firsts[i - 1] : 0;
+    *following = i < count ? firsts[i] : 0;
     free(firsts);
-    if (i == 0)
-        return count ? ERR_UNKNOWN : 0;
+    return rc;
+}
+
+/* Opens the segment that reader->next would be in: 1, 0 when there is none, or an error. */
+static int open_segment(struct spool_reader *reader)
+{
+    uint64_t first, following;
     char name[PATH_MAX];
+    int rc = which_segment(reader->path, reader->next, &first, &following);
+    close_segment(reader);
+    if (rc || first == 0)
+        return rc;
     segment_path(name, reader->path, first);
     reader->fd = open(name, O_RDONLY | O_CLOEXEC);
     if (reader->fd < 0)
-        return errno == ENOENT ? ERR_UNKNOWN : err_from_errno(errno);
+        return errno == ENOENT ? 0 : err_from_errno(errno);
     reader->offset = 0;
     return 1;
 }
 
-/* Reads the record at reader->offset: 1, 0 at the end of what is written, or an error. */
-static int read_record(struct spool_reader *reader, struct record_header *header)
-{
-    uint8_t head[RECORD_HEADER_SIZE];
-    ssize_t got = pread(reader->fd, head, sizeof head, reader->offset);
-    if (got < 0)
-        return err_from_errno(errno);
-    if (got < (ssize_t)sizeof head)
-        return 0;
-    if (record_peek(head, sizeof head, header) != 0)
-        return ERR_DAMAGED;
-    reader->record.size = 0;
-    uint8_t *room = buf_extend(&reader->record, header->size);
-    if (!room)
-        return ERR_NOMEM;
-    got = pread(reader->fd, room, header->size, reader->offset);
-    if (got < 0)
-        return err_from_errno(errno);
-    if ((size_t)got < header->size)
-        return 0;
-    return record_check(room, header->size) == 0 ? 1 : ERR_DAMAGED;
-}
-
-/* Moves through the open segment to reader->next: 1 when reader->record is it, 0 at the segment's
- * end. */
+/* Moves through the open segment to reader->next: 1 when reader->record is it; 0 when it is not in
+ * the run of sound records that begins at the offset. */
 static int find_next(struct spool_reader *reader)
 {
     struct record_header header;
     int rc;
-    while ((rc = read_record(reader, &header)) == 1) {
+    while ((rc = segment_read(reader->fd, reader->offset, &reader->record)) == 1) {
+        if (record_peek(reader->record.bytes, reader->record.size, &header) != 0 ||
+            memcmp(header.epoch, reader->epoch, EPOCH_SIZE) != 0 || header.seq > reader->next)
+            return 0;
         reader->offset += (off_t)header.size;
         if (header.seq == reader->next)
             return 1;
-        if (header.seq > reader->next)
-            return ERR_DAMAGED;
     }
     return rc;
 }
 
-int spool_read(struct spool_reader *reader, const uint8_t **sealed, size_t *size, char *errmsg)
+/* Walks to reader->next through a segment with damage: 1 with the offset at it, or 0 and in
+ * reader->lost the last sequence before the next one that can be read. */
+static int search(struct spool_reader *reader, struct segment_walk *walk, uint64_t through)
 {
-    int rc = reader->fd >= 0 ? find_next(reader) : 0;
-    if (rc == 0) {
-        /* At the end of a segment the record may be in the next one. */
-        int before = reader->fd;
-        off_t offset = reader->offset;
-        reader->fd = -1;
-        rc = open_segment(reader);
-        if (rc == 1)
-            rc = find_next(reader);
-        if (before >= 0) {
-            if (reader->fd < 0) {
-                reader->fd = before;
-                reader->offset = offset;
-            } else {
-                close(before);
-            }
-        }
+    struct segment_piece piece;
+    enum segment_found found;
+    while ((found = segment_next(walk, &piece)) != SEGMENT_END) {
+        if (piece.last < reader->next || piece.last < piece.first)
+            continue;
+        reader->offset = (off_t)piece.at;
+        reader->lost = piece.last;
+        return found == SEGMENT_RECORD;
     }
+    reader->lost = walk->limit ? walk->limit - 1 : through;
+    return 0;
+}
+
+/* reader->next is not where it should be: 1 when it is behind damage in its segment, SPOOL_LOST when
+ * it is nowhere, or an error. */
+static int look_behind(struct spool_reader *reader, uint64_t through)
+{
+    struct segment_walk walk = {.epoch = reader->epoch};
+    uint64_t first;
+    struct buf bytes;
+    buf_init(&bytes);
+    int rc = which_segment(reader->path, reader->next, &first, &walk.limit);
+    if (rc == 0 && first > 0)
+        rc = segment_load(reader->path, first, &bytes);
+    if (rc && rc != ERR_UNKNOWN)
+        return rc;
+    walk.bytes = bytes.bytes;
+    walk.size = bytes.size;
+    walk.next = first;
+    rc = search(reader, &walk, through);
+    buf_close(&bytes);
+    if (first > 0)
+        segment_quarantine(reader->path, reader->epoch, first, walk.limit, through);
+    if (rc == 1)
+        return find_next(reader);
+    if (reader->lost > through)
+        reader->lost = through;
+    return SPOOL_LOST;
+}
+
+int spool_read(struct spool_reader *reader, uint64_t through, const uint8_t **sealed, size_t *size,
+               char *errmsg)
+{
+    if (reader->next > through)
+        return 0;
+    int rc = reader->fd >= 0 ? find_next(reader) : 0;
+    if (rc == 0)
+        rc = open_segment(reader);
+    if (rc == 1 && reader->offset == 0)
+        rc = find_next(reader);
+    if (rc == 0)
+        rc = look_behind(reader, through);
     if (rc == 1) {
         reader->next++;
         *sealed = reader->record.bytes;
         *size = reader->record.size;
     } else if (rc < 0) {
         err_set(errmsg, rc, "spool %s: record %" PRIu64 ": %s", reader->path, reader->next,
-                rc == ERR_UNKNOWN ? "no longer there" : err_str(rc));
+                err_str(rc));
     }
     return rc;
 }
 
-/* --- notes ------------------------------------------------------------------------------------ */
-
-int spool_acknowledge(const char *path, uint64_t seq, char *errmsg)
+uint64_t spool_reader_lost(const struct spool_reader *reader)
 {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64 "\n", seq);
-    return file_replace(path, "acked", text, false, errmsg);
+    return reader->lost;
 }
 
-int spool_refuse(const char *path, const char *reason, char *errmsg)
+void spool_reader_skip(struct spool_reader *reader, uint64_t seq)
 {
-    char text[ERRMSG_SIZE];
-    snprintf(text, sizeof text, "%.1000s\n", reason);
-    return file_replace(path, "refused", text, true, errmsg);
-}
-
-/* Whether the segment was last written before `before_s`. */
-static bool segment_old(const char *path, uint64_t first, int64_t before_s)
-{
-    char name[PATH_MAX];
-    struct stat info;
-    segment_path(name, path, first);
-    return stat(name, &info) == 0 && info.st_mtime <= before_s;
-}
-
-static void segment_delete(const char *path, uint64_t first)
-{
-    char name[PATH_MAX];
-    segment_path(name, path, first);
-    unlink(name);
-}
-
-/* A segment that has a successor ends where that begins; the newest one is kept. */
-static void prune_live(const char *path, const uint64_t *firsts, size_t count, uint64_t acked,
-                       int64_t before_s)
-{
-    for (size_t i = 0; i + 1 < count && firsts[i + 1] - 1 <= acked; i++) {
-        if (!segment_old(path, firsts[i], before_s))
-            break;
-        segment_delete(path, firsts[i]);
-    }
-}
-
-/* Newest first, so that what is left by a crash is still the beginning of the capture. */
-static void prune_replay(const char *path, const uint64_t *firsts, size_t count, int64_t before_s)
-{
-    if (!segment_old(path, firsts[count - 1], before_s))
-        return;
-    for (size_t i = count; i-- > 0;)
-        segment_delete(path, firsts[i]);
-}
-
-void spool_prune(const struct spool_epoch *epoch, uint64_t acked, int64_t retention_s,
-                 int64_t now_s)
-{
-    uint64_t *firsts;
-    size_t count;
-    if (segments_list(epoch->path, &firsts, &count) == 0 && count > 0) {
-        if (!epoch->identity.replay)
-            prune_live(epoch->path, firsts, count, acked, now_s - retention_s);
-        else if (acked >= epoch->last)
-            prune_replay(epoch->path, firsts, count, now_s - retention_s);
-    }
-    free(firsts);
+    if (seq > reader->next)
+        reader->next = seq;
 }

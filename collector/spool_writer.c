@@ -10,14 +10,22 @@
 
 #include "collector/spool_private.h"
 #include "common/err.h"
+#include "common/log.h"
 
 struct spool_writer {
     char path[PATH_MAX]; /* of the epoch */
     uint8_t epoch[EPOCH_SIZE];
-    int fd;      /* segment being appended to; -1 for none yet */
-    size_t size; /* of that segment: where its last whole record ends */
+    bool replay;
+    bool reserving;      /* keeps room ahead */
+    bool low;            /* there was none; said */
+    int fd;              /* segment being appended to; -1 for none yet */
+    int mark;            /* live: the file of the mark; -1 for none */
+    size_t size;         /* of that segment: where its last whole record ends */
+    size_t synced;       /* how much of that is known to be on disk */
+    struct buf unsynced; /* the rest, for when a sync fails: the system may then drop it */
     uint64_t last;
-    bool dirty; /* appended and not synced */
+    bool dirty;  /* appended and not synced */
+    bool failed; /* the last sync did */
 };
 
 /* Makes a directory where it is missing; what was made stays after a power cut. */
@@ -105,37 +113,134 @@ static int open_identity(const char *path, const struct spool_identity *identity
     return rc;
 }
 
-static int segment_open(struct spool_writer *writer, uint64_t first, int flags, char *errmsg)
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int segment_open(struct spool_writer *writer, uint64_t first, int flags)
 {
     char name[PATH_MAX];
     segment_path(name, writer->path, first);
     writer->fd = open(name, O_RDWR | O_CLOEXEC | flags, 0660);
+    writer->size = writer->synced = 0;
+    return writer->fd >= 0 ? 0 : -1;
+}
+
+static void segment_leave(struct spool_writer *writer)
+{
     if (writer->fd < 0)
-        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
-    writer->size = 0;
+        return;
+    if (writer->reserving)
+        room_release(writer->fd, writer->size);
+    close(writer->fd);
+    writer->fd = -1;
+}
+
+/* Goes on in the newest segment, behind its last whole record: what a crash left there is cut off. */
+static int open_newest(struct spool_writer *writer, uint64_t first, size_t end, char *errmsg)
+{
+    struct stat info;
+    if (segment_open(writer, first, 0) != 0 || fstat(writer->fd, &info) != 0 ||
+        ((size_t)info.st_size != end && ftruncate(writer->fd, (off_t)end) != 0) ||
+        fsync(writer->fd) != 0)
+        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
+                       strerror(errno));
+    writer->size = writer->synced = end;
     return 0;
 }
 
-/* Opens the newest segment and cuts off what a crash left behind its last whole record. */
-static int open_newest(struct spool_writer *writer, uint64_t first, char *errmsg)
+static int open_live(struct spool_writer *writer, uint64_t newest, char *errmsg)
 {
-    int rc = segment_open(writer, first, 0, errmsg);
-    if (rc)
-        return rc;
-    rc = segment_walk(writer->fd, writer->epoch, first, &writer->last, &writer->size);
-    if (rc == 0)
-        rc = segment_goes_on(writer->fd, writer->epoch, writer->last, writer->size);
-    if (rc > 0)
-        return err_set(errmsg, ERR_DAMAGED,
-                       "spool %s: segment %" PRIu64 " is damaged behind record %" PRIu64
-                       "; move this directory away to begin anew without it",
-                       writer->path, first, writer->last);
+    struct segment_tail tail = {0};
+    uint64_t mark = mark_read(writer->path, writer->epoch);
+    int rc = newest ? segment_tail(writer->path, writer->epoch, newest, mark, &tail) : 0;
     if (rc)
         return err_set(errmsg, rc, "spool %s: %s", writer->path, err_str(rc));
-    if (ftruncate(writer->fd, (off_t)writer->size) != 0 || fsync(writer->fd) != 0)
-        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
-                       strerror(errno));
-    return 0;
+    writer->last = newest ? tail.last : mark;
+    if (tail.damaged)
+        segment_quarantine(writer->path, writer->epoch, newest, 0, tail.last);
+    else if (newest)
+        rc = open_newest(writer, newest, tail.end, errmsg);
+    writer->mark = mark_open(writer->path);
+    writer->dirty = mark != writer->last; /* the mark is to be set */
+    return rc;
+}
+
+/* Whether a capture's segment is whole: every record up to the next segment, and no bytes between
+ * them. `tail` gets where its last record ends. */
+static int replay_whole(const struct spool_writer *writer, uint64_t first, uint64_t limit,
+                        struct segment_tail *tail)
+{
+    struct buf bytes;
+    struct segment_piece piece;
+    enum segment_found found;
+    buf_init(&bytes);
+    int rc = segment_load(writer->path, first, &bytes);
+    struct segment_walk walk = {.bytes = bytes.bytes,
+                                .size = bytes.size,
+                                .epoch = writer->epoch,
+                                .next = first,
+                                .limit = limit};
+    *tail = (struct segment_tail){0};
+    while (rc == 0 && (found = segment_next(&walk, &piece)) != SEGMENT_END)
+        tail->damaged |= found == SEGMENT_DAMAGE;
+    buf_close(&bytes);
+    tail->damaged |= limit > 0 && walk.next != limit;
+    tail->last = walk.next - 1;
+    tail->end = walk.at;
+    return rc;
+}
+
+/* From the damaged segment on the capture is counted again. */
+static int replay_cut(const struct spool_writer *writer, const uint64_t *firsts, size_t count,
+                      char *errmsg)
+{
+    char name[PATH_MAX], aside[PATH_MAX];
+    segment_path(name, writer->path, firsts[0]);
+    snprintf(aside, sizeof aside, "%.4080s.damaged", name);
+    for (size_t i = count; i-- > 1;) {
+        char later[PATH_MAX];
+        segment_path(later, writer->path, firsts[i]);
+        unlink(later);
+    }
+    if (rename(name, aside) != 0)
+        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
+    log_warn(
+        "spool %s: is damaged, and kept as %s; the capture is counted again from record %" PRIu64,
+        name, aside, firsts[0]);
+    return directory_sync(writer->path) == 0
+               ? 0
+               : err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
+                         strerror(errno));
+}
+
+static int open_replay(struct spool_writer *writer, const uint64_t *firsts, size_t count,
+                       char *errmsg)
+{
+    struct segment_tail tail = {0};
+    for (size_t i = 0; i < count; i++) {
+        uint64_t limit = i + 1 < count ? firsts[i + 1] : 0;
+        int rc = replay_whole(writer, firsts[i], limit, &tail);
+        if (rc)
+            return err_set(errmsg, rc, "spool %s: %s", writer->path, err_str(rc));
+        if (tail.damaged || firsts[i] != writer->last + 1)
+            return replay_cut(writer, firsts + i, count - i, errmsg);
+        writer->last = tail.last;
+    }
+    return count ? open_newest(writer, firsts[count - 1], tail.end, errmsg) : 0;
+}
+
+static int open_segments(struct spool_writer *writer, char *errmsg)
+{
+    uint64_t *firsts;
+    size_t count;
+    int rc = segments_list(writer->path, &firsts, &count);
+    if (rc)
+        err_set(errmsg, rc, "spool %s: %s", writer->path, err_str(rc));
+    else if (writer->replay)
+        rc = open_replay(writer, firsts, count, errmsg);
+    else
+        rc = open_live(writer, count ? firsts[count - 1] : 0, errmsg);
+    free(firsts);
+    return rc;
 }
 
 int spool_writer_open(struct spool_writer **out, const char *spool,
@@ -149,15 +254,12 @@ int spool_writer_open(struct spool_writer **out, const char *spool,
     epoch_format(identity->epoch, epoch);
     snprintf(writer->path, sizeof writer->path, "%.4000s/%s", spool, epoch);
     memcpy(writer->epoch, identity->epoch, EPOCH_SIZE);
-    writer->fd = -1;
-    uint64_t *firsts = NULL;
-    size_t count = 0;
+    writer->replay = identity->replay;
+    writer->fd = writer->mark = -1;
+    buf_init(&writer->unsynced);
     int rc = open_identity(writer->path, identity, errmsg);
     if (rc == 0)
-        rc = segments_list(writer->path, &firsts, &count);
-    if (rc == 0 && count > 0)
-        rc = open_newest(writer, firsts[count - 1], errmsg);
-    free(firsts);
+        rc = open_segments(writer, errmsg);
     if (rc) {
         spool_writer_close(writer);
         return rc;
@@ -176,61 +278,135 @@ uint64_t spool_writer_last(const struct spool_writer *writer)
     return writer->last;
 }
 
+/* --- room ------------------------------------------------------------------------------------- */
+
+static void keep_room(struct spool_writer *writer)
+{
+    if (!writer->reserving)
+        return;
+    bool enough = (writer->fd < 0 || room_reserve(writer->fd)) && room_prepare(writer->path);
+    if (!enough && !writer->low)
+        log_warn(
+            "spool %s: the disk is full: records go on into what room was kept, at most %zu MB",
+            writer->path, 2 * SPOOL_SEGMENT_MAX >> 20);
+    if (enough && writer->low)
+        log_info("spool %s: the disk has room again", writer->path);
+    writer->low = !enough;
+}
+
+void spool_reserve(struct spool_writer *writer)
+{
+    writer->reserving = true;
+    keep_room(writer);
+}
+
+/* --- appending -------------------------------------------------------------------------------- */
+
 /* Begins the segment of sequence `first`; the one before is synced and closed. */
 static int begin_segment(struct spool_writer *writer, uint64_t first, char *errmsg)
 {
     int rc = spool_sync(writer, errmsg);
     if (rc)
         return rc;
-    if (writer->fd >= 0)
-        close(writer->fd);
-    writer->fd = -1;
-    rc = segment_open(writer, first, O_CREAT | O_TRUNC, errmsg);
-    if (rc || directory_sync(writer->path) == 0)
+    segment_leave(writer);
+    bool kept = writer->reserving && room_take(writer->path, first);
+    if (segment_open(writer, first, kept ? 0 : O_CREAT) != 0 || directory_sync(writer->path) != 0) {
+        rc = err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
+        if (writer->fd >= 0)
+            close(writer->fd); /* the next append tries again from the beginning */
+        writer->fd = -1;
         return rc;
-    rc = err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
-    close(writer->fd); /* the next append tries again from the beginning */
-    writer->fd = -1;
-    return rc;
+    }
+    keep_room(writer);
+    return 0;
+}
+
+/* Writes all at `offset`: 0, or -1 with errno. */
+static int write_at(int fd, const uint8_t *bytes, size_t size, size_t offset)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t wrote = pwrite(fd, bytes + done, size - done, (off_t)(offset + done));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return -1;
+        done += (size_t)wrote;
+    }
+    return 0;
+}
+
+/* Writes the record behind what is there; nothing stays of it after an error. */
+static int write_record(struct spool_writer *writer, const uint8_t *sealed, size_t size,
+                        char *errmsg)
+{
+    size_t before = writer->unsynced.size;
+    buf_put(&writer->unsynced, sealed, size);
+    if (writer->unsynced.failed) {
+        writer->unsynced.failed = false;
+        return err_set(errmsg, ERR_NOMEM, "spool %s: out of memory", writer->path);
+    }
+    if (write_at(writer->fd, sealed, size, writer->size) == 0)
+        return 0;
+    int saved = errno;
+    writer->unsynced.size = before;
+    /* Should this fail as well, the next append writes over it and the next open cuts it. */
+    (void)!ftruncate(writer->fd, (off_t)writer->size);
+    keep_room(writer);
+    return err_set(errmsg, err_from_errno(saved), "spool %s: %s", writer->path, strerror(saved));
 }
 
 int spool_append(struct spool_writer *writer, const uint8_t *sealed, size_t size, char *errmsg)
 {
-    if (writer->fd < 0 || (writer->size > 0 && writer->size + size > SPOOL_SEGMENT_MAX)) {
-        int rc = begin_segment(writer, writer->last + 1, errmsg);
-        if (rc)
-            return rc;
-    }
-    size_t done = 0;
-    while (done < size) {
-        ssize_t wrote =
-            pwrite(writer->fd, sealed + done, size - done, (off_t)(writer->size + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0) {
-            int saved = errno;
-            /* Should this fail as well, the next append writes over it and the next open cuts it.
-             */
-            (void)!ftruncate(writer->fd, (off_t)writer->size);
-            return err_set(errmsg, err_from_errno(saved), "spool %s: %s", writer->path,
-                           strerror(saved));
-        }
-        done += (size_t)wrote;
-    }
+    int rc = 0;
+    if (writer->fd < 0 || (writer->size > 0 && writer->size + size > SPOOL_SEGMENT_MAX))
+        rc = begin_segment(writer, writer->last + 1, errmsg);
+    if (rc == 0)
+        rc = write_record(writer, sealed, size, errmsg);
+    if (rc)
+        return rc;
     writer->size += size;
     writer->last++;
     writer->dirty = true;
     return 0;
 }
 
+/* Without the mark damage is found all the same, but for that at the very end. */
+static void set_mark(struct spool_writer *writer)
+{
+    if (writer->replay)
+        return;
+    if (writer->mark < 0)
+        writer->mark = mark_open(writer->path);
+    if (writer->mark >= 0)
+        mark_write(writer->mark, writer->epoch, writer->last);
+}
+
+/* After a failed sync the system may call what it dropped clean: it is written anew. */
+static int sync_segment(struct spool_writer *writer)
+{
+    if (writer->fd < 0)
+        return 0;
+    if (writer->failed &&
+        write_at(writer->fd, writer->unsynced.bytes, writer->unsynced.size, writer->synced) != 0)
+        return -1;
+    return fdatasync(writer->fd);
+}
+
 int spool_sync(struct spool_writer *writer, char *errmsg)
 {
+    if (writer->low)
+        keep_room(writer);
     if (!writer->dirty)
         return 0;
-    if (fdatasync(writer->fd) != 0)
+    writer->failed = sync_segment(writer) != 0;
+    if (writer->failed)
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
                        strerror(errno));
     writer->dirty = false;
+    writer->synced = writer->size;
+    writer->unsynced.size = 0;
+    set_mark(writer);
     return 0;
 }
 
@@ -238,7 +414,11 @@ void spool_writer_close(struct spool_writer *writer)
 {
     if (!writer)
         return;
-    if (writer->fd >= 0)
-        close(writer->fd);
+    segment_leave(writer);
+    if (writer->reserving)
+        room_drop(writer->path);
+    if (writer->mark >= 0)
+        close(writer->mark);
+    buf_close(&writer->unsynced);
     free(writer);
 }

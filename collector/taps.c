@@ -17,23 +17,22 @@
 
 #define WAIT_MS 100
 #define BATCH   4096 /* packets taken from one interface before the next is looked at */
-/* libpcap takes an interface that was renamed for one that disappeared, once. */
-#define ERRORS_MAX 20
 /* The kernel hands out a block that is not full only when it is CAPTURE_BLOCK_MS old. */
-#define DRAIN_NS (2 * CAPTURE_BLOCK_MS * INT64_C(1000000))
-#define DROPS_NS INT64_C(400000000) /* between two looks at what was lost */
+#define DRAIN_NS     (2 * CAPTURE_BLOCK_MS * INT64_C(1000000))
+#define DRAIN_MAX_NS INT64_C(2000000000) /* while packets keep coming */
+#define DROPS_NS     INT64_C(400000000)  /* between two looks at what was lost */
 
 struct tap {
     struct capture *capture;
-    int errors; /* in a row */
-    bool ended; /* its interface is gone, or it failed */
+    int64_t failing_ns;         /* since when it gives errors only; monotonic; 0: it does not */
+    bool ended;                 /* its interface is gone, or it failed */
     uint64_t kernel, interface; /* dropped, as told already */
 };
 
 struct worker {
     struct taps *taps;
     unsigned lane;
-    struct tap *tap; /* one per interface */
+    struct tap *tap;     /* one per interface */
     struct tap *current; /* whose packets on_packet gets */
     pthread_t thread;
     bool started;
@@ -85,6 +84,19 @@ static void on_packet(void *user, const struct capture_packet *packet)
         worker->rc = rc;
 }
 
+/* An interface that went away is told of before the last packets that came from it. */
+static void give_up(struct worker *worker, size_t index, int rc, const char *errmsg)
+{
+    struct tap *tap = &worker->tap[index];
+    int64_t now_ns = monotonic_ns();
+    if (tap->failing_ns == 0)
+        tap->failing_ns = now_ns;
+    if (now_ns - tap->failing_ns < DRAIN_NS)
+        return;
+    tap->ended = true;
+    fail(worker->taps, &worker->taps->failures[index], rc, errmsg);
+}
+
 /* Packets taken; the number says whether there may be more. */
 static int drain(struct worker *worker, size_t index)
 {
@@ -96,11 +108,10 @@ static int drain(struct worker *worker, size_t index)
     meter_enter(worker->taps->meter, worker->lane);
     int got = capture_dispatch(tap->capture, BATCH, on_packet, worker, errmsg);
     meter_leave(worker->taps->meter, worker->lane);
-    tap->errors = got < 0 ? tap->errors + 1 : 0;
-    if (tap->errors == ERRORS_MAX) {
-        tap->ended = true;
-        fail(worker->taps, &worker->taps->failures[index], got, errmsg);
-    }
+    if (got < 0)
+        give_up(worker, index, got, errmsg);
+    else
+        tap->failing_ns = 0;
     return got > 0 ? got : 0;
 }
 
@@ -148,22 +159,37 @@ static void count_all_drops(struct worker *worker)
     worker->drops_ns = monotonic_ns();
 }
 
-/* Until told to stop; then for as long as the kernel may keep packets back. Packets keep coming, so
- * that the time is bounded, not their number. */
+/* Waits, and takes what there is; how many packets. */
+static int take(struct worker *worker)
+{
+    wait_for_packets(worker, WAIT_MS);
+    int got = drain_all(worker);
+    if (got == 0)
+        poll(NULL, 0, 1); /* an interface that is down reports an error without end */
+    if (monotonic_ns() - worker->drops_ns >= DROPS_NS)
+        count_all_drops(worker);
+    return got;
+}
+
+/* Takes what the kernel held when the thread was told to stop: all of it was found when a round that
+ * began after DRAIN_NS comes back empty, however long the thread had to wait for the processor. */
+static void take_last(struct worker *worker)
+{
+    int64_t stopped_ns = monotonic_ns(), began_ns;
+    int got;
+    do {
+        began_ns = monotonic_ns();
+        got = take(worker);
+    } while (worker->rc == 0 && began_ns - stopped_ns < (got ? DRAIN_MAX_NS : DRAIN_NS));
+}
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
     struct taps *taps = worker->taps;
-    int64_t until_ns = INT64_MAX;
-    while (worker->rc == 0 && monotonic_ns() < until_ns) {
-        wait_for_packets(worker, WAIT_MS);
-        if (drain_all(worker) == 0)
-            poll(NULL, 0, 1); /* an interface that is down reports an error without end */
-        if (monotonic_ns() - worker->drops_ns >= DROPS_NS)
-            count_all_drops(worker);
-        if (until_ns == INT64_MAX && atomic_load(&taps->stop))
-            until_ns = monotonic_ns() + DRAIN_NS;
-    }
+    while (worker->rc == 0 && !atomic_load(&taps->stop))
+        take(worker);
+    take_last(worker);
     count_all_drops(worker);
     if (worker->rc)
         fail(taps, &taps->failures[SENSOR_INTERFACES_MAX], worker->rc, err_str(worker->rc));
@@ -176,8 +202,12 @@ int taps_start(struct taps *taps, struct meter *meter, char *errmsg)
     for (unsigned lane = 0; lane < taps->count; lane++) {
         struct worker *worker = &taps->workers[lane];
         int error = pthread_create(&worker->thread, NULL, work, worker);
-        if (error)
-            return err_set(errmsg, ERR_NOMEM, "starting thread %u: %s", lane, strerror(error));
+        if (error) {
+            taps_stop(taps);
+            return err_set(errmsg, ERR_NOMEM,
+                           "starting thread %u of %u: %s; set a smaller number of threads",
+                           lane + 1, taps->count, strerror(error));
+        }
         worker->started = true;
     }
     return 0;
@@ -186,9 +216,11 @@ int taps_start(struct taps *taps, struct meter *meter, char *errmsg)
 void taps_stop(struct taps *taps)
 {
     atomic_store(&taps->stop, true);
-    for (unsigned lane = 0; lane < taps->count; lane++)
+    for (unsigned lane = 0; lane < taps->count; lane++) {
         if (taps->workers[lane].started)
             pthread_join(taps->workers[lane].thread, NULL);
+        taps->workers[lane].started = false;
+    }
 }
 
 int taps_error(struct taps *taps, char *errmsg)
@@ -197,8 +229,8 @@ int taps_error(struct taps *taps, char *errmsg)
     pthread_mutex_lock(&taps->lock);
     for (size_t i = 0; rc == 0 && i <= SENSOR_INTERFACES_MAX; i++) {
         bool renamed;
-        if (taps->failures[i].rc == 0 ||
-            (i < SENSOR_INTERFACES_MAX && link_read(&taps->links[i], &renamed) == LINK_GONE))
+        struct link link = i < SENSOR_INTERFACES_MAX ? taps->links[i] : (struct link){0};
+        if (taps->failures[i].rc == 0 || link_read(&link, &renamed) == LINK_GONE)
             continue;
         rc = taps->failures[i].rc;
         memcpy(errmsg, taps->failures[i].errmsg, ERRMSG_SIZE);
@@ -221,6 +253,19 @@ static void tell_filter(const struct capture *capture)
                  capture_name(capture), extra);
 }
 
+/* Each packet of an interface that is captured twice would be counted twice. */
+static int refuse_overlap(const struct taps *taps, size_t index, char *errmsg)
+{
+    const char *const *names = taps->sensor->interfaces;
+    for (size_t i = 0; i < index; i++)
+        if (link_overlaps(&taps->links[i], &taps->links[index]))
+            return err_set(errmsg, ERR_INVALID,
+                           "interfaces %s and %s: what comes in there would be counted twice; name "
+                           "each interface once, and \"any\" alone",
+                           names[i], names[index]);
+    return 0;
+}
+
 static int open_interface(struct taps *taps, size_t index, const struct capture_options *options,
                           char *errmsg)
 {
@@ -231,8 +276,10 @@ static int open_interface(struct taps *taps, size_t index, const struct capture_
         rc = capture_open_live(&tap->capture, taps->sensor->interfaces[index], options, errmsg);
         captures[lane] = tap->capture;
     }
-    if (rc == 0)
-        link_init(&taps->links[index], capture_fd(captures[0]), taps->sensor->interfaces[index]);
+    if (rc)
+        return rc;
+    link_init(&taps->links[index], capture_fd(captures[0]), taps->sensor->interfaces[index]);
+    rc = refuse_overlap(taps, index, errmsg);
     if (rc == 0 && taps->sensor->filter_inventory)
         tell_filter(captures[0]);
     if (rc == 0 && taps->count > 1)

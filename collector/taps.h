@@ -13,7 +13,7 @@
 struct taps;
 
 /* Opens every interface of the sensor for each of its threads. Errors of capture_open_live and
- * capture_fanout. */
+ * fanout_join; ERR_INVALID: an interface is named twice. */
 int taps_open(struct taps **taps, const struct sensor *sensor, char *errmsg);
 /* NULL is allowed. The threads must have been stopped. */
 void taps_close(struct taps *taps);
@@ -22,7 +22,7 @@ void taps_close(struct taps *taps);
 #define TAPS_MAX (SENSOR_INTERFACES_MAX * METER_LANES_MAX)
 size_t taps_descriptors(const struct taps *taps, int descriptors[TAPS_MAX]);
 
-/* Starts counting: thread n into lane n of `meter`. ERR_NOMEM. */
+/* Starts counting: thread n into lane n of `meter`. ERR_NOMEM; no thread runs then. */
 int taps_start(struct taps *taps, struct meter *meter, char *errmsg);
 /* Counts what was captured until now and ends the threads. */
 void taps_stop(struct taps *taps);

@@ -25,7 +25,8 @@
 #define TUNNEL_DEPTH_MAX 4
 
 /* The second half of tunnel_decode: `packet` is as decode() filled it in. */
-enum decode_result tunnel_enter(const struct prefixset *endpoints, struct packet *packet);
+enum decode_result tunnel_enter(const struct prefixset *endpoints, struct packet *packet)
+    __attribute__((noinline));
 
 /* As decode(), and then, as long as the destination is one of `endpoints` (finished; NULL: none), on
  * into the tunnel: `packet` is the innermost packet, with its own addresses and bytes.

@@ -14,6 +14,11 @@ void addrvec_init(struct addrvec *vec)
     *vec = (struct addrvec){0};
 }
 
+void addrvec_clear(struct addrvec *vec)
+{
+    vec->count4 = vec->count6 = 0;
+}
+
 void addrvec_close(struct addrvec *vec)
 {
     free(vec->address4);
@@ -53,6 +58,12 @@ static int reserve6(struct addrvec *vec, size_t room)
     vec->packets6 = packets;
     vec->room6 = room;
     return 0;
+}
+
+int addrvec_reserve4(struct addrvec *vec, size_t more)
+{
+    size_t needed = vec->count4 + more, room = 2 * vec->room4;
+    return needed <= vec->room4 ? 0 : reserve4(vec, room > needed ? room : needed);
 }
 
 int addrvec_append4(struct addrvec *vec, uint32_t address, uint64_t packets)

@@ -25,10 +25,16 @@ struct addrvec {
 void addrvec_init(struct addrvec *vec);
 /* Frees what the vector holds and leaves it empty. */
 void addrvec_close(struct addrvec *vec);
+/* Leaves the vector empty and keeps its memory. */
+void addrvec_clear(struct addrvec *vec);
 
 /* Appends an address greater than every one before it, with packets >= 1. ERR_NOMEM. */
 int addrvec_append4(struct addrvec *vec, uint32_t address, uint64_t packets);
 int addrvec_append6(struct addrvec *vec, const uint8_t address[16], uint64_t packets);
+
+/* Makes room for `more` IPv4 addresses behind the last one, for a caller that puts many there itself
+ * and keeps the invariant. ERR_NOMEM. */
+int addrvec_reserve4(struct addrvec *vec, size_t more);
 
 /* dst += src, address by address. ERR_NOMEM leaves dst as it was. */
 int addrvec_add(struct addrvec *dst, const struct addrvec *src);

@@ -64,6 +64,14 @@ int frame_put_record(struct buf *out, const uint8_t *sealed, size_t size)
     return out->failed ? ERR_NOMEM : 0;
 }
 
+int frame_put_lost(struct buf *out, const struct frame_lost *lost)
+{
+    Darkcount__Lost message = DARKCOUNT__LOST__INIT;
+    message.first = lost->first;
+    message.last = lost->last;
+    return put_message(out, FRAME_LOST, &message.base);
+}
+
 int frame_put_ack(struct buf *out, uint64_t seq)
 {
     Darkcount__Ack message = DARKCOUNT__ACK__INIT;
@@ -162,6 +170,17 @@ static bool read_ack(struct frame *frame, const uint8_t *body, size_t size,
     return true;
 }
 
+static bool read_lost(struct frame *frame, const uint8_t *body, size_t size,
+                      struct unpack_memory *memory)
+{
+    Darkcount__Lost *message = darkcount__lost__unpack(&memory->allocator, size, body);
+    if (!message)
+        return false;
+    frame->lost = (struct frame_lost){message->first, message->last};
+    darkcount__lost__free_unpacked(message, &memory->allocator);
+    return frame->lost.first > 0 && frame->lost.first <= frame->lost.last;
+}
+
 /* Copies foreign text with its control characters replaced: it ends up in somebody's log. Those of
  * Latin-1 (U+0080 to U+009F, in UTF-8 behind a byte 0xc2) drive terminals as well. */
 static void copy_text(char out[FRAME_TEXT_MAX], const char *text)
@@ -246,6 +265,8 @@ static bool read_body(struct frame *frame, const uint8_t *body, size_t size,
         return read_ack(frame, body, size, memory);
     case FRAME_REFUSE:
         return read_refuse(frame, body, size, memory);
+    case FRAME_LOST:
+        return read_lost(frame, body, size, memory);
     case FRAME_JOIN:
         return read_join(frame, body, size, memory);
     case FRAME_CERTIFICATE:

@@ -6,6 +6,8 @@
  *   sensor:     OPEN sensor, epoch, darknet
  *   aggregator: RESUME seq                   the last sequence it holds durably, 0 for none
  *   sensor:     RECORD seq+1, RECORD ...     at most FRAME_WINDOW unacknowledged
+ *   sensor:     LOST seq+1, last             instead of records that it has lost, when all that it
+ *                                            sent is acknowledged
  *   aggregator: ACK seq                      cumulative: durable in the store
  *   sensor:     OPEN of another epoch        only when all it sent is acknowledged
  *   aggregator: REFUSE code, text            at any point; then it closes
@@ -41,8 +43,9 @@ enum frame_type {
     FRAME_RECORD = 4,
     FRAME_ACK = 5,
     FRAME_REFUSE = 6,
-    FRAME_JOIN = 7,
-    FRAME_CERTIFICATE = 8,
+    FRAME_LOST = 7,
+    FRAME_JOIN = 8,
+    FRAME_CERTIFICATE = 9,
 };
 
 enum refuse_code { /* Refuse.Code in record.proto */
@@ -64,6 +67,10 @@ struct frame_open {
     bool replay;
     int64_t first_ns, last_ns;
     int64_t from_s; /* not in the frame: the aggregator refuses records of intervals before it */
+};
+
+struct frame_lost {
+    uint64_t first, last; /* sequences, 1 <= first <= last */
 };
 
 struct frame_refuse {
@@ -94,6 +101,7 @@ struct frame {
             const uint8_t *bytes; /* FRAME_RECORD: borrowed from the input */
             size_t size;
         } record;
+        struct frame_lost lost;     /* FRAME_LOST */
         struct frame_refuse refuse; /* FRAME_REFUSE; text has no control characters */
         struct frame_join join;
         struct frame_certificate certificate;
@@ -107,6 +115,7 @@ int frame_put_hello(struct buf *out);
 int frame_put_open(struct buf *out, const struct frame_open *open);
 int frame_put_resume(struct buf *out, uint64_t seq);
 int frame_put_record(struct buf *out, const uint8_t *sealed, size_t size);
+int frame_put_lost(struct buf *out, const struct frame_lost *lost);
 int frame_put_ack(struct buf *out, uint64_t seq);
 int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const char *text);
 int frame_put_join(struct buf *out, const struct frame_join *join);

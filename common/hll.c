@@ -5,11 +5,8 @@
 
 #include "common/err.h"
 
-#define INDEX_BITS    14
-#define RANK_BITS     (64 - INDEX_BITS) /* hash bits that a register's rank is taken from */
 #define REGISTER_BITS 6
 #define REDIS_HEADER  16
-#define REDIS_SEED    0xadc83b19u /* hllPatLen in Redis's hyperloglog.c */
 
 static uint64_t load_le(const uint8_t *at, size_t size)
 {
@@ -21,7 +18,7 @@ static uint64_t load_le(const uint8_t *at, size_t size)
 
 uint64_t murmurhash64a(const void *key, size_t size, uint64_t seed)
 {
-    const uint64_t m = 0xc6a4a7935bd1e995u;
+    const uint64_t m = HLL_MURMUR;
     const uint8_t *at = key;
     uint64_t hash = seed ^ (size * m);
     for (; size >= 8; size -= 8, at += 8) {
@@ -42,11 +39,11 @@ void hll_clear(struct hll *hll)
 
 struct hll_place hll_place(const void *element, size_t size)
 {
-    uint64_t hash = murmurhash64a(element, size, REDIS_SEED);
-    /* The guard bit ends the run of zeros at the register's maximum. */
-    uint64_t rest = hash >> INDEX_BITS | UINT64_C(1) << RANK_BITS;
-    return (struct hll_place){.index = hash & (HLL_REGISTERS - 1),
-                              .rank = (uint8_t)(__builtin_ctzll(rest) + 1)};
+    uint32_t address;
+    if (size != sizeof address)
+        return hll_place_of(murmurhash64a(element, size, HLL_SEED));
+    memcpy(&address, element, sizeof address);
+    return hll_place4(address);
 }
 
 bool hll_add(struct hll *hll, const void *element, size_t size)
@@ -113,7 +110,7 @@ uint64_t hll_count(const struct hll *hll)
     for (size_t i = 0; i < HLL_REGISTERS; i++)
         with[hll->registers[i]]++;
     double z = m * tau((m - (double)with[HLL_REGISTER_MAX]) / m);
-    for (int rank = RANK_BITS; rank >= 1; rank--)
+    for (int rank = HLL_RANK_BITS; rank >= 1; rank--)
         z = (z + (double)with[rank]) * 0.5;
     z += m * sigma((double)with[0] / m);
     double estimate = alpha_inf * m * m / z;

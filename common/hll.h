@@ -40,6 +40,28 @@ void hll_to_redis(const struct hll *hll, uint8_t out[HLL_REDIS_SIZE]);
 /* ERR_DAMAGED unless `bytes` is a dense representation with every register in range. */
 int hll_from_redis(struct hll *hll, const void *bytes, size_t size);
 
+#define HLL_INDEX_BITS 14
+#define HLL_RANK_BITS  (64 - HLL_INDEX_BITS) /* hash bits that a register's rank is taken from */
+#define HLL_MURMUR     UINT64_C(0xc6a4a7935bd1e995) /* MurmurHash's multiplier */
+#define HLL_SEED       UINT64_C(0xadc83b19)         /* hllPatLen in Redis's hyperloglog.c */
+
+/* The place of a hash. The guard bit ends the run of zeros at the register's maximum. */
+static inline struct hll_place hll_place_of(uint64_t hash)
+{
+    uint64_t rest = hash >> HLL_INDEX_BITS | UINT64_C(1) << HLL_RANK_BITS;
+    return (struct hll_place){.index = hash & (HLL_REGISTERS - 1),
+                              .rank = (uint8_t)(__builtin_ctzll(rest) + 1)};
+}
+
+/* hll_place of the 4 bytes of an IPv4 address as they lie in memory (network order), inline: a sensor
+ * asks it of every packet. */
+static inline struct hll_place hll_place4(uint32_t address)
+{
+    uint64_t hash = ((HLL_SEED ^ 4 * HLL_MURMUR) ^ address) * HLL_MURMUR;
+    hash = (hash ^ hash >> 47) * HLL_MURMUR;
+    return hll_place_of(hash ^ hash >> 47);
+}
+
 /* MurmurHash2, 64-bit version for 64-bit platforms, by Austin Appleby (public domain algorithm). */
 uint64_t murmurhash64a(const void *key, size_t size, uint64_t seed);
 

@@ -11,7 +11,9 @@
 #include "common/err.h"
 #include "common/record_inside.h"
 
-#define ZSTD_LEVEL 3
+#define ZSTD_LEVEL       3
+#define ZSTD_LEVEL_LARGE 1 /* as small where there are many addresses, and faster */
+#define LARGE            ((size_t)4 << 20)
 
 static const char magic[4] = {'D', 'C', 'R', '1'};
 
@@ -112,7 +114,8 @@ int record_seal(const struct record *record, struct buf *out, char *errmsg)
         free(message);
         return err_set(errmsg, ERR_NOMEM, "sealing record %" PRIu64 ": out of memory", record->seq);
     }
-    size_t payload = ZSTD_compress(sealed + RECORD_HEADER_SIZE, bound, message, size, ZSTD_LEVEL);
+    size_t payload = ZSTD_compress(sealed + RECORD_HEADER_SIZE, bound, message, size,
+                                   size < LARGE ? ZSTD_LEVEL : ZSTD_LEVEL_LARGE);
     free(message);
     out->size = at;
     if (ZSTD_isError(payload))

@@ -53,8 +53,8 @@ struct record_late {
 
 enum record_alarm_kind {
     RECORD_ALARM_LIT_ADDRESS = 1, /* a darknet address sent `packets` */
-    RECORD_ALARM_SKEW = 2,        /* an address far outside of its /24's share; packets it got */
-    RECORD_ALARM_SILENT = 3,      /* a prefix is silent while its neighbours are not */
+    RECORD_ALARM_SKEW = 2,   /* an address far outside of its /24's share; packets of an hour */
+    RECORD_ALARM_SILENT = 3, /* a prefix is silent while its neighbours are not */
 };
 
 /* Something odd about an address or a prefix of the darknet. */
@@ -92,7 +92,7 @@ struct record {
     /* Ascending by kind, family, address and length. */
     struct record_alarm alarms[RECORD_ALARMS_MAX];
     size_t alarm_count;
-    uint64_t alarms_omitted; /* for which there was no room */
+    uint64_t alarms_omitted; /* for which there was no room: at least so many */
 };
 
 /* A record with nothing in it; record_close frees its addresses and tables and leaves it so. */
@@ -105,7 +105,8 @@ size_t record_memory(const struct record *record);
 /* Adds late packets of the interval that begins at `start_s`; where the table is full they are in
  * `late` alone. */
 void record_add_late(struct record *record, int64_t start_s, uint64_t packets);
-/* Adds an alarm, or its packets to the same alarm; without room it is counted as omitted. */
+/* Adds an alarm, or its packets to the same alarm; beyond RECORD_ALARMS_MAX the first in order are
+ * kept, whatever the order they were added in, and each that is not is counted as omitted. */
 void record_add_alarm(struct record *record, const struct record_alarm *alarm);
 
 /* Appends the sealed form to `out`. The same record gives the same bytes. ERR_NOMEM; ERR_INVALID

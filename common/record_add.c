@@ -47,7 +47,9 @@ void record_add_alarm(struct record *record, const struct record_alarm *alarm)
     }
     if (record->alarm_count == RECORD_ALARMS_MAX) {
         record->alarms_omitted++;
-        return;
+        if (at == RECORD_ALARMS_MAX)
+            return;
+        record->alarm_count--; /* the last gives way */
     }
     memmove(&rows[at + 1], &rows[at], (record->alarm_count++ - at) * sizeof *rows);
     rows[at] = *alarm;

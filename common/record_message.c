@@ -17,7 +17,6 @@ const char record_no_memory[] = "out of memory";
  * made here otherwise. */
 struct packing {
     Darkcount__Record message;
-    uint32_t *gaps4;
     uint64_t class_packets[PACKET_CLASSES], class_bytes[PACKET_CLASSES];
     Darkcount__Table tables[5];
     size_t table_count; /* in use */
@@ -25,15 +24,6 @@ struct packing {
     uint64_t late_packets[RECORD_LATE_MAX];
     Darkcount__Alarm alarms[RECORD_ALARMS_MAX], *alarm_pointers[RECORD_ALARMS_MAX];
 };
-
-/* Gaps between ascending addresses, as record.proto wants them; NULL without memory. */
-static uint32_t *gaps4(const struct addrvec *vec)
-{
-    uint32_t *gaps = malloc((vec->count4 + 1) * sizeof *gaps);
-    for (size_t i = 0; gaps && i < vec->count4; i++)
-        gaps[i] = i ? vec->address4[i] - vec->address4[i - 1] : vec->address4[0];
-    return gaps;
-}
 
 /* What is a single number, and what the message can borrow as it is. */
 static void fill_counts(Darkcount__Record *message, const struct record *record)
@@ -55,8 +45,6 @@ static void fill_counts(Darkcount__Record *message, const struct record *record)
     message->interface_dropped = record->interface_dropped;
     message->flags = record->flags;
     message->alarms_omitted = record->alarms_omitted;
-    message->n_address4_packets = record->addresses.count4;
-    message->address4_packets = record->addresses.packets4;
     message->address6.len = record->addresses.count6 * 16;
     message->address6.data = (uint8_t *)record->addresses.address6;
     message->n_address6_packets = record->addresses.count6;
@@ -152,29 +140,29 @@ static bool packing_open(struct packing *packing, const struct record *record)
     fill_classes(packing, record);
     fill_late(packing, record);
     fill_alarms(packing, record);
-    packing->gaps4 = gaps4(&record->addresses);
-    packing->message.address4_gap = packing->gaps4;
-    packing->message.n_address4_gap = record->addresses.count4;
-    return packing->gaps4 && fill_tables(packing, &record->tables);
+    return fill_tables(packing, &record->tables);
 }
 
 static void packing_close(struct packing *packing)
 {
     for (size_t i = 0; i < packing->table_count; i++)
         free(packing->tables[i].packets);
-    free(packing->gaps4);
 }
 
 uint8_t *record_pack(const struct record *record, size_t *size)
 {
     struct packing packing;
+    struct record_columns columns;
     uint8_t *bytes = NULL;
+    record_columns_measure(&columns, &record->addresses);
     if (packing_open(&packing, record)) {
-        *size = darkcount__record__get_packed_size(&packing.message);
+        *size = darkcount__record__get_packed_size(&packing.message) + columns.size;
         bytes = malloc(*size);
     }
-    if (bytes)
+    if (bytes) {
         darkcount__record__pack(&packing.message, bytes);
+        record_columns_pack(&columns, bytes + *size - columns.size);
+    }
     packing_close(&packing);
     return bytes;
 }

@@ -10,6 +10,8 @@ static void check(const struct frame *frame)
 {
     if (frame->type == FRAME_OPEN)
         fuzz_require(sensor_name_valid(frame->open.sensor) && frame->open.darknet);
+    if (frame->type == FRAME_LOST)
+        fuzz_require(frame->lost.first > 0 && frame->lost.first <= frame->lost.last);
     if (frame->type == FRAME_JOIN)
         fuzz_require(frame->join.request);
     if (frame->type == FRAME_CERTIFICATE)

@@ -105,6 +105,7 @@ static void frame_seeds(const struct buf *sealed)
     buf_consume(&out, out.size);
     frame_put_record(&out, sealed->bytes, sealed->size);
     frame_put_ack(&out, 2);
+    frame_put_lost(&out, &(struct frame_lost){3, 9});
     frame_put_refuse(&out, REFUSE_GAP, true, "a\nb");
     write_seed("frame_read", "delivery", out.bytes, out.size);
     struct frame_join join = {.secret_given = true, .request = (char *)"PEM"};
@@ -271,6 +272,16 @@ static void text_seeds(void)
     write_text("config_read", "windows", "\xef\xbb\xbf[sensor]\r\nwidth: 7\r\n");
 }
 
+/* Scripts of fuzz_spool. */
+static void spool_seeds(void)
+{
+    static const uint8_t whole[] = {0, 1, 2, 3, 4}, gap[] = {6, 1, 2, 5, 5, 4},
+                         damaged[] = {0, 1, 0x84, 'D', 'C', 'R', '1', 2, 0x82, 0, 0, 4, 0x81, 'D'};
+    write_seed("spool", "whole", whole, sizeof whole);
+    write_seed("spool", "gap", gap, sizeof gap);
+    write_seed("spool", "damaged", damaged, sizeof damaged);
+}
+
 int main(int argc, char **argv)
 {
     struct buf quiet, sealed, alarmed;
@@ -290,6 +301,7 @@ int main(int argc, char **argv)
     decode_seeds();
     lit_seeds();
     text_seeds();
+    spool_seeds();
     buf_close(&quiet);
     buf_close(&sealed);
     buf_close(&alarmed);

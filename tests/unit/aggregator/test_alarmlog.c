@@ -26,29 +26,6 @@ static void put(uint8_t kind, uint8_t family, uint8_t length, const char *addres
 
 #define IN_THE_MINUTE " in the minute of 2026-11-22T04:17:00Z"
 
-Test(alarmlog, alarms_in_words, .init = begin)
-{
-    static const char *const lines[] = {
-        "sensor campus-1: lit_address 198.51.100.7 sent 12 packets" IN_THE_MINUTE,
-        "sensor campus-1: skewed_address 2001:db8::1 got 18446744073709551615 "
-        "packets" IN_THE_MINUTE,
-        "sensor campus-1: silent_prefix 198.51.0.0/16 got 0 packets" IN_THE_MINUTE,
-        "sensor campus-1: silent_prefix 2001:db8::/32 got 0 packets" IN_THE_MINUTE,
-        "sensor campus-1: alarm 198.51.0.0/16 with 3 packets" IN_THE_MINUTE,
-    };
-    put(RECORD_ALARM_LIT_ADDRESS, 4, 32, "\xc6\x33\x64\x07", 12);
-    put(RECORD_ALARM_SKEW, 6, 128, "\x20\x01\x0d\xb8", UINT64_MAX);
-    record.alarms[1].address[15] = 1;
-    put(RECORD_ALARM_SILENT, 4, 16, "\xc6\x33", 0);
-    put(RECORD_ALARM_SILENT, 6, 32, "\x20\x01\x0d\xb8", 0);
-    put(77, 4, 16, "\xc6\x33", 3);
-    for (size_t i = 0; i < record.alarm_count; i++) {
-        char text[ALARMLOG_TEXT_MAX];
-        alarmlog_alarm(&record, i, text);
-        cr_expect_str_eq(text, lines[i]);
-    }
-}
-
 Test(alarmlog, flags_in_words, .init = begin)
 {
     static const struct {
@@ -72,43 +49,53 @@ Test(alarmlog, flags_in_words, .init = begin)
     cr_expect_not(alarmlog_flags(&record, text));
 }
 
-/* The longest name, address and numbers that there are. */
-Test(alarmlog, the_longest_lines_fit, .init = begin)
+/* The longest name and all flags. */
+Test(alarmlog, the_longest_line_fits, .init = begin)
 {
     char text[ALARMLOG_TEXT_MAX];
     memset(record.sensor, 'n', SENSOR_NAME_MAX);
     record.flags = UINT32_MAX;
     cr_expect(alarmlog_flags(&record, text));
     cr_expect_not_null(strstr(text, "flags 0xfffffff0" IN_THE_MINUTE), "%s", text);
-    put(RECORD_ALARM_SKEW, 6, 127,
-        "\x20\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11", UINT64_MAX);
-    alarmlog_alarm(&record, 0, text);
-    cr_expect_not_null(strstr(text, "packets" IN_THE_MINUTE), "%s", text);
 }
 
-static size_t lines_of(const char *text)
+/* What is logged of a call, in lines. */
+static const char *logged(size_t *lines)
 {
-    size_t lines = 0;
-    for (; *text; text++)
-        lines += *text == '\n';
-    return lines;
+    static char text[65536];
+    ssize_t size = pread(STDERR_FILENO, text, sizeof text - 1, 0);
+    cr_assert_geq(size, 0);
+    text[size] = '\0';
+    *lines = 0;
+    for (const char *at = text; *at; at++)
+        *lines += *at == '\n';
+    return text;
 }
 
-Test(alarmlog, a_record_gives_a_line_for_each, .init = begin)
+Test(alarmlog, flags_and_alarms_are_written_once_an_hour, .init = begin)
 {
-    char text[65536];
+    static struct alarmlog log;
+    size_t lines;
     int err = memfd_create("stderr", 0);
     cr_assert(err >= 0 && dup2(err, STDERR_FILENO) >= 0);
     log_init("test");
-    alarmlog_write(&record); /* says nothing */
+    alarmlog_write(&log, &record, 0); /* says nothing */
+    put(RECORD_ALARM_LIT_ADDRESS, 4, 32, "\xc6\x33\x64\x07", 1);
     record.flags = RECORD_RECOVERED;
-    while (record.alarm_count < RECORD_ALARMS_MAX)
-        put(RECORD_ALARM_LIT_ADDRESS, 4, 32, "\xc6\x33\x64\x07", 1);
-    record.alarms_omitted = 1000;
-    alarmlog_write(&record);
-    ssize_t size = pread(err, text, sizeof text - 1, 0);
-    cr_assert_geq(size, 0);
-    text[size] = '\0';
-    cr_expect_eq(lines_of(text), RECORD_ALARMS_MAX + 2, "%s", text);
-    cr_expect_not_null(strstr(text, "sensor campus-1: 1000 more alarms in that minute\n"));
+    alarmlog_write(&log, &record, 0);
+    const char *text = logged(&lines);
+    cr_expect_eq(lines, 2, "%s", text);
+    cr_expect_not_null(strstr(text, "sensor campus-1: recovered" IN_THE_MINUTE));
+    cr_expect_not_null(strstr(text, "sensor campus-1: lit_address 198.51.100.7 sent 1 packets"));
+    alarmlog_write(&log, &record, 3599);
+    logged(&lines);
+    cr_expect_eq(lines, 2);
+    record.flags |= RECORD_CLOCK_SUSPECT;
+    alarmlog_write(&log, &record, 3599);
+    text = logged(&lines);
+    cr_expect_eq(lines, 3);
+    cr_expect_not_null(strstr(text, "clock_suspect, recovered"), "%s", text);
+    alarmlog_write(&log, &record, 3600);
+    logged(&lines);
+    cr_expect_eq(lines, 5);
 }

@@ -373,6 +373,59 @@ Test(apply, only_the_next_sequence_is_applied)
     end(&world);
 }
 
+static int check_lost(struct world *world, uint64_t first, uint64_t last,
+                      struct frame_refuse *refuse)
+{
+    uint8_t uuid[EPOCH_SIZE];
+    const struct frame_lost lost = {first, last};
+    memset(uuid, 1, EPOCH_SIZE);
+    open_epoch(world, 1, false);
+    return apply_check_lost(&world->part, uuid, &lost, refuse);
+}
+
+static void lose(struct world *world, uint64_t last)
+{
+    struct frame_open open = {.first_ns = places[0] * NS_PER_S};
+    struct put put;
+    memset(open.epoch, 1, EPOCH_SIZE);
+    put_init(&put);
+    send(world, &put, apply_lost(&world->part, &open, last, &put));
+    world->seq[1] = last;
+}
+
+/* They count as nothing that was observed, and the sequence goes on behind them in the store too. */
+Test(apply, lost_records_are_passed_over)
+{
+    struct world world;
+    uint64_t random = 4;
+    struct frame_refuse refuse = {0};
+    begin(&world, "UTC");
+    cr_expect_eq(check_lost(&world, 1, 3, &refuse), 0);
+    lose(&world, 3); /* the first that the store hears of the sensor */
+    reload(&world);
+    cr_expect_eq(open_epoch(&world, 1, false), 3);
+    cr_expect_eq(check_lost(&world, 1, 3, &refuse), 1);
+    cr_expect_eq(check_next(&world, 1, 3, places[0] + 60, NULL, &refuse), 1);
+    deliver(&world, 1, places[0] + 600, &random);
+    while (world.seq[1] < 5)
+        deliver(&world, 1, places[0] + 660, &random);
+    cr_expect_eq(check_lost(&world, 7, 9, &refuse), ERR_REFUSED);
+    cr_expect_eq(refuse.code, REFUSE_GAP);
+    cr_expect_not(refuse.final);
+    cr_expect_eq(check_lost(&world, 4, 9, &refuse), 0);
+    uint64_t records = world.part.levels[LEVEL_DAY].totals.records;
+    uint64_t observed = world.part.levels[LEVEL_DAY].totals.observed_ns;
+    lose(&world, 9);
+    reload(&world);
+    cr_expect_eq(open_epoch(&world, 1, false), 9);
+    cr_expect_eq(check_next(&world, 1, 10, places[0] + 900, NULL, &refuse), 0);
+    deliver(&world, 1, places[0] + 900, &random);
+    cr_expect_eq(world.part.levels[LEVEL_DAY].totals.records - records, world.seq[1] - 9);
+    cr_expect_leq(world.part.levels[LEVEL_DAY].totals.observed_ns - observed,
+                  60 * (uint64_t)NS_PER_S);
+    end(&world);
+}
+
 static void rename_sensor(struct record *record)
 {
     strcpy(record->sensor, "other");

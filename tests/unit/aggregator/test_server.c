@@ -701,6 +701,37 @@ Test(server, refuses_damage_gaps_and_noise_and_serves_on)
     box_close(&box);
 }
 
+/* A sensor whose spool has lost some, more often than the log is long; each is told twice. */
+Test(server, lost_records_are_passed_over, .timeout = 60)
+{
+    struct box box;
+    struct client client;
+    struct frame frame;
+    struct buf out;
+    const struct frame_open open = open_of("s", 1);
+    box_open(&box);
+    buf_init(&out);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    client_init(&client);
+    for (uint64_t last = 3; last < 300; last += 3) {
+        cr_assert(client_open(&client, box.sensor_socket, &open), "%s", client.refused.text);
+        cr_assert_eq(client.acked, last - 3);
+        buf_consume(&out, out.size);
+        frame_put_lost(&out, &(struct frame_lost){last - 2, last});
+        for (int i = 0; i < 2; i++) {
+            cr_assert(client_send(&client, &out));
+            cr_assert_eq(client_receive(&client, &frame, 15000), 1, "%s", client.refused.text);
+            cr_assert(frame.type == FRAME_ACK && frame.seq == last);
+        }
+        client_drop(&client);
+    }
+    cr_assert(box_logged(&box, "3 records, 1 to 3 of its spool, are lost at the sensor"));
+    expect_clean_end(pid);
+    client_close(&client);
+    buf_close(&out);
+    box_close(&box);
+}
+
 /* --- starts that fail ------------------------------------------------------------------------- */
 
 static void expect_start_fails(const struct box *box, const char *const *args, int code,

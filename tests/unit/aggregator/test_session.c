@@ -17,7 +17,7 @@ struct outcome {
 
 static void read_out(struct session *session, struct outcome *outcome)
 {
-    static const char names[] = "?hOsRax";
+    static const char names[] = "?hOsRaxL";
     struct frame frame;
     size_t need;
     int64_t size;
@@ -99,7 +99,7 @@ static void put_record(struct buf *out)
 }
 
 /* The streams of the table: O open of s, o open of another sensor, R record, h hello, a ack, r
- * resume, x refuse, ? a frame of no type, L a frame too large, G an OPEN that does not parse. */
+ * resume, x refuse, l lost, ? a frame of no type, L a frame too large, G an OPEN that does not parse. */
 static void put_letter(struct buf *out, char letter)
 {
     static const uint8_t unknown[] = {0, 0, 0, 1, 9, 0}, large[] = {0x10, 0, 0, 0, FRAME_OPEN},
@@ -113,6 +113,9 @@ static void put_letter(struct buf *out, char letter)
         break;
     case 'R':
         put_record(out);
+        break;
+    case 'l':
+        frame_put_lost(out, &(struct frame_lost){1, 3});
         break;
     case 'h':
         frame_put_hello(out);
@@ -142,13 +145,14 @@ static const struct {
     const char *stream, *events, *frames;
     enum session_state state;
 } conversations[] = {
-    {"", "", "h", SESSION_HANDSHAKE},       {"O", "O", "hs", SESSION_OPEN},
-    {"ORR", "ORR", "hsaa", SESSION_OPEN},   {"OROR", "OROR", "hsasa", SESSION_OPEN},
-    {"R", "X", "hx", SESSION_ENDED},        {"h", "X", "hx", SESSION_ENDED},
-    {"Oa", "OX", "hsx", SESSION_ENDED},     {"OrR", "OX", "hsx", SESSION_ENDED},
-    {"Ox", "OX", "hsx", SESSION_ENDED},     {"Oo", "OX", "hsx", SESSION_ENDED},
-    {"OR?R", "ORX", "hsax", SESSION_ENDED}, {"L", "X", "hx", SESSION_ENDED},
-    {"G", "X", "hx", SESSION_ENDED},        {"?", "X", "hx", SESSION_ENDED},
+    {"", "", "h", SESSION_HANDSHAKE},        {"O", "O", "hs", SESSION_OPEN},
+    {"ORR", "ORR", "hsaa", SESSION_OPEN},    {"OROR", "OROR", "hsasa", SESSION_OPEN},
+    {"R", "X", "hx", SESSION_ENDED},         {"h", "X", "hx", SESSION_ENDED},
+    {"Oa", "OX", "hsx", SESSION_ENDED},      {"OrR", "OX", "hsx", SESSION_ENDED},
+    {"Ox", "OX", "hsx", SESSION_ENDED},      {"Oo", "OX", "hsx", SESSION_ENDED},
+    {"OR?R", "ORX", "hsax", SESSION_ENDED},  {"L", "X", "hx", SESSION_ENDED},
+    {"G", "X", "hx", SESSION_ENDED},         {"?", "X", "hx", SESSION_ENDED},
+    {"ORlR", "ORRR", "hsaaa", SESSION_OPEN}, {"l", "X", "hx", SESSION_ENDED},
 };
 
 /* The same, wherever the stream is cut in two. */

@@ -12,7 +12,8 @@
 /* A source in memory, in the place of the spool. */
 struct held {
     uint8_t epoch[EPOCH_SIZE];
-    uint64_t last, acked; /* records it has; acknowledged as far as it was told */
+    uint64_t last, acked;           /* records it has; acknowledged as far as it was told */
+    uint64_t lost_first, lost_last; /* these cannot be read any more; 0, 0: all can */
     bool refused;
 };
 
@@ -44,16 +45,26 @@ static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t 
 {
     (void)user;
     (void)why;
+    if (seq == epochs[current].lost_last + 1)
+        next_read = seq;
     cr_assert_eq(seq, next_read, "asked for %lu, expected %lu", (unsigned long)seq,
                  (unsigned long)next_read);
     if (seq > epochs[current].last)
         return 0;
+    if (seq >= epochs[current].lost_first && seq <= epochs[current].lost_last)
+        return DELIVERY_LOST;
     next_read++;
     record.size = 0;
     sealed_put(&record, epochs[current].epoch, seq, payload);
     *sealed = record.bytes;
     *size = record.size;
     return 1;
+}
+
+static uint64_t source_lost(void *user)
+{
+    (void)user;
+    return epochs[current].lost_last;
 }
 
 static int source_resumed(void *user, uint64_t seq, char *why)
@@ -86,8 +97,8 @@ static int source_refused(void *user, const struct frame_refuse *refuse, char *w
 
 static void begin(size_t count, uint64_t last)
 {
-    struct delivery_source source = {NULL,           source_epoch, source_read,
-                                     source_resumed, source_acked, source_refused};
+    struct delivery_source source = {NULL,         source_epoch,   source_read, source_resumed,
+                                     source_acked, source_refused, source_lost};
     memset(epochs, 0, sizeof epochs);
     for (size_t i = 0; i < count; i++) {
         epochs[i].epoch[0] = (uint8_t)(i + 1);
@@ -321,6 +332,60 @@ Test(delivery, resumes_in_the_middle)
     stream_from(7);
     send_all();
     expect_records(8, 10);
+    end();
+}
+
+static void expect_lost(uint64_t first, uint64_t last)
+{
+    struct frame frame;
+    uint64_t seq;
+    cr_assert(take(&frame, &seq));
+    cr_assert_eq(frame.type, FRAME_LOST);
+    cr_assert(frame.lost.first == first && frame.lost.last == last);
+}
+
+/* More are lost than the window holds: the aggregator is told when nothing is under way, in one frame
+ * that takes one acknowledgement, and what comes behind goes on in the same window. */
+Test(delivery, lost_records_are_told_when_all_is_acknowledged)
+{
+    begin(1, 150);
+    epochs[0].lost_first = 6;
+    epochs[0].lost_last = 105;
+    stream_from(3);
+    send_all();
+    expect_records(4, 5);
+    send_all();
+    cr_assert_eq(give_ack(4), 0);
+    send_all();
+    cr_assert_eq(out.size, 0);
+    cr_assert_eq(give_ack(5), 0);
+    send_all();
+    expect_lost(6, 105);
+    send_all();
+    expect_records(106, 150);
+    cr_assert_eq(give_ack(105), 0);
+    cr_assert_eq(epochs[0].acked, 105);
+    cr_assert_eq(give_ack(150), 0);
+    cr_assert_eq(delivery.unacked_bytes, 0);
+    end();
+}
+
+/* The connection broke before the acknowledgement came: it is told again. */
+Test(delivery, lost_records_are_told_again_after_a_cut)
+{
+    begin(1, 9);
+    epochs[0].lost_first = 2;
+    epochs[0].lost_last = 8;
+    stream_from(1);
+    send_all();
+    expect_lost(2, 8);
+    delivery_disconnected(&delivery);
+    stream_from(1);
+    send_all();
+    expect_lost(2, 8);
+    cr_assert_eq(give_ack(8), 0);
+    send_all();
+    expect_records(9, 9);
     end();
 }
 

@@ -1,10 +1,12 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collector/manifest.h"
+#include "collector/spool_private.h"
 #include "common/err.h"
 #include "tests/unit/collector/folder.h"
 #include "tests/unit/collector/sealed.h"
@@ -273,15 +275,66 @@ Test(manifest, refused_live_epoch_is_offered_again_by_the_next_run)
     cr_assert_eq(next_epoch(), 4);
 }
 
-Test(manifest, record_that_is_missing_breaks_it)
+static void damage(uint8_t mark, off_t offset)
 {
-    fill(4, false, 2, 10);
+    uint8_t epoch[EPOCH_SIZE] = {mark}, byte;
+    struct spool_epoch found;
+    char name[PATH_MAX];
+    cr_assert_eq(spool_find(spool, epoch, &found, errmsg), 0);
+    free(found.identity.darknet);
+    segment_path(name, found.path, 1);
+    int fd = open(name, O_RDWR);
+    cr_assert_eq(pread(fd, &byte, 1, offset), 1);
+    byte ^= 1;
+    cr_assert_eq(pwrite(fd, &byte, 1, offset), 1);
+    close(fd);
+}
+
+#define SIZE10 (RECORD_HEADER_SIZE + 10)
+
+/* It is said again until delivery could tell the aggregator, which it does with nothing under way. */
+Test(manifest, damaged_record_of_a_live_epoch_is_told_as_lost)
+{
+    fill(4, false, 5, 10);
+    damage(4, SIZE10 + 40);
+    damage(4, 2 * SIZE10);
     open_manifest();
-    durable(4, 5); /* says more than the disk holds */
     next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    expect_record(4, 1);
+    cr_assert_eq(read_any(2), DELIVERY_LOST);
+    cr_assert_eq(read_any(2), DELIVERY_LOST);
+    cr_assert_eq(source.lost(source.user), 3);
+    expect_record(4, 4);
+    expect_record(4, 5);
+    cr_assert_eq(read_any(6), 0);
+    cr_assert_not(manifest.broken);
+}
+
+/* The capture is there still: it mends the epoch when it is replayed again. Others go on. */
+Test(manifest, damaged_capture_waits_for_its_replay)
+{
+    fill(4, true, 5, 10);
+    fill(5, true, 1, 10);
+    damage(4, 2 * SIZE10 + 40);
+    open_manifest();
+    cr_assert_eq(next_epoch(), 4);
+    source.resumed(source.user, 0, errmsg);
+    expect_record(4, 1);
+    expect_record(4, 2);
+    cr_assert_eq(read_any(3), 0);
+    source.acked(source.user, 2, errmsg);
+    cr_assert_eq(next_epoch(), 5);
+    source.resumed(source.user, 0, errmsg);
+    source.acked(source.user, 1, errmsg);
+    cr_assert_eq(next_epoch(), 0);
+    cr_assert_eq(manifest_waiting(&manifest), 3);
+    fill(4, true, 5, 10);
+    durable(4, 5);
+    cr_assert_eq(next_epoch(), 4);
     source.resumed(source.user, 2, errmsg);
-    cr_assert_eq(read_any(3), ERR_DAMAGED);
-    cr_assert(manifest.broken);
+    expect_record(4, 3);
+    expect_record(4, 4);
 }
 
 Test(manifest, resume_again_reads_again)
@@ -295,6 +348,53 @@ Test(manifest, resume_again_reads_again)
     next_epoch();
     source.resumed(source.user, 1, errmsg); /* the connection was lost */
     expect_record(4, 2);
+    expect_record(4, 3);
+}
+
+static uint64_t first_on_disk(uint8_t mark)
+{
+    uint8_t epoch[EPOCH_SIZE] = {mark};
+    struct spool_epoch found;
+    cr_assert_eq(spool_find(spool, epoch, &found, errmsg), 0);
+    free(found.identity.darknet);
+    return found.first;
+}
+
+/* Nine segments of a record each, 5 MB, while six have room: the acknowledged go first. */
+Test(manifest, limit_deletes_what_is_acknowledged_first)
+{
+    fill(3, false, 3, 5 << 20);
+    fill(4, false, 6, 5 << 20);
+    open_manifest();
+    manifest.max_bytes = 31 << 20;
+    manifest.entries[1].acked = 4;
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(first_on_disk(3), 1);
+    cr_assert_eq(first_on_disk(4), 4);
+    cr_assert_eq(manifest_waiting(&manifest), 5);
+}
+
+/* Nothing is acknowledged: the oldest go, but not what may be on its way, and never the newest. What
+ * went is told to the aggregator. */
+Test(manifest, limit_drops_the_oldest_that_is_not_on_its_way)
+{
+    fill(3, false, 2, 5 << 20);
+    fill(4, false, 6, 5 << 20);
+    open_manifest();
+    manifest.max_bytes = 31 << 20;
+    cr_assert_eq(next_epoch(), 3);
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(first_on_disk(3), 1);
+    cr_assert_eq(first_on_disk(4), 3);
+    source.resumed(source.user, 2, errmsg);
+    cr_assert_eq(next_epoch(), 4);
+    manifest.max_bytes = 1;
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(first_on_disk(3), 2);
+    cr_assert_eq(first_on_disk(4), 3);
+    source.resumed(source.user, 0, errmsg);
+    cr_assert_eq(read_any(1), DELIVERY_LOST);
+    cr_assert_eq(source.lost(source.user), 2);
     expect_record(4, 3);
 }
 

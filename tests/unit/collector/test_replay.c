@@ -166,7 +166,7 @@ static uint64_t packets_in(const struct spool_epoch *epoch)
     const uint8_t *bytes;
     size_t size;
     uint64_t packets = 0;
-    while (spool_read(reader, &bytes, &size, errmsg) == 1) {
+    while (spool_read(reader, epoch->last, &bytes, &size, errmsg) == 1) {
         struct record record;
         record_init(&record);
         cr_assert_eq(record_open(&record, bytes, size, errmsg), 0, "%s", errmsg);

@@ -32,6 +32,7 @@ static void put_every_type(struct buf *out)
     cr_assert_eq(frame_put_record(out, (const uint8_t *)"sealed", 6), 0);
     cr_assert_eq(frame_put_ack(out, 0), 0);
     cr_assert_eq(frame_put_refuse(out, REFUSE_OVERLAP, true, "already counted"), 0);
+    cr_assert_eq(frame_put_lost(out, &(struct frame_lost){3, UINT64_MAX}), 0);
     struct frame_join join = {.secret_given = true, .secret = {9, [15] = 8}, .request = request};
     struct frame_certificate certificate = {"campus-1", darknet, request, request};
     cr_assert_eq(frame_put_join(out, &join), 0);
@@ -65,6 +66,9 @@ static void expect_content(const struct frame *frame)
         cr_expect_eq(frame->refuse.code, REFUSE_OVERLAP);
         cr_expect(frame->refuse.final);
         cr_expect_str_eq(frame->refuse.text, "already counted");
+        break;
+    case FRAME_LOST:
+        cr_expect(frame->lost.first == 3 && frame->lost.last == UINT64_MAX);
         break;
     case FRAME_JOIN:
         cr_expect(frame->join.secret_given);
@@ -173,6 +177,22 @@ Test(frame, an_open_that_breaks_a_rule_is_damaged)
     }
 }
 
+/* Sequences count from 1, and a range has a first and a last. */
+Test(frame, a_range_of_lost_records_is_one)
+{
+    static const struct frame_lost ranges[] = {{0, 0}, {0, 5}, {6, 5}, {5, 5}};
+    for (size_t i = 0; i < 4; i++) {
+        struct frame frame;
+        struct buf out;
+        size_t need;
+        buf_init(&out);
+        frame_put_lost(&out, &ranges[i]);
+        int64_t rc = frame_read(out.bytes, out.size, &frame, &need, NULL);
+        cr_expect_eq(rc, i == 3 ? (int64_t)out.size : ERR_DAMAGED, "range %zu", i);
+        buf_close(&out);
+    }
+}
+
 Test(frame, a_body_that_is_no_message_is_damaged)
 {
     for (uint8_t type = FRAME_HELLO; type <= FRAME_CERTIFICATE; type++) {
@@ -275,7 +295,7 @@ Test(frame, a_darknet_list_that_no_frame_carries_is_not_sent)
 /* The worked example of docs/WIRE.md. */
 Test(frame, bytes_are_as_described)
 {
-    static const uint8_t expected[] = {0, 0, 0, 5, 7, 0x12, 3,    0x50, 0x45, 0x4d, 0,
+    static const uint8_t expected[] = {0, 0, 0, 5, 8, 0x12, 3,    0x50, 0x45, 0x4d, 0,
                                        0, 0, 6, 6, 8, 1,    0x12, 2,    0x6e, 0x6f};
     struct frame_join join = {.request = request};
     struct buf out;

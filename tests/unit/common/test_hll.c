@@ -1,19 +1,12 @@
 #include <criterion/criterion.h>
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/err.h"
 #include "common/hll.h"
 #include "tests/unit/common/random.h"
+#include "tests/unit/common/redis.h"
 
 Test(hll, murmurhash64a_has_its_published_value)
 {
@@ -101,111 +94,6 @@ Test(hll, a_register_out_of_range_is_refused_wherever_it_stands)
 
 /* --- against a real Redis --------------------------------------------------------------------- */
 
-struct redis {
-    char directory[64];
-    pid_t server;
-    FILE *stream; /* the connection, both ways */
-};
-
-static bool connect_to(struct redis *redis, const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_geq(fd, 0);
-    if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
-        close(fd);
-        return false;
-    }
-    redis->stream = fdopen(fd, "r+");
-    return redis->stream != NULL;
-}
-
-/* Starts a redis-server of our own on a socket in a directory of its own, and connects: 10 s at
- * most. */
-static void redis_start(struct redis *redis)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(redis->directory, "/tmp/darkcount-hll-XXXXXX");
-    cr_assert_not_null(mkdtemp(redis->directory));
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", redis->directory);
-    redis->server = fork();
-    if (redis->server == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", address.sun_path,
-               "--dir", redis->directory, "--save", "", "--logfile", "/dev/null", (char *)NULL);
-        _exit(127);
-    }
-    for (int tries = 0; tries < 1000; tries++) {
-        if (connect_to(redis, &address))
-            return;
-        cr_assert_eq(waitpid(redis->server, NULL, WNOHANG), 0, "redis-server does not start");
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-    }
-    cr_assert_fail("redis-server does not answer");
-}
-
-static void redis_stop(struct redis *redis)
-{
-    char path[96];
-    fclose(redis->stream);
-    kill(redis->server, SIGKILL);
-    waitpid(redis->server, NULL, 0);
-    snprintf(path, sizeof path, "%s/socket", redis->directory);
-    unlink(path);
-    cr_expect_eq(rmdir(redis->directory), 0);
-}
-
-static void send_word(struct redis *redis, const void *word, size_t size)
-{
-    fprintf(redis->stream, "$%zu\r\n", size);
-    fwrite(word, 1, size, redis->stream);
-    fputs("\r\n", redis->stream);
-}
-
-/* Sends a command's name, a key and `count` further words of `size` bytes each. */
-static void send_command(struct redis *redis, const char *name, const char *key, const void *words,
-                         size_t count, size_t size)
-{
-    fprintf(redis->stream, "*%zu\r\n", count + 2);
-    send_word(redis, name, strlen(name));
-    send_word(redis, key, strlen(key));
-    for (size_t i = 0; i < count; i++)
-        send_word(redis, (const uint8_t *)words + i * size, size);
-    fflush(redis->stream);
-}
-
-/* The number that a reply begins with, behind its type ':' or '$'; "+OK" gives 0. */
-static uint64_t read_number(struct redis *redis)
-{
-    char line[64];
-    cr_assert_not_null(fgets(line, sizeof line, redis->stream));
-    cr_assert(strchr(":$+", line[0]), "Redis says: %s", line);
-    return strtoull(line + 1, NULL, 10);
-}
-
-static uint64_t pfcount(struct redis *redis, const char *key)
-{
-    send_command(redis, "PFCOUNT", key, NULL, 0, 0);
-    return read_number(redis);
-}
-
-/* What GET gives of a dense sketch. */
-static void get_dense(struct redis *redis, const char *key, uint8_t form[HLL_REDIS_SIZE])
-{
-    char end[2];
-    send_command(redis, "GET", key, NULL, 0, 0);
-    cr_assert_eq(read_number(redis), HLL_REDIS_SIZE);
-    cr_assert_eq(fread(form, 1, HLL_REDIS_SIZE, redis->stream), HLL_REDIS_SIZE);
-    cr_assert_eq(fread(end, 1, 2, redis->stream), 2);
-}
-
-static void set_dense(struct redis *redis, const char *key, const struct hll *hll)
-{
-    uint8_t form[HLL_REDIS_SIZE];
-    hll_to_redis(hll, form);
-    send_command(redis, "SET", key, form, 1, sizeof form);
-    read_number(redis);
-}
-
 /* Adds the elements [from, to) to a sketch of ours and to `key`. Elements are 4 or 16 bytes. */
 static void add_both(struct redis *redis, const char *key, struct hll *hll, size_t from, size_t to,
                      size_t size)
@@ -221,8 +109,8 @@ static void add_both(struct redis *redis, const char *key, struct hll *hll, size
             }
             hll_add(hll, words + i * size, size);
         }
-        send_command(redis, "PFADD", key, words, count, size);
-        read_number(redis);
+        redis_send(redis, "PFADD", key, words, count, size);
+        redis_number(redis);
     }
 }
 
@@ -230,7 +118,7 @@ static void expect_same_registers(struct redis *redis, const char *key, const st
 {
     uint8_t ours[HLL_REDIS_SIZE], theirs[HLL_REDIS_SIZE];
     struct hll back;
-    get_dense(redis, key, theirs);
+    redis_get_hll(redis, key, theirs);
     hll_to_redis(hll, ours);
     cr_expect_arr_eq(ours + 16, theirs + 16, HLL_REDIS_SIZE - 16, "the registers of %s", key);
     cr_expect_arr_eq(ours, theirs, 8);
@@ -249,9 +137,9 @@ static void compare_growth(struct redis *redis, size_t size)
         if (i)
             add_both(redis, key, &hll, steps[i - 1], steps[i], size);
         uint64_t count = hll_count(&hll);
-        cr_expect_eq(count, pfcount(redis, key), "%zu elements", steps[i]);
-        set_dense(redis, "ours", &hll);
-        cr_expect_eq(count, pfcount(redis, "ours"), "%zu elements, our form", steps[i]);
+        cr_expect_eq(count, redis_pfcount(redis, key), "%zu elements", steps[i]);
+        redis_set_hll(redis, "ours", &hll);
+        cr_expect_eq(count, redis_pfcount(redis, "ours"), "%zu elements, our form", steps[i]);
         cr_expect_float_eq((double)count, (double)steps[i], 0.03 * (double)steps[i] + 0.5);
         if (steps[i] >= 10000) /* Redis's own form is dense by then */
             expect_same_registers(redis, key, &hll);
@@ -280,15 +168,15 @@ Test(hll, merges_as_redis_does)
         hll_clear(&part);
         snprintf(key, sizeof key, "part-%zu", i);
         add_both(&redis, key, &part, ranges[i][0], ranges[i][1], 4);
-        set_dense(&redis, "ours", &part);
+        redis_set_hll(&redis, "ours", &part);
         hll_merge(&all, &part);
-        send_command(&redis, "PFMERGE", i % 2 ? "from-ours" : "from-theirs", i % 2 ? "ours" : key,
-                     1, i % 2 ? 4 : strlen(key));
-        read_number(&redis);
+        redis_send(&redis, "PFMERGE", i % 2 ? "from-ours" : "from-theirs", i % 2 ? "ours" : key, 1,
+                   i % 2 ? 4 : strlen(key));
+        redis_number(&redis);
     }
-    send_command(&redis, "PFMERGE", "from-ours", "from-theirs", 1, strlen("from-theirs"));
-    read_number(&redis);
-    cr_expect_eq(hll_count(&all), pfcount(&redis, "from-ours"));
+    redis_send(&redis, "PFMERGE", "from-ours", "from-theirs", 1, strlen("from-theirs"));
+    redis_number(&redis);
+    cr_expect_eq(hll_count(&all), redis_pfcount(&redis, "from-ours"));
     expect_same_registers(&redis, "from-ours", &all);
     redis_stop(&redis);
 }
@@ -304,8 +192,8 @@ Test(hll, sketches_with_the_highest_ranks_count_as_in_redis)
         for (size_t i = 0; i < HLL_REGISTERS; i++)
             hll.registers[i] =
                 (uint8_t)(lowest + random_below(&seed, (uint64_t)(HLL_REGISTER_MAX - lowest + 1)));
-        set_dense(&redis, "ours", &hll);
-        cr_expect_eq(hll_count(&hll), pfcount(&redis, "ours"), "ranks from %d", lowest);
+        redis_set_hll(&redis, "ours", &hll);
+        cr_expect_eq(hll_count(&hll), redis_pfcount(&redis, "ours"), "ranks from %d", lowest);
     }
     redis_stop(&redis);
 }

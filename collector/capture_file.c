@@ -1,0 +1,230 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/capture_private.h"
+#include "common/err.h"
+
+#define OTHERS_MAX 16
+
+/* --- opening --------------------------------------------------------------------------- */
+
+/* Size of the header before a packet's data by the file's magic number; 0 for pcapng. False: no
+ * capture file. */
+static bool record_header_size(uint32_t magic, uint32_t *size)
+{
+    switch (magic) {
+    case 0xa1b2c3d4: /* microseconds */
+    case 0xd4c3b2a1:
+    case 0xa1b23c4d: /* nanoseconds */
+    case 0x4d3cb2a1:
+        *size = 16;
+        return true;
+    case 0xa1b2cd34: /* Kuznetzov's modified pcap */
+    case 0x34cdb2a1:
+        *size = 24;
+        return true;
+    case 0x0a0d0d0a: /* pcapng section header block */
+        *size = 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* "damaged at byte N (of the uncompressed stream)". */
+static int damaged_at(const struct capture *cap, uint64_t offset, const char *cause, char *errmsg)
+{
+    const char *compression = stream_compression(cap->stream);
+    return err_set(errmsg, ERR_DAMAGED, "reading %s: damaged at byte %" PRIu64 "%s%s%s: %s",
+                   cap->name, offset, compression ? " of the uncompressed stream (" : "",
+                   compression ? compression : "", compression ? ")" : "", cause);
+}
+
+/* Tells damage to the stream from damage to what is in it. */
+static int read_error(const struct capture *cap, uint64_t offset, const char *cause, char *errmsg)
+{
+    bool io;
+    const char *damage = stream_damage(cap->stream, &io);
+    if (damage)
+        cause = damage;
+    if (io || (cap->file && ferror(cap->file) && !damage))
+        return err_set(errmsg, ERR_IO, "reading %s: at byte %" PRIu64 ": %s", cap->name, offset,
+                       cause);
+    /* libpcap's words for a pcapng whose interfaces differ in type or snap length: it stops there. */
+    if (strstr(cause, "different from the"))
+        return err_set(errmsg, ERR_DAMAGED,
+                       "reading %s: at byte %" PRIu64
+                       ": %s, which libpcap does not read; write each "
+                       "interface into a file of its own (tshark -r FILE -Y frame.interface_id==0 "
+                       "-F pcap -w FILE0)",
+                       cap->name, offset, cause);
+    return damaged_at(cap, offset, cause, errmsg);
+}
+
+static int not_a_capture(const struct capture *cap, char *errmsg)
+{
+    return err_set(errmsg, ERR_INVALID,
+                   "opening %s: not a capture file; pcap and pcapng are, plain or compressed with "
+                   "gzip or zstd",
+                   cap->name);
+}
+
+/* The magic number is 0 where there are fewer than 4 bytes; libpcap then says so. */
+static int open_libpcap(struct capture *cap, const uint8_t *head, size_t size, char *errmsg)
+{
+    char cause[PCAP_ERRBUF_SIZE];
+    uint32_t magic = 0;
+    if (size >= sizeof magic)
+        memcpy(&magic, head, sizeof magic);
+    if (!record_header_size(magic, &cap->record_header) && magic)
+        return not_a_capture(cap, errmsg);
+    cap->file = stream_file(cap->stream);
+    if (!cap->file)
+        return capture_no_memory(cap->name, errmsg);
+    cap->pcap =
+        pcap_fopen_offline_with_tstamp_precision(cap->file, PCAP_TSTAMP_PRECISION_NANO, cause);
+    if (!cap->pcap)
+        return read_error(cap, 0, cause, errmsg);
+    cap->snaplen = (uint32_t)pcap_snapshot(cap->pcap);
+    cap->good_end = (uint64_t)ftello(cap->file);
+    return capture_check_linktype(cap, errmsg);
+}
+
+static ssize_t read_stream(void *user, uint8_t *out, size_t size)
+{
+    return stream_read(user, out, size);
+}
+
+static int open_pcapfile(struct capture *cap, char *errmsg)
+{
+    uint8_t header[PCAPFILE_HEADER_SIZE];
+    if (stream_read(cap->stream, header, sizeof header) != (ssize_t)sizeof header)
+        return read_error(cap, 0, "its header cannot be read", errmsg);
+    cap->pcapfile = pcapfile_new(header, read_stream, cap->stream);
+    if (!cap->pcapfile)
+        return capture_no_memory(cap->name, errmsg);
+    cap->linktype = pcapfile_linktype(cap->pcapfile);
+    return 0;
+}
+
+static int open_stream(struct capture *cap, char *errmsg)
+{
+    size_t size;
+    const uint8_t *head = stream_head(cap->stream, &size);
+    if (size >= PCAPFILE_HEADER_SIZE && pcapfile_supports(head))
+        return open_pcapfile(cap, errmsg);
+    return open_libpcap(cap, head, size, errmsg);
+}
+
+int capture_open_file(struct capture **cap, const char *path, char *errmsg)
+{
+    *cap = NULL;
+    struct capture *made = capture_new(strcmp(path, "-") == 0 ? "standard input" : path);
+    if (!made)
+        return capture_no_memory(path, errmsg);
+    int result = stream_open(&made->stream, path, errmsg);
+    if (result == 0)
+        result = open_stream(made, errmsg);
+    if (result) {
+        capture_close(made);
+        return result;
+    }
+    *cap = made;
+    return 0;
+}
+
+/* --- taking packets --------------------------------------------------------------------------- */
+
+/* Called with each whole packet of a file. A packet as long as the snap length may have been cut by
+ * libpcap, so that its length no longer tells how far it reached. */
+static inline void advance(struct capture *cap, const struct pcap_pkthdr *header)
+{
+    if (cap->record_header && header->caplen < cap->snaplen)
+        cap->good_end += cap->record_header + header->caplen;
+    else
+        cap->good_end = (uint64_t)ftello(cap->file);
+}
+
+/* 0 at a clean end of the file, for which a damaged stream is not taken: its FILE is in error. */
+static int next_libpcap(struct capture *cap, struct capture_packet *packet, char *errmsg)
+{
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    int status = pcap_next_ex(cap->pcap, &header, &data);
+    if (status != 1)
+        return status == PCAP_ERROR ? read_error(cap, cap->good_end, pcap_geterr(cap->pcap), errmsg)
+                                    : 0;
+    advance(cap, header);
+    capture_set_packet(cap, packet, header, data);
+    return 1;
+}
+
+static int next_pcapfile(struct capture *cap, int max, char *errmsg)
+{
+    int count = pcapfile_batch(cap->pcapfile, cap->batch, max);
+    return count < 0 ? read_error(cap, pcapfile_position(cap->pcapfile),
+                                  pcapfile_damage(cap->pcapfile), errmsg)
+                     : count;
+}
+
+/* Sees to it that a packet is to be handed out, and at most `max`; as capture_batch. libpcap has
+ * room for one. */
+static int next_batch(struct capture *cap, int max, char *errmsg)
+{
+    if (cap->handed_out < cap->batch_count)
+        return cap->batch_count - cap->handed_out;
+    int count =
+        cap->pcapfile ? next_pcapfile(cap, max, errmsg) : next_libpcap(cap, cap->batch, errmsg);
+    cap->handed_out = 0;
+    cap->batch_count = count > 0 ? count : 0;
+    return count;
+}
+
+int capture_batch(struct capture *cap, const struct capture_packet **packets, char *errmsg)
+{
+    int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
+    *packets = cap->batch + cap->handed_out;
+    cap->handed_out = cap->batch_count;
+    return count;
+}
+
+int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg)
+{
+    int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
+    if (count <= 0)
+        return count;
+    *packet = cap->batch[cap->handed_out++];
+    return 1;
+}
+
+/* The packet that ends a run is taken alone, so that the next run begins right behind it. Where that
+ * one is empty, more of the same are likely. */
+int capture_run(struct capture *cap, struct capture_run *run, char *errmsg)
+{
+    bool between = cap->handed_out == cap->batch_count;
+    run->count =
+        cap->pcapfile && between ? pcapfile_brief(cap->pcapfile, run->packets, CAPTURE_RUN_MAX) : 0;
+    run->other_count = 0;
+    /* What is there is handed out before more is waited for. */
+    if (run->count == CAPTURE_RUN_MAX || (run->count && !pcapfile_ready(cap->pcapfile)))
+        return 1;
+    int count = next_batch(cap, run->count ? 1 : OTHERS_MAX, errmsg);
+    if (count > 0)
+        run->other_count = (size_t)count;
+    run->others = cap->batch + cap->handed_out;
+    cap->handed_out = cap->batch_count;
+    return run->count || count > 0 ? 1 : count;
+}
+
+int capture_dispatch_file(struct capture *cap, int max, capture_handler handler, void *user,
+                          char *errmsg)
+{
+    for (int handed = 0; handed < max; handed++) {
+        int count = next_batch(cap, CAPTURE_BATCH_MAX, errmsg);
+        if (count <= 0)
+            return count < 0 ? count : handed;
+        handler(user, &cap->batch[cap->handed_out++]);
+    }
+    return max;
+}

@@ -1,0 +1,279 @@
+#include "collector/spool_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/crc32c.h"
+#include "common/err.h"
+
+#define MARK_SIZE 12
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = write(fd, bytes, size);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -1;
+        bytes += done;
+        size -= (size_t)done;
+    }
+    return 0;
+}
+
+int directory_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd), saved = errno;
+    close(fd);
+    errno = saved;
+    return rc;
+}
+
+int file_replace(const char *path, const char *name, const char *text, bool durable, char *errmsg)
+{
+    char temporary[PATH_MAX], target[PATH_MAX];
+    snprintf(temporary, sizeof temporary, "%.4000s/.%s", path, name);
+    snprintf(target, sizeof target, "%.4000s/%s", path, name);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660);
+    if (fd < 0)
+        return err_set(errmsg, err_from_errno(errno), "writing %s: %s", target, strerror(errno));
+    int failed = write_all(fd, text, strlen(text)) != 0 || (durable && fsync(fd) != 0);
+    int saved = errno;
+    close(fd);
+    if (!failed && (rename(temporary, target) != 0 || (durable && directory_sync(path) != 0))) {
+        failed = 1;
+        saved = errno;
+    }
+    if (!failed)
+        return 0;
+    unlink(temporary);
+    return err_set(errmsg, err_from_errno(saved), "writing %s: %s", target, strerror(saved));
+}
+
+/* --- identity --------------------------------------------------------------------------------- */
+
+/* The value of "name value\n" in `text`, to be freed; NULL when the line is not there. */
+static char *line_value(const char *text, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        if (strncmp(line, name, size) == 0 && line[size] == ' ')
+            return strndup(line + size + 1, strcspn(line + size + 1, "\n"));
+    }
+    return NULL;
+}
+
+static bool line_number(const char *text, const char *name, int64_t *number)
+{
+    char *value = line_value(text, name), *end = NULL;
+    if (!value)
+        return false;
+    errno = 0;
+    *number = strtoll(value, &end, 10);
+    bool sound = errno == 0 && end != value && *end == '\0' && *number >= 0;
+    free(value);
+    return sound;
+}
+
+static int identity_parse(const char *text, struct spool_identity *identity)
+{
+    int64_t replay = 0;
+    char *epoch = line_value(text, "epoch"), *sensor = line_value(text, "sensor");
+    identity->darknet = line_value(text, "darknet");
+    bool sound = epoch && sensor && identity->darknet && epoch_parse(epoch, identity->epoch) == 0 &&
+                 sensor_name_valid(sensor) && line_number(text, "replay", &replay) && replay <= 1 &&
+                 line_number(text, "first_ns", &identity->first_ns) &&
+                 line_number(text, "last_ns", &identity->last_ns);
+    if (sound)
+        strcpy(identity->sensor, sensor);
+    identity->replay = replay == 1;
+    free(epoch);
+    free(sensor);
+    if (sound)
+        return 0;
+    free(identity->darknet);
+    identity->darknet = NULL;
+    return ERR_DAMAGED;
+}
+
+/* The first line is the checksum of the others; before there was one it was that of the epoch. */
+static bool identity_whole(const char *text)
+{
+    if (strncmp(text, "epoch ", 6) == 0)
+        return text[strlen(text) - 1] == '\n';
+    char want[32];
+    const char *rest = text + strcspn(text, "\n");
+    rest += *rest == '\n';
+    int size = snprintf(want, sizeof want, "crc %08" PRIx32 "\n", crc32c(0, rest, strlen(rest)));
+    return strncmp(text, want, (size_t)size) == 0;
+}
+
+static int identity_read_from(const char *path, const char *file_name,
+                              struct spool_identity *identity)
+{
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%.4000s/%s", path, file_name);
+    FILE *file = fopen(name, "re");
+    if (!file)
+        return errno == ENOENT || errno == ENOTDIR ? ERR_UNKNOWN : err_from_errno(errno);
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t size = getdelim(&text, &room, '\0', file);
+    fclose(file);
+    int rc = size < 0 || !identity_whole(text) ? ERR_DAMAGED : identity_parse(text, identity);
+    free(text);
+    return rc;
+}
+
+bool identity_sound(const char *path, const char *name)
+{
+    struct spool_identity identity = {0};
+    int rc = identity_read_from(path, name, &identity);
+    free(identity.darknet);
+    return rc == 0;
+}
+
+int identity_read(const char *path, struct spool_identity *identity)
+{
+    int rc = identity_read_from(path, "identity", identity);
+    if (rc != ERR_DAMAGED && rc != ERR_IO)
+        return rc;
+    int copied = identity_read_from(path, "identity.copy", identity);
+    return copied == ERR_UNKNOWN ? rc : copied;
+}
+
+/* The copy first: an epoch with an identity has both. */
+int identity_write(const char *path, const struct spool_identity *identity, char *errmsg)
+{
+    char epoch[37], *text, *whole;
+    epoch_format(identity->epoch, epoch);
+    if (asprintf(&text,
+                 "epoch %s\nsensor %s\ndarknet %s\nreplay %d\nfirst_ns %" PRId64
+                 "\nlast_ns %" PRId64 "\n",
+                 epoch, identity->sensor, identity->darknet, identity->replay, identity->first_ns,
+                 identity->last_ns) < 0)
+        return ERR_NOMEM;
+    int size = asprintf(&whole, "crc %08" PRIx32 "\n%s", crc32c(0, text, strlen(text)), text);
+    free(text);
+    if (size < 0)
+        return ERR_NOMEM;
+    int rc = file_replace(path, "identity.copy", whole, true, errmsg);
+    if (rc == 0)
+        rc = file_replace(path, "identity", whole, true, errmsg);
+    free(whole);
+    return rc;
+}
+
+bool epoch_refused(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat info;
+    snprintf(name, sizeof name, "%.4000s/refused", path);
+    return stat(name, &info) == 0;
+}
+
+/* --- how far it is ---------------------------------------------------------------------------- */
+
+/* A note of one epoch is none of another's. */
+static uint32_t note_crc(const uint8_t epoch[EPOCH_SIZE], uint64_t seq)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(seq >> (56 - 8 * i));
+    return crc32c(crc32c(0, epoch, EPOCH_SIZE), bytes, sizeof bytes);
+}
+
+static bool epoch_of(const char *path, uint8_t epoch[EPOCH_SIZE])
+{
+    const char *slash = strrchr(path, '/');
+    return epoch_parse(slash ? slash + 1 : path, epoch) == 0;
+}
+
+#define ACKED_SIZE 48
+
+static void acked_format(const uint8_t epoch[EPOCH_SIZE], uint64_t seq, char text[ACKED_SIZE])
+{
+    snprintf(text, ACKED_SIZE, "%" PRIu64 " %08" PRIx32 "\n", seq, note_crc(epoch, seq));
+}
+
+int spool_acknowledge(const char *path, uint64_t seq, char *errmsg)
+{
+    char text[ACKED_SIZE];
+    uint8_t epoch[EPOCH_SIZE];
+    if (!epoch_of(path, epoch))
+        return err_set(errmsg, ERR_INVALID, "spool %s: no epoch", path);
+    acked_format(epoch, seq, text);
+    return file_replace(path, "acked", text, false, errmsg);
+}
+
+uint64_t acked_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
+{
+    char name[PATH_MAX], text[ACKED_SIZE] = "", want[ACKED_SIZE];
+    snprintf(name, sizeof name, "%.4000s/acked", path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    uint64_t seq = strtoull(text, NULL, 10);
+    acked_format(epoch, seq, want);
+    return got > 0 && strcmp(text, want) == 0 ? seq : 0;
+}
+
+int spool_refuse(const char *path, const char *reason, char *errmsg)
+{
+    char text[ERRMSG_SIZE];
+    snprintf(text, sizeof text, "%.1000s\n", reason);
+    return file_replace(path, "refused", text, true, errmsg);
+}
+
+uint64_t mark_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
+{
+    char name[PATH_MAX];
+    uint8_t bytes[MARK_SIZE];
+    snprintf(name, sizeof name, "%.4000s/mark", path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t got = pread(fd, bytes, sizeof bytes, 0);
+    close(fd);
+    if (got != (ssize_t)sizeof bytes)
+        return 0;
+    struct cursor in = cursor_over(bytes, sizeof bytes);
+    uint64_t seq = cursor_u64_be(&in);
+    return cursor_u32_be(&in) == note_crc(epoch, seq) ? seq : 0;
+}
+
+int mark_open(const char *path)
+{
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%.4000s/mark", path);
+    return open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
+}
+
+int mark_write(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t seq)
+{
+    uint8_t bytes[MARK_SIZE];
+    uint32_t crc = note_crc(epoch, seq);
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(seq >> (56 - 8 * i));
+    for (int i = 0; i < 4; i++)
+        bytes[8 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    ssize_t wrote = pwrite(fd, bytes, sizeof bytes, 0);
+    if (wrote != (ssize_t)sizeof bytes)
+        return wrote < 0 ? err_from_errno(errno) : ERR_FULL;
+    return fdatasync(fd) == 0 ? 0 : err_from_errno(errno);
+}
