@@ -15,6 +15,10 @@ aggregator=
 state=$work
 passed=0 failed=0 skipped=0
 
+# Whether the programs were built with a sanitizer, whose run time has to be the first library: nothing can
+# be preloaded then. All of nm's output is read, for those who have pipefail set.
+sanitized() { nm -D "$collector" 2>/dev/null | grep -E '__(asan|tsan)_' >/dev/null; }
+
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # poll TENTHS COMMAND...: until the command holds, at most so many tenths of a second.
