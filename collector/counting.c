@@ -22,16 +22,10 @@ void counting_close(struct counting *counting)
     counting->kind->close(counting->state);
 }
 
-static bool in_darknet(const struct prefixset *darknet, const struct packet *packet)
-{
-    return packet->family == 4 ? prefixset_has4(darknet, packet->dst4)
-                               : prefixset_has6(darknet, packet->dst6);
-}
-
 static enum tally_result add_packet(struct counting *counting, struct packet *packet, int64_t ts_ns)
 {
     const struct breakdown_kind *kind = counting->kind;
-    if (!kind->finds_darknet && !in_darknet(counting->darknet, packet))
+    if (!kind->finds_darknet && !tally_in_darknet(counting->darknet, packet))
         return TALLY_OFF_DARKNET;
     if (kind->transport)
         decode_transport(packet);

@@ -14,6 +14,7 @@
 
 #include "collector/privilege.h"
 #include "collector/sandbox.h"
+#include "common/clock.h"
 #include "common/address.h"
 #include "common/log.h"
 
@@ -29,13 +30,6 @@ struct keeper {
     unsigned deaths;  /* in a row, each soon after the start */
     int64_t until_ms; /* when the ship process is ended; INT64_MAX: never */
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static void say(const struct keeper *keeper, enum keeper_word_kind kind, int value,
                 const char *text)

@@ -16,6 +16,7 @@
 #include "collector/sensor.h"
 #include "common/address.h"
 #include "common/config.h"
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -341,13 +342,6 @@ static int open_signals(struct sensor *sensor, char *errmsg)
     if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
         sensor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return sensor->signals >= 0 ? 0 : err_set(errmsg, ERR_IO, "signals: %s", strerror(errno));
-}
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
 /* Waits for the ship process: it delivers everything (a replay that was not stopped) or what it

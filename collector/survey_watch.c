@@ -13,6 +13,7 @@
 #include "collector/decode.h"
 #include "collector/privilege.h"
 #include "collector/sandbox.h"
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -141,13 +142,6 @@ struct watch {
     size_t count;
     int signals; /* signalfd for SIGINT and SIGTERM */
 };
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 static int open_signals(struct watch *watch, char *errmsg)
 {

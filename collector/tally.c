@@ -74,7 +74,7 @@ void tally_free(struct tally *tally)
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
-static bool in_darknet(const struct prefixset *darknet, const struct packet *packet)
+bool tally_in_darknet(const struct prefixset *darknet, const struct packet *packet)
 {
     return packet->family == 4 ? prefixset_has4(darknet, packet->dst4)
                                : prefixset_has6(darknet, packet->dst6);
@@ -82,7 +82,7 @@ static bool in_darknet(const struct prefixset *darknet, const struct packet *pac
 
 static enum tally_result add_sparse(struct tally *tally, const struct packet *packet)
 {
-    if (!in_darknet(tally->darknet, packet))
+    if (!tally_in_darknet(tally->darknet, packet))
         return TALLY_OFF_DARKNET;
     uint32_t bytes = tally->keep_bytes ? packet->bytes : 0;
     bool added = packet->family == 4 ? addrmap_add4(&tally->sparse4, packet->dst4, 1, bytes)

@@ -42,6 +42,9 @@ size_t tally_memory(const struct prefixset *darknet);
 struct tally *tally_new(const struct prefixset *darknet, bool bytes);
 void tally_free(struct tally *tally);
 
+/* Whether the destination of a packet that decode() filled in is one of the darknet's. */
+bool tally_in_darknet(const struct prefixset *darknet, const struct packet *packet);
+
 /* Adds one packet that decode() filled in. The addition may be deferred; reading completes it. */
 enum tally_result tally_add(struct tally *tally, const struct packet *packet);
 

@@ -12,6 +12,7 @@
 #include "collector/capture.h"
 #include "collector/fanout.h"
 #include "collector/link.h"
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -57,13 +58,6 @@ struct taps {
 };
 
 /* --- threads ---------------------------------------------------------------------------------- */
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 static void fail(struct taps *taps, struct failure *failure, int rc, const char *errmsg)
 {
