@@ -144,10 +144,11 @@ static void on_connect(const redisAsyncContext *context, int status)
     redis->on.connected(redis->data);
 }
 
-static redisAsyncContext *make_context(const struct storeurl *url, char *errmsg)
+static redisAsyncContext *make_context(const char *path, const struct storeurl_server *server,
+                                       char *errmsg)
 {
     redisAsyncContext *context =
-        *url->path ? redisAsyncConnectUnix(url->path) : redisAsyncConnect(url->host, url->port);
+        *path ? redisAsyncConnectUnix(path) : redisAsyncConnect(server->host, server->port);
     if (!context) {
         err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
         return NULL;
@@ -172,10 +173,10 @@ static void attach(struct redis *redis)
     redisAsyncSetConnectCallback(context, on_connect);
 }
 
-struct redis *redis_connect(uv_loop_t *loop, const struct storeurl *url,
+struct redis *redis_connect(uv_loop_t *loop, const char *path, const struct storeurl_server *server,
                             const struct redis_events *events, void *data, char *errmsg)
 {
-    redisAsyncContext *context = make_context(url, errmsg);
+    redisAsyncContext *context = make_context(path, server, errmsg);
     if (!context)
         return NULL;
     struct redis *redis = calloc(1, sizeof *redis);
@@ -218,23 +219,63 @@ static void on_reply(redisAsyncContext *context, void *reply, void *data)
     request.done(request.data, reply);
 }
 
-int redis_command(struct redis *redis, size_t argc, const char **argv, const size_t *sizes,
-                  redis_reply_fn *done, void *data)
+/* A request to be sent, and after sending: `sent` is hiredis's word. */
+static struct request *begin(struct redis *redis, redis_reply_fn *done, void *data)
 {
-    if (!redis->context || redis->freed)
-        return ERR_UNREACHABLE;
     struct request *request = malloc(sizeof *request);
-    if (!request)
-        return ERR_NOMEM;
-    *request = (struct request){redis, done, data};
-    if (redisAsyncCommandArgv(redis->context, on_reply, request, (int)argc, argv, sizes) !=
-        REDIS_OK) {
+    if (request)
+        *request = (struct request){redis, done, data};
+    return request;
+}
+
+static int begun(struct redis *redis, struct request *request, int sent)
+{
+    if (sent != REDIS_OK) {
         free(request);
         return ERR_UNREACHABLE;
     }
     if (redis->owed++ == 0)
         await_reply(redis);
     return 0;
+}
+
+int redis_command(struct redis *redis, size_t argc, const char **argv, const size_t *sizes,
+                  redis_reply_fn *done, void *data)
+{
+    if (!redis->context || redis->freed)
+        return ERR_UNREACHABLE;
+    struct request *request = begin(redis, done, data);
+    if (!request)
+        return ERR_NOMEM;
+    return begun(redis, request,
+                 redisAsyncCommandArgv(redis->context, on_reply, request, (int)argc, argv, sizes));
+}
+
+char *redis_format(size_t argc, const char **argv, const size_t *sizes, size_t *size)
+{
+    char *form;
+    int length = redisFormatCommandArgv(&form, (int)argc, argv, sizes);
+    if (length < 0)
+        return NULL;
+    *size = (size_t)length;
+    return form;
+}
+
+void redis_format_free(char *form)
+{
+    redisFreeCommand(form);
+}
+
+int redis_formatted(struct redis *redis, const char *form, size_t size, redis_reply_fn *done,
+                    void *data)
+{
+    if (!redis->context || redis->freed)
+        return ERR_UNREACHABLE;
+    struct request *request = begin(redis, done, data);
+    if (!request)
+        return ERR_NOMEM;
+    return begun(redis, request,
+                 redisAsyncFormattedCommand(redis->context, on_reply, request, form, size));
 }
 
 int redis_words(struct redis *redis, const char *const *words, redis_reply_fn *done, void *data)

@@ -1,8 +1,8 @@
 /*
  * A connection to Redis: hiredis 0.14's asynchronous client on a libuv loop, through an adapter of
  * ours. Debian's never reports a lost connection (an error on the descriptor is dropped) and
- * crashes on a context that already has an error; hiredis 0.14 has no time-outs of its own. store.c
- * is the caller.
+ * crashes on a context that already has an error; hiredis 0.14 has no time-outs of its own.
+ * servers.c is the caller.
  *
  * Happy path: redis_connect -> events.connected -> redis_command ... -> redis_close.
  * Failure: events.lost, once, after every pending reply callback was called with NULL; the owner
@@ -34,9 +34,10 @@ struct redis_events {
  * known. */
 typedef void redis_reply_fn(void *data, const redisReply *reply);
 
-/* Begins to connect; `url` is not kept. A name is resolved synchronously. NULL with the cause in
- * `errmsg` (ERRMSG_SIZE) when it cannot even begin. */
-struct redis *redis_connect(uv_loop_t *loop, const struct storeurl *url,
+/* Begins to connect to the Unix socket `path`, or to `server` where it is empty; neither is kept. A
+ * name is resolved synchronously. NULL with the cause in `errmsg` (ERRMSG_SIZE) when it cannot even
+ * begin. */
+struct redis *redis_connect(uv_loop_t *loop, const char *path, const struct storeurl_server *server,
                             const struct redis_events *events, void *data, char *errmsg);
 /* Ends the connection; frees itself when its handles have closed. NULL is allowed. */
 void redis_close(struct redis *redis);
@@ -44,7 +45,13 @@ void redis_close(struct redis *redis);
 /* Sends a command. ERR_UNREACHABLE when the connection is gone: `done` is then never called. */
 int redis_command(struct redis *redis, size_t argc, const char **argv, const size_t *sizes,
                   redis_reply_fn *done, void *data);
-/* The same from words ended by NULL. */
+/* The same in two steps, for a command that may have to be sent again: its form on the wire, to be
+ * given to redis_format_free (NULL without memory), and sending that. */
+char *redis_format(size_t argc, const char **argv, const size_t *sizes, size_t *size);
+void redis_format_free(char *form);
+int redis_formatted(struct redis *redis, const char *form, size_t size, redis_reply_fn *done,
+                    void *data);
+/* A command from words ended by NULL. */
 int redis_words(struct redis *redis, const char *const *words, redis_reply_fn *done, void *data);
 
 #endif

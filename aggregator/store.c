@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/redis.h"
-#include "aggregator/storecheck.h"
-#include "common/log.h"
-
 #define RETRY_PATIENT_MS 20
 #define RETRY_FIRST_MS   100
 
@@ -39,11 +35,11 @@ static uint64_t retry_delay(struct store *store)
 static void go_down(struct store *store, int code, const char *why)
 {
     bool tell = store->told != code && !(store->patient && code == ERR_UNREACHABLE);
-    struct redis *redis = store->redis;
-    store->redis = NULL;
+    struct servers *servers = store->servers;
+    store->servers = NULL;
     store->up = false;
     store->told = tell ? code : store->told;
-    redis_close(redis);
+    servers_close(servers);
     if (store->closing)
         return;
     uv_timer_start(&store->retry, retry_now, retry_delay(store), 0);
@@ -51,20 +47,14 @@ static void go_down(struct store *store, int code, const char *why)
         store->on.down(store->data, code, why);
 }
 
-static void on_lost(void *data, const char *why)
+static void on_lost(void *data, int code, const char *why)
 {
-    go_down(data, ERR_UNREACHABLE, why);
+    go_down(data, code, why);
 }
 
-static void on_checked(void *data, int code, const char *why)
+static void on_ready(void *data)
 {
     struct store *store = data;
-    if (store->closing)
-        return;
-    if (code) {
-        go_down(store, code, why);
-        return;
-    }
     store->up = true;
     store->told = 0;
     store->warned = true;
@@ -72,23 +62,16 @@ static void on_checked(void *data, int code, const char *why)
     store->on.up(store->data);
 }
 
-static void on_connected(void *data)
-{
-    struct store *store = data;
-    const struct storecheck check = {store->redis, &store->url, store->timezone, !store->warned};
-    int rc = storecheck_start(&check, on_checked, store);
-    if (rc)
-        log_error("store: check: %s", err_str(rc)); /* its reply time-out comes later */
-}
-
 static void connect_now(struct store *store)
 {
-    static const struct redis_events events = {on_connected, on_lost};
+    static const struct servers_events events = {on_ready, on_lost};
+    const struct servers_config config = {&store->url, store->timezone, &store->known,
+                                          !store->warned};
     char why[ERRMSG_SIZE];
     if (store->closing)
         return;
-    store->redis = redis_connect(store->loop, &store->url, &events, store, why);
-    if (!store->redis)
+    store->servers = servers_open(store->loop, &config, &events, store, why);
+    if (!store->servers)
         go_down(store, ERR_UNREACHABLE, why);
 }
 
@@ -99,6 +82,7 @@ int store_init(struct store *store, uv_loop_t *loop, const struct storeurl *url,
     store->retry_most_ms = STORE_RETRY_MOST_MS;
     snprintf(store->timezone, sizeof store->timezone, "%s", timezone);
     store->retry.data = store;
+    servers_known_init(&store->known, url);
     return uv_timer_init(loop, &store->retry) == 0 ? 0 : ERR_NOMEM;
 }
 
@@ -123,12 +107,12 @@ void store_close(struct store *store, void (*closed)(void *data))
 {
     if (store->closing)
         return;
-    struct redis *redis = store->redis;
+    struct servers *servers = store->servers;
     store->closing = true;
     store->up = false;
     store->closed = closed;
-    store->redis = NULL;
-    redis_close(redis);
+    store->servers = NULL;
+    servers_close(servers);
     uv_close((uv_handle_t *)&store->retry, retry_closed);
 }
 
@@ -168,15 +152,17 @@ static void put_replied(void *data, const redisReply *reply)
         finish(data, ERR_REFUSED, reply->type == REDIS_REPLY_ERROR ? reply->str : "no such reply");
 }
 
+#define PUT_HEAD 3 /* where the first key stands in its words */
+
 /* FCALL darkcount_put numkeys key... arg... */
 static void put_words(const struct put *put, char numkeys[24], const char **argv, size_t *sizes)
 {
-    size_t at = 3;
+    size_t at = PUT_HEAD;
     argv[0] = "FCALL";
     argv[1] = "darkcount_put";
     argv[2] = numkeys;
     snprintf(numkeys, 24, "%zu", put->keys.count);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < PUT_HEAD; i++)
         sizes[i] = strlen(argv[i]);
     for (size_t i = 0; i < put->keys.count; i++, at++)
         argv[at] = put_string(put, &put->keys, i, &sizes[at]);
@@ -189,14 +175,14 @@ int store_put(struct store *store, const struct put *put, store_done_fn *done, v
     if (!store->up)
         return ERR_UNREACHABLE;
     char numkeys[24];
-    size_t argc = 3 + put->keys.count + put->args.count;
+    size_t argc = PUT_HEAD + put->keys.count + put->args.count;
     const char **argv = calloc(argc, sizeof *argv);
     size_t *sizes = calloc(argc, sizeof *sizes);
     struct call *call = call_new(done, data);
     int rc = ERR_NOMEM;
     if (argv && sizes && call) {
         put_words(put, numkeys, argv, sizes);
-        rc = redis_command(store->redis, argc, argv, sizes, put_replied, call);
+        rc = servers_command(store->servers, PUT_HEAD, argc, argv, sizes, put_replied, call);
     }
     free(argv);
     free(sizes);
@@ -222,8 +208,8 @@ int store_add_sensor(struct store *store, const char *sensor, store_done_fn *don
     struct call *call = call_new(done, data);
     if (!call)
         return ERR_NOMEM;
-    int rc = redis_words(store->redis, (const char *[]){"SADD", SCHEMA_SENSORS, sensor, NULL},
-                         sensor_replied, call);
+    int rc = servers_words(store->servers, (const char *[]){"SADD", SCHEMA_SENSORS, sensor, NULL},
+                           sensor_replied, call);
     if (rc)
         free(call);
     return rc;
@@ -231,12 +217,21 @@ int store_add_sensor(struct store *store, const char *sensor, store_done_fn *don
 
 /* --- many reads ------------------------------------------------------------------------------- */
 
+struct reads;
+
+/* One of them, under way. */
+struct read {
+    struct reads *of;
+    size_t index;
+};
+
 struct reads {
     struct fetch *fetch;
     size_t asked, answered;
     int code;
     char why[ERRMSG_SIZE];
     struct call call;
+    struct read each[]; /* by item */
 };
 
 static void reads_failed(struct reads *reads, int code, const char *key, const char *why)
@@ -271,34 +266,40 @@ static void take_reply(struct reads *reads, size_t index, const redisReply *repl
                          (size_t)reply->element[i]->len);
 }
 
-/* Replies come in the order of the questions, so the next one is the next item's. */
 static void read_replied(void *data, const redisReply *reply)
 {
-    struct reads *reads = data;
-    take_reply(reads, reads->answered, reply);
+    const struct read *read = data;
+    struct reads *reads = read->of;
+    take_reply(reads, read->index, reply);
     reads->answered++;
     reads_finish(reads);
 }
 
-static int ask_item(struct store *store, const struct fetch_item *item, struct reads *reads)
+static int ask_item(struct store *store, struct reads *reads, size_t index)
 {
     static const char *const verbs[] = {"GET", "HGET", "HGETALL", "SMEMBERS"};
+    const struct fetch_item *item = &reads->fetch->items[index];
     const char *field = item->kind == FETCH_FIELD ? item->field : NULL;
-    return redis_words(store->redis, (const char *[]){verbs[item->kind], item->key, field, NULL},
-                       read_replied, reads);
+    reads->each[index] = (struct read){reads, index};
+    return servers_words(store->servers,
+                         (const char *[]){verbs[item->kind], item->key, field, NULL}, read_replied,
+                         &reads->each[index]);
 }
 
 int store_fetch(struct store *store, struct fetch *fetch, store_done_fn *done, void *data)
 {
     if (!store->up)
         return ERR_UNREACHABLE;
-    struct reads *reads = fetch->failed || fetch->count == 0 ? NULL : calloc(1, sizeof *reads);
+    struct reads *reads = fetch->failed || fetch->count == 0
+                              ? NULL
+                              : calloc(1, sizeof *reads + fetch->count * sizeof *reads->each);
     if (!reads)
         return ERR_NOMEM;
-    *reads = (struct reads){.fetch = fetch, .call = {done, data}};
+    reads->fetch = fetch;
+    reads->call = (struct call){done, data};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < fetch->count; i++) {
-        rc = ask_item(store, &fetch->items[i], reads);
+        rc = ask_item(store, reads, i);
         reads->asked += rc == 0;
     }
     if (rc && reads->asked == 0) {

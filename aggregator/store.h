@@ -1,14 +1,17 @@
 /*
- * The store: a connection to Redis that is checked before it is used, kept up, and asked through
+ * The store: a connection to Redis, one server or a cluster, that is checked before it is used, kept up, and asked through
  * two calls, a guarded change (put.h) and a list of reads (fetch.h). Requests are answered in the
- * order in which they were made, so a read sees every change asked for before it.
+ * order in which they were made, so a read sees every change asked for before it (in a cluster: those
+ * of one sensor, unless its slot is moved meanwhile; the guard of a put then refuses what came out of
+ * turn, and its owner reloads).
  *
  *   store_init -> store_open -> connecting -> checking -> UP -> requests
  *                                  ^-- a growing, jittered delay <-- connection lost, check failed
  *
  * While it is not up, requests fail at once with ERR_UNREACHABLE; those under way fail when the
  * connection is lost (whether they were done is then not known: the owner reloads). Every change of
- * state is told once. Only this file and redis.c know hiredis.
+ * state is told once. Only this file, servers.c, storecheck.c
+ * and redis.c know hiredis.
  */
 #ifndef AGGREGATOR_STORE_H
 #define AGGREGATOR_STORE_H
@@ -20,14 +23,13 @@
 
 #include "aggregator/fetch.h"
 #include "aggregator/put.h"
+#include "aggregator/servers.h"
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/storeurl.h"
 
 #define STORE_RETRY_MOST_MS 15000 /* a store of somebody else's */
 #define STORE_RETRY_OWN_MS  200   /* a store of our own, which is started again at once */
-
-struct redis;
 
 struct store_events {
     /* The store answers, its checks passed. */
@@ -44,7 +46,8 @@ struct store {
     char timezone[CALENDAR_ZONE_MAX + 1];
     struct store_events on;
     void *data;
-    struct redis *redis; /* NULL while waiting to connect */
+    struct servers_known known;
+    struct servers *servers; /* NULL while waiting to connect */
     bool up, closing, warned, patient;
     int told;               /* the code that `down` was last told, 0 after `up` */
     unsigned attempts;      /* since it was last up */

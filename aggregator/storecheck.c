@@ -202,6 +202,8 @@ static void telescope_replied(void *data, const redisReply *reply)
 static int ask_telescope(struct run *run)
 {
     char schema[16];
+    if (!run->check.telescope)
+        return 0;
     snprintf(schema, sizeof schema, "%d", SCHEMA_VERSION);
     int rc = ask(run, created_replied,
                  (const char *[]){"HSETNX", SCHEMA_TELESCOPE, "schema", schema, NULL});
@@ -235,13 +237,13 @@ static int ask_step(struct run *run)
     return rc;
 }
 
-/* Whether there was another step, and something of it is under way. */
+/* Whether there was another step with something to ask, and it is under way. */
 static bool next_step(struct run *run)
 {
-    if (++run->step == sizeof steps / sizeof *steps)
-        return false;
-    ask_step(run);
-    return run->owed > 0;
+    while (++run->step < sizeof steps / sizeof *steps)
+        if (ask_step(run) != 0 || run->owed > 0)
+            return run->owed > 0;
+    return false;
 }
 
 int storecheck_start(const struct storecheck *check, storecheck_done_fn *done, void *data)

@@ -1,7 +1,7 @@
 /*
  * What must be true of a Redis server before it is used as the store, and what is made ready there:
  * its version, the Function library, the telescope's schema and time zone. Also says, once, what
- * makes "acknowledged" less than "durable". store.c calls it on each new connection.
+ * makes "acknowledged" less than "durable". servers.c calls it on each new connection.
  */
 #ifndef AGGREGATOR_STORECHECK_H
 #define AGGREGATOR_STORECHECK_H
@@ -18,7 +18,8 @@ struct storecheck {
     struct redis *redis;
     const struct storeurl *url;
     const char *timezone;
-    bool warn; /* say what is not durable */
+    bool telescope; /* it serves the key of the telescope: of a cluster one server does */
+    bool warn;      /* say what is not durable */
 };
 
 /* `code`: 0; ERR_UNREACHABLE (lost, or not ready yet: try again); ERR_VERSION, ERR_REFUSED. */

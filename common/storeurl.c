@@ -56,11 +56,14 @@ static bool parse_userinfo(struct storeurl *url, const char *text, size_t size)
            decode(url->password, colon + 1, size - user - 1);
 }
 
-/* host:port, [v6]:port, or without the port. */
-static bool parse_host(struct storeurl *url, const char *text, size_t size)
+/* host:port, [v6]:port, or without the port: one more server. */
+static bool parse_server(struct storeurl *url, const char *text, size_t size)
 {
     const char *host = text, *end = text + size, *port = NULL;
     size_t host_size;
+    if (url->server_count == STOREURL_SERVERS_MAX)
+        return false;
+    struct storeurl_server *server = &url->servers[url->server_count++];
     if (size && text[0] == '[') {
         const char *close = memchr(text, ']', size);
         if (!close)
@@ -78,8 +81,33 @@ static bool parse_host(struct storeurl *url, const char *text, size_t size)
     unsigned long number = 6379;
     if (port && (!parse_number(port, (size_t)(end - port), 65535, &number) || number == 0))
         return false;
-    url->port = (uint16_t)number;
-    return host_size > 0 && decode(url->host, host, host_size);
+    server->port = (uint16_t)number;
+    return host_size > 0 && decode(server->host, host, host_size);
+}
+
+static bool parse_servers(struct storeurl *url, const char *text, size_t size)
+{
+    const char *end = text + size, *comma;
+    while ((comma = memchr(text, ',', (size_t)(end - text))) != NULL) {
+        if (!parse_server(url, text, (size_t)(comma - text)))
+            return false;
+        text = comma + 1;
+    }
+    return parse_server(url, text, (size_t)(end - text));
+}
+
+/* Appends the servers to what is shown, as many as there is room for. */
+static void show_servers(struct storeurl *url)
+{
+    size_t used = strlen(url->shown);
+    for (size_t i = 0; i < url->server_count && used < sizeof url->shown; i++) {
+        const struct storeurl_server *server = &url->servers[i];
+        bool v6 = strchr(server->host, ':') != NULL;
+        int more =
+            snprintf(url->shown + used, sizeof url->shown - used, "%s%s%s%s:%u", i ? "," : "",
+                     v6 ? "[" : "", server->host, v6 ? "]" : "", (unsigned)server->port);
+        used += (size_t)more;
+    }
 }
 
 static bool parse_tcp(struct storeurl *url, const char *rest)
@@ -87,6 +115,8 @@ static bool parse_tcp(struct storeurl *url, const char *rest)
     size_t size = strcspn(rest, "/");
     const char *database = rest[size] ? rest + size + 1 : "";
     unsigned long db = 0;
+    if (url->cluster && rest[size])
+        return false; /* a cluster has one database */
     if (*database && !parse_number(database, strlen(database), 65535, &db))
         return false;
     url->db = (unsigned)db;
@@ -94,11 +124,14 @@ static bool parse_tcp(struct storeurl *url, const char *rest)
     if (at && !parse_userinfo(url, rest, (size_t)(at - rest)))
         return false;
     const char *host = at ? at + 1 : rest;
-    if (!parse_host(url, host, size - (size_t)(host - rest)))
+    size_t host_size = size - (size_t)(host - rest);
+    if (!(url->cluster ? parse_servers : parse_server)(url, host, host_size))
         return false;
-    bool v6 = strchr(url->host, ':') != NULL;
-    snprintf(url->shown, sizeof url->shown, "redis://%s%s%s:%u/%u", v6 ? "[" : "", url->host,
-             v6 ? "]" : "", (unsigned)url->port, url->db);
+    snprintf(url->shown, sizeof url->shown, "%s", url->cluster ? "redis-cluster://" : "redis://");
+    show_servers(url);
+    if (!url->cluster)
+        snprintf(url->shown + strlen(url->shown), sizeof url->shown - strlen(url->shown), "/%u",
+                 url->db);
     return true;
 }
 
@@ -119,12 +152,13 @@ int storeurl_parse(struct storeurl *url, const char *text, char *errmsg)
     *url = (struct storeurl){0};
     if (strncmp(text, "unix://", 7) == 0)
         return parse_unix(url, text + 7, errmsg);
-    if (strncmp(text, "redis-cluster://", 16) == 0)
-        return err_set(errmsg, ERR_INVALID,
-                       "store: this version does not support redis-cluster://");
-    if (strncmp(text, "redis://", 8) == 0 && parse_tcp(url, text + 8))
+    url->cluster = strncmp(text, "redis-cluster://", 16) == 0;
+    if (url->cluster && parse_tcp(url, text + 16))
+        return 0;
+    if (!url->cluster && strncmp(text, "redis://", 8) == 0 && parse_tcp(url, text + 8))
         return 0;
     return err_set(
         errmsg, ERR_INVALID,
-        "store: not a URL; write unix:///path or redis://[user:password@]host:port[/db]");
+        "store: not a URL; write unix:///path, redis://[user:password@]host:port[/db] or "
+        "redis-cluster://[user:password@]host:port[,host:port...]");
 }

@@ -160,10 +160,14 @@ static int select_database(struct store *store, char *errmsg)
 int store_connect(struct store *store, char *errmsg)
 {
     const struct storeurl *url = &store->url;
+    if (url->cluster)
+        return err_set(errmsg, ERR_INVALID, "store %s: this program does not read a cluster yet",
+                       url->shown);
     const struct timeval within = {.tv_sec = CONNECT_TIMEOUT_S},
                          answer = {.tv_sec = COMMAND_TIMEOUT_S};
-    store->redis = url->path[0] ? redisConnectUnixWithTimeout(url->path, within)
-                                : redisConnectWithTimeout(url->host, url->port, within);
+    store->redis =
+        url->path[0] ? redisConnectUnixWithTimeout(url->path, within)
+                     : redisConnectWithTimeout(url->servers[0].host, url->servers[0].port, within);
     if (!store->redis)
         return err_set(errmsg, ERR_NOMEM, "store %s: %s", url->shown, err_str(ERR_NOMEM));
     if (store->redis->err || redisSetTimeout(store->redis, answer) != REDIS_OK)

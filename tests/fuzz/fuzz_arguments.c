@@ -34,7 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fuzz_require(calendar_init("America/St_Johns", errmsg) == 0);
     times(text, errmsg);
     if (storeurl_parse(&url, text, errmsg) == 0)
-        fuzz_require((url.path[0] == '/') != (url.host[0] != '\0' && url.port > 0));
+        fuzz_require(
+            (url.path[0] == '/') !=
+            (url.server_count > 0 && url.servers[0].host[0] != '\0' && url.servers[0].port > 0));
     epoch_parse(text, epoch);
     sensor_name_valid(text);
     free(text);

@@ -36,8 +36,8 @@ Test(storeurl, urls_are_taken_apart)
         cr_expect_eq(storeurl_parse(&url, table[i].text, errmsg), 0, "%s: %s", table[i].text,
                      errmsg);
         cr_expect_str_eq(url.path, table[i].path, "%s", table[i].text);
-        cr_expect_str_eq(url.host, table[i].host, "%s", table[i].text);
-        cr_expect_eq(url.port, table[i].port, "%s", table[i].text);
+        cr_expect_str_eq(url.servers[0].host, table[i].host, "%s", table[i].text);
+        cr_expect_eq(url.servers[0].port, table[i].port, "%s", table[i].text);
         cr_expect_str_eq(url.user, table[i].user, "%s", table[i].text);
         cr_expect_str_eq(url.password, table[i].password, "%s", table[i].text);
         cr_expect_eq(url.db, table[i].db, "%s", table[i].text);
@@ -87,7 +87,14 @@ Test(storeurl, what_is_no_url_is_refused_without_repeating_it)
         "redis://[::1]7",
         "redis://[::1]:",
         "redis://::1",
-        "redis-cluster://u:secret@h:7,i:8",
+        "redis-cluster://",
+        "redis-cluster://u:secret@",
+        "redis-cluster://u:secret@h:7,",
+        "redis-cluster://u:secret@,h:7",
+        "redis-cluster://u:secret@h:7,i:0",
+        "redis-cluster://u:secret@h:7/1",
+        "redis-cluster://u:secret@h,h,h,h,h,h,h,h,h,h,h,h,h,h,h,h,h",
+        "redis://u:secret@h:7,i:8",
         "rediss://u:secret@h",
         "http://u:secret@h",
         "REDIS://h",
@@ -99,6 +106,26 @@ Test(storeurl, what_is_no_url_is_refused_without_repeating_it)
         cr_expect(strncmp(errmsg, "store: ", 7) == 0 && strstr(errmsg, "secret") == NULL, "%s: %s",
                   bad[i], errmsg);
     }
+}
+
+Test(storeurl, a_cluster_has_one_or_more_servers)
+{
+    struct storeurl url;
+    cr_assert_eq(storeurl_parse(&url, "redis-cluster://u:p@10.0.0.1:7000,[::1]:7001,c", NULL), 0);
+    cr_expect(url.cluster && url.server_count == 3 && url.path[0] == '\0');
+    cr_expect_str_eq(url.servers[0].host, "10.0.0.1");
+    cr_expect_eq(url.servers[0].port, 7000);
+    cr_expect_str_eq(url.servers[1].host, "::1");
+    cr_expect_eq(url.servers[1].port, 7001);
+    cr_expect_str_eq(url.servers[2].host, "c");
+    cr_expect_eq(url.servers[2].port, 6379);
+    cr_expect_str_eq(url.user, "u");
+    cr_expect_str_eq(url.password, "p");
+    cr_expect_str_eq(url.shown, "redis-cluster://10.0.0.1:7000,[::1]:7001,c:6379");
+    cr_assert_eq(storeurl_parse(&url, "redis-cluster://h", NULL), 0);
+    cr_expect_eq(url.server_count, 1);
+    cr_assert_eq(storeurl_parse(&url, "redis://h", NULL), 0);
+    cr_expect(!url.cluster && url.server_count == 1);
 }
 
 Test(storeurl, parts_too_long_are_refused_and_not_cut)

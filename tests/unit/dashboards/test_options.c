@@ -134,12 +134,3 @@ Test(options, without_any_it_is_the_local_aggregators)
     cr_assert_eq(options_store(&options, &url, errmsg), 0, "%s", errmsg);
     cr_assert_str_eq(url.path, "/var/lib/darkcount/redis.sock");
 }
-
-Test(options, redis_cluster_is_not_supported)
-{
-    char errmsg[ERRMSG_SIZE] = "";
-    struct options options = {.store = "redis-cluster://127.0.0.1:7000"};
-    struct storeurl url;
-    cr_assert_eq(options_store(&options, &url, errmsg), ERR_INVALID);
-    cr_assert(strstr(errmsg, "redis-cluster") && strstr(errmsg, "support"), "%s", errmsg);
-}

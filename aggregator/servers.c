@@ -1,0 +1,510 @@
+#include "aggregator/servers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/storecheck.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/schema.h"
+#include "common/slots.h"
+
+#define WORDS_MAX 16
+#define HOPS_MAX  4
+
+/* One of them. */
+struct server {
+    struct servers *of;
+    struct storeurl_server address;
+    struct redis *redis;
+    bool connected, telescope; /* telescope: it serves the key of the telescope */
+};
+
+/* A command to a cluster, kept in its form on the wire until it has an answer that counts. */
+struct request {
+    struct servers *servers;
+    struct request *next; /* in `waiting` */
+    char *form;
+    size_t size;
+    uint16_t slot;
+    struct server *sent_to;
+    unsigned hops;     /* redirections since it was last sent by its slot */
+    uint64_t until_ms; /* 0: it has not waited yet */
+    redis_reply_fn *done;
+    void *data;
+};
+
+struct servers {
+    uv_loop_t *loop;
+    struct servers_config config;
+    struct servers_events on;
+    void *data;
+    struct redis *seed; /* asked for the slots */
+    struct server *list;
+    size_t count, ready;
+    struct server **slots;   /* of a cluster: who serves each; NULL: nobody */
+    struct request *waiting; /* for their slot, first come first served */
+    struct request **last;   /* where the next one goes */
+    uv_timer_t timer;        /* when they are tried again */
+    size_t users;            /* the timer's handle, requests and checks under way */
+    bool closing, lost;
+};
+
+/* --- endings ---------------------------------------------------------------------------------- */
+
+static void release(struct servers *servers)
+{
+    if (--servers->users > 0)
+        return;
+    free(servers->list);
+    free(servers->slots);
+    free(servers);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    release(handle->data);
+}
+
+/* Tells the owner, once, that the connections are to be made anew. */
+static void lose(struct servers *servers, int code, const char *why)
+{
+    if (servers->closing || servers->lost)
+        return;
+    servers->lost = true;
+    servers->on.lost(servers->data, code, why);
+}
+
+/* Ends the request with its answer, NULL when there is none. */
+static void finish(struct request *request, const redisReply *reply)
+{
+    struct servers *servers = request->servers;
+    request->done(request->data, reply);
+    redis_format_free(request->form);
+    free(request);
+    release(servers);
+}
+
+void servers_close(struct servers *servers)
+{
+    if (!servers || servers->closing)
+        return;
+    servers->closing = true;
+    uv_close((uv_handle_t *)&servers->timer, timer_closed);
+    redis_close(servers->seed);
+    for (size_t i = 0; i < servers->count; i++)
+        redis_close(servers->list[i].redis);
+    while (servers->waiting) {
+        struct request *request = servers->waiting;
+        servers->waiting = request->next;
+        finish(request, NULL);
+    }
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static void on_reply(void *data, const redisReply *reply);
+
+/* Sends it to `server`; what cannot be sent ends it. */
+static void send_to(struct request *request, struct server *server)
+{
+    request->sent_to = server;
+    if (redis_formatted(server->redis, request->form, request->size, on_reply, request) != 0)
+        finish(request, NULL);
+}
+
+static void send_by_slot(struct request *request)
+{
+    struct servers *servers = request->servers;
+    struct server *server = servers->slots[request->slot];
+    request->hops = 0;
+    if (server) {
+        send_to(request, server);
+        return;
+    }
+    finish(request, NULL);
+    lose(servers, ERR_UNREACHABLE, "no server of the cluster serves all slots");
+}
+
+static void try_waiting(uv_timer_t *timer)
+{
+    struct servers *servers = timer->data;
+    struct request *request = servers->waiting;
+    uint64_t now_ms = uv_now(servers->loop);
+    servers->waiting = NULL;
+    servers->last = &servers->waiting;
+    while (request) {
+        struct request *next = request->next;
+        if (servers->closing || now_ms >= request->until_ms)
+            finish(request, NULL);
+        else
+            send_by_slot(request);
+        request = next;
+    }
+}
+
+static void wait_for_slot(struct request *request)
+{
+    struct servers *servers = request->servers;
+    uint64_t now_ms = uv_now(servers->loop);
+    if (request->until_ms == 0)
+        request->until_ms = now_ms + SERVERS_WAIT_MS;
+    request->next = NULL;
+    *servers->last = request;
+    servers->last = &request->next;
+    if (!uv_is_active((uv_handle_t *)&servers->timer))
+        uv_timer_start(&servers->timer, try_waiting, SERVERS_AGAIN_MS, 0);
+}
+
+static struct server *find(const struct servers *servers, const struct storeurl_server *address)
+{
+    for (size_t i = 0; i < servers->count; i++)
+        if (servers->list[i].address.port == address->port &&
+            strcmp(servers->list[i].address.host, address->host) == 0)
+            return &servers->list[i];
+    return NULL;
+}
+
+static void asking_replied(void *data, const redisReply *reply)
+{
+    (void)data;
+    (void)reply; /* the command behind it tells what went wrong */
+}
+
+/* To where a MOVED or ASK leads. A server that is not connected is a new one: it has to be found and
+ * checked first. */
+static void redirect(struct request *request, enum slots_answer answer,
+                     struct storeurl_server *address)
+{
+    struct servers *servers = request->servers;
+    if (address->host[0] == '\0')
+        snprintf(address->host, sizeof address->host, "%s", request->sent_to->address.host);
+    struct server *server = find(servers, address);
+    if (!server) {
+        finish(request, NULL);
+        lose(servers, ERR_UNREACHABLE, "the cluster has another server");
+        return;
+    }
+    if (++request->hops > HOPS_MAX) {
+        wait_for_slot(request); /* servers that name each other have not agreed yet */
+        return;
+    }
+    if (answer == SLOTS_MOVED)
+        servers->slots[request->slot] = server;
+    else
+        redis_words(server->redis, (const char *[]){"ASKING", NULL}, asking_replied, NULL);
+    send_to(request, server);
+}
+
+static void on_reply(void *data, const redisReply *reply)
+{
+    struct request *request = data;
+    struct servers *servers = request->servers;
+    struct storeurl_server address;
+    enum slots_answer answer = !servers->closing && reply && reply->type == REDIS_REPLY_ERROR
+                                   ? slots_answer(reply->str, &address)
+                                   : SLOTS_OTHER;
+    if (answer == SLOTS_OTHER) {
+        finish(request, reply);
+    } else if (answer == SLOTS_AGAIN) {
+        wait_for_slot(request);
+    } else if (answer == SLOTS_STALE) {
+        char why[ERRMSG_SIZE];
+        snprintf(why, sizeof why, "%s", reply->str);
+        finish(request, NULL);
+        lose(servers, ERR_UNREACHABLE, why);
+    } else {
+        redirect(request, answer, &address);
+    }
+}
+
+static int command_in_cluster(struct servers *servers, size_t key, size_t argc, const char **argv,
+                              const size_t *sizes, redis_reply_fn *done, void *data)
+{
+    struct request *request = calloc(1, sizeof *request);
+    if (!request)
+        return ERR_NOMEM;
+    *request = (struct request){.servers = servers, .done = done, .data = data};
+    request->slot = slots_of(argv[key], sizes[key]);
+    request->sent_to = servers->slots[request->slot];
+    request->form = redis_format(argc, argv, sizes, &request->size);
+    int rc = request->form ? redis_formatted(request->sent_to->redis, request->form, request->size,
+                                             on_reply, request)
+                           : ERR_NOMEM;
+    if (rc) {
+        redis_format_free(request->form);
+        free(request);
+        return rc;
+    }
+    servers->users++;
+    return 0;
+}
+
+int servers_command(struct servers *servers, size_t key, size_t argc, const char **argv,
+                    const size_t *sizes, redis_reply_fn *done, void *data)
+{
+    if (servers->closing || servers->lost)
+        return ERR_UNREACHABLE;
+    if (servers->slots)
+        return command_in_cluster(servers, key, argc, argv, sizes, done, data);
+    return redis_command(servers->list[0].redis, argc, argv, sizes, done, data);
+}
+
+int servers_words(struct servers *servers, const char *const *words, redis_reply_fn *done,
+                  void *data)
+{
+    const char *argv[WORDS_MAX];
+    size_t sizes[WORDS_MAX], argc = 0;
+    for (; words[argc]; argc++) {
+        argv[argc] = words[argc];
+        sizes[argc] = strlen(words[argc]);
+    }
+    return servers_command(servers, 1, argc, argv, sizes, done, data);
+}
+
+/* --- checks ----------------------------------------------------------------------------------- */
+
+static void check(struct server *server);
+
+/* The server with the telescope goes first: it knows whether this program may change anything. */
+static void check_others(struct servers *servers)
+{
+    for (size_t i = 0; i < servers->count && !servers->lost && !servers->closing; i++)
+        if (!servers->list[i].telescope && servers->list[i].connected)
+            check(&servers->list[i]);
+}
+
+static void checked(void *data, int code, const char *why)
+{
+    struct server *server = data;
+    struct servers *servers = server->of;
+    if (code) {
+        lose(servers, code, why);
+    } else if (!servers->closing && !servers->lost) {
+        servers->ready++;
+        if (server->telescope)
+            check_others(servers);
+        if (servers->ready == servers->count)
+            servers->on.ready(servers->data);
+    }
+    release(servers);
+}
+
+static void check(struct server *server)
+{
+    struct servers *servers = server->of;
+    const struct storecheck wanted = {server->redis, servers->config.url, servers->config.timezone,
+                                      server->telescope, servers->config.warn};
+    servers->users++;
+    int rc = storecheck_start(&wanted, checked, server);
+    if (rc) {
+        log_error("store: check: %s", err_str(rc)); /* its reply time-out comes later */
+        servers->users--;
+    }
+}
+
+/* --- connecting ------------------------------------------------------------------------------- */
+
+static void server_connected(void *data)
+{
+    struct server *server = data;
+    server->connected = true;
+    if (server->telescope || server->of->ready > 0)
+        check(server);
+}
+
+static void server_lost(void *data, const char *why)
+{
+    struct server *server = data;
+    lose(server->of, ERR_UNREACHABLE, why);
+}
+
+/* Connects to every server of the list. */
+static int connect_all(struct servers *servers, char *errmsg)
+{
+    static const struct redis_events events = {server_connected, server_lost};
+    for (size_t i = 0; i < servers->count; i++) {
+        struct server *server = &servers->list[i];
+        server->of = servers;
+        server->redis = redis_connect(servers->loop, servers->config.url->path, &server->address,
+                                      &events, server, errmsg);
+        if (!server->redis)
+            return ERR_UNREACHABLE;
+    }
+    return 0;
+}
+
+/* --- the slots of a cluster ------------------------------------------------------------------- */
+
+void servers_known_init(struct servers_known *known, const struct storeurl *url)
+{
+    *known = (struct servers_known){.count = url->server_count};
+    memcpy(known->list, url->servers, url->server_count * sizeof *url->servers);
+}
+
+static void know(struct servers_known *known, const struct storeurl_server *address)
+{
+    for (size_t i = 0; i < known->count; i++)
+        if (known->list[i].port == address->port && strcmp(known->list[i].host, address->host) == 0)
+            return;
+    if (known->count < SERVERS_KNOWN_MAX)
+        known->list[known->count++] = *address;
+}
+
+/* A server as CLUSTER SLOTS names it: host (empty or nil: that of who was asked), port, ... */
+static bool take_address(const redisReply *reply, const struct storeurl_server *asked,
+                         struct storeurl_server *address)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+        reply->element[1]->type != REDIS_REPLY_INTEGER)
+        return false;
+    const redisReply *host = reply->element[0];
+    bool named = host->type == REDIS_REPLY_STRING && host->len > 0;
+    long long port = reply->element[1]->integer;
+    if (port < 1 || port > 65535 || (named && host->len >= sizeof address->host))
+        return false;
+    snprintf(address->host, sizeof address->host, "%s", named ? host->str : asked->host);
+    address->port = (uint16_t)port;
+    return true;
+}
+
+/* One range: first slot, last slot, primary, replica ... */
+static bool take_range(struct servers *servers, const redisReply *range,
+                       const struct storeurl_server *asked)
+{
+    struct storeurl_server address;
+    if (range->type != REDIS_REPLY_ARRAY || range->elements < 3 ||
+        range->element[0]->type != REDIS_REPLY_INTEGER ||
+        range->element[1]->type != REDIS_REPLY_INTEGER)
+        return false;
+    long long first = range->element[0]->integer, last = range->element[1]->integer;
+    if (first < 0 || first > last || last >= SLOTS)
+        return false;
+    for (size_t i = range->elements; i-- > 2;) { /* the primary last: it stays in `address` */
+        if (!take_address(range->element[i], asked, &address))
+            return false;
+        know(servers->config.known, &address);
+    }
+    struct server *server = find(servers, &address);
+    if (!server) {
+        server = &servers->list[servers->count++];
+        server->address = address;
+    }
+    for (long long slot = first; slot <= last; slot++)
+        servers->slots[slot] = server;
+    return true;
+}
+
+static const char *take_slots(struct servers *servers, const redisReply *reply,
+                              const struct storeurl_server *asked)
+{
+    if (!reply)
+        return "the connection was lost";
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return reply->type == REDIS_REPLY_ERROR ? reply->str : "CLUSTER SLOTS: no such reply";
+    servers->list = calloc(reply->elements + 1, sizeof *servers->list);
+    if (!servers->list)
+        return err_str(ERR_NOMEM);
+    for (size_t i = 0; i < reply->elements; i++)
+        if (!take_range(servers, reply->element[i], asked))
+            return "CLUSTER SLOTS: no such reply";
+    for (size_t slot = 0; slot < SLOTS; slot++)
+        if (!servers->slots[slot])
+            return "the cluster does not serve all slots";
+    servers->slots[slots_of(SCHEMA_TELESCOPE, strlen(SCHEMA_TELESCOPE))]->telescope = true;
+    return NULL;
+}
+
+static void slots_replied(void *data, const redisReply *reply)
+{
+    struct servers *servers = data;
+    struct servers_known *known = servers->config.known;
+    if (!servers->closing && !servers->lost) {
+        char errmsg[ERRMSG_SIZE];
+        const char *why = take_slots(servers, reply, &known->list[known->next]);
+        struct redis *seed = servers->seed;
+        servers->seed = NULL;
+        redis_close(seed);
+        if (!why && connect_all(servers, errmsg) != 0)
+            why = errmsg;
+        if (why)
+            lose(servers, ERR_UNREACHABLE, why);
+    }
+    release(servers);
+}
+
+static void login_replied(void *data, const redisReply *reply)
+{
+    struct servers *servers = data;
+    if (reply && reply->type == REDIS_REPLY_ERROR)
+        lose(servers, ERR_REFUSED, reply->str);
+    release(servers);
+}
+
+static void seed_connected(void *data)
+{
+    struct servers *servers = data;
+    const struct storeurl *url = servers->config.url;
+    int rc = 0;
+    if (*url->password) {
+        const char *const with_user[] = {"AUTH", url->user, url->password, NULL};
+        const char *const without[] = {"AUTH", url->password, NULL};
+        rc = redis_words(servers->seed, *url->user ? with_user : without, login_replied, servers);
+        servers->users += rc == 0;
+    }
+    if (rc == 0)
+        rc = redis_words(servers->seed, (const char *[]){"CLUSTER", "SLOTS", NULL}, slots_replied,
+                         servers);
+    servers->users += rc == 0;
+}
+
+static void seed_lost(void *data, const char *why)
+{
+    struct servers *servers = data;
+    lose(servers, ERR_UNREACHABLE, why);
+}
+
+/* Asks the next of the known servers; one that fails is not asked again before the others. */
+static int find_cluster(struct servers *servers, char *errmsg)
+{
+    static const struct redis_events events = {seed_connected, seed_lost};
+    struct servers_known *known = servers->config.known;
+    servers->slots = calloc(SLOTS, sizeof *servers->slots);
+    if (!servers->slots)
+        return err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    known->next = (known->next + 1) % known->count;
+    servers->seed =
+        redis_connect(servers->loop, "", &known->list[known->next], &events, servers, errmsg);
+    return servers->seed ? 0 : ERR_UNREACHABLE;
+}
+
+static int connect_single(struct servers *servers, char *errmsg)
+{
+    servers->list = calloc(1, sizeof *servers->list);
+    if (!servers->list)
+        return err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    servers->count = 1;
+    servers->list[0].address = servers->config.url->servers[0];
+    servers->list[0].telescope = true;
+    return connect_all(servers, errmsg);
+}
+
+struct servers *servers_open(uv_loop_t *loop, const struct servers_config *config,
+                             const struct servers_events *events, void *data, char *errmsg)
+{
+    struct servers *servers = calloc(1, sizeof *servers);
+    if (!servers) {
+        err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+        return NULL;
+    }
+    *servers = (struct servers){.loop = loop, .config = *config, .on = *events, .data = data};
+    servers->last = &servers->waiting;
+    servers->timer.data = servers;
+    uv_timer_init(loop, &servers->timer);
+    servers->users = 1;
+    if ((config->url->cluster ? find_cluster : connect_single)(servers, errmsg) == 0)
+        return servers;
+    servers_close(servers);
+    return NULL;
+}
