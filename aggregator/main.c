@@ -16,6 +16,7 @@
 #include "aggregator/sensor_command.h"
 #include "aggregator/server.h"
 #include "aggregator/state.h"
+#include "aggregator/users.h"
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -246,6 +247,8 @@ int main(int argc, char **argv)
     umask(077);
     if (argc > 1 && strcmp(argv[1], "sensor") == 0)
         return sensor_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "users") == 0)
+        return users_command(argc - 1, argv + 1);
     raise_limit();
     int status = 0;
     switch (options_read(&program.options, argc, argv, errmsg)) {
