@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/folded.h"
 
-#define NS_PER_S  INT64_C(1000000000)
-#define MINUTE_NS UINT64_C(60000000000)
+#define NS_PER_S INT64_C(1000000000)
 
 static int refuse_as(struct frame_refuse *refuse, enum refuse_code code, bool final,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -159,34 +159,11 @@ int apply_check(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
 
 /* --- a record --------------------------------------------------------------------------------- */
 
-static int64_t course_slot(const struct part *part, const struct record *record)
+static void put_log(const struct part *part, struct chunk sealed, struct put *put)
 {
-    return (record->start_s - part->levels[LEVEL_DAY].period.start_s) / 60;
-}
-
-/* The observed time that the record adds: its span, but with what the minute has already no more
- * than the minute. A late record of the epoch lies within what was observed before, and the spans
- * of two epochs may share an end point. */
-static uint64_t observed_ns(const struct record *record, uint64_t held_ns)
-{
-    uint64_t span_ns = (uint64_t)(record->last_ns - record->first_ns) + 1;
-    uint64_t left_ns = held_ns < MINUTE_NS ? MINUTE_NS - held_ns : 0;
-    return span_ns < left_ns ? span_ns : left_ns;
-}
-
-static int put_log(const struct part *part, const struct record *record, struct put *put)
-{
-    if (record->packets == 0)
-        return 0;
     char key[SCHEMA_KEY_MAX];
-    struct buf form;
-    buf_init(&form);
-    int rc = log_encode(&record->addresses, record->start_s, &form);
     schema_key_log(key, part->sensor, part->n + 1);
-    if (rc == 0)
-        put_set(put, key, form.bytes, form.size);
-    buf_close(&form);
-    return rc;
+    put_set(put, key, sealed.bytes, sealed.size);
 }
 
 static void add_totals(struct totals *totals, const struct record *record, uint64_t observed_ns)
@@ -239,15 +216,12 @@ static int add_to_level(const struct part *part, struct part_level *open,
     return 0;
 }
 
-static int add_to_course(struct part *part, int64_t slot, const struct record *record,
-                         uint64_t observed_ns, struct put *put)
+static int put_course(const struct part *part, struct put *put)
 {
-    part->course.packets[slot] += record->packets;
-    part->course.observed_ns[slot] += observed_ns;
     char key[SCHEMA_KEY_MAX];
     struct buf form;
     buf_init(&form);
-    int rc = course_encode(&part->course, &form);
+    int rc = course_encode(&part->course, part->n + 1, &form);
     schema_key_course(key, part->sensor, &part->levels[LEVEL_DAY].period);
     if (rc == 0)
         put_set(put, key, form.bytes, form.size);
@@ -256,16 +230,17 @@ static int add_to_course(struct part *part, int64_t slot, const struct record *r
 }
 
 /* Everything that counts: the log entry, the totals, the course. */
-static int add_counts(struct part *part, const struct record *record, struct put *put)
+static int add_counts(struct part *part, const struct record *record, struct chunk sealed,
+                      struct put *put)
 {
-    int64_t slot = course_slot(part, record);
-    if (slot < 0 || slot >= COURSE_SLOTS)
-        return ERR_INVALID;
-    uint64_t observed = observed_ns(record, part->course.observed_ns[slot]);
-    int rc = put_log(part, record, put);
+    uint64_t observed;
+    int rc = course_add(&part->course, part->levels[LEVEL_DAY].period.start_s, record, &observed);
+    if (rc)
+        return rc;
+    put_log(part, sealed, put);
     for (int level = 0; rc == 0 && level < LEVELS; level++)
         rc = add_to_level(part, &part->levels[level], record, observed, put);
-    return rc ? rc : add_to_course(part, slot, record, observed, put);
+    return rc ? rc : put_course(part, put);
 }
 
 static void epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MAX])
@@ -345,13 +320,14 @@ static void put_observed(struct part *part, struct span span, struct put *put)
     part->observed = true;
 }
 
-int apply_record(struct part *part, const struct record *record, struct put *put)
+int apply_record(struct part *part, const struct record *record, struct chunk sealed,
+                 struct put *put)
 {
     char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
     schema_key_head(head, part->sensor);
     epoch_field(record->epoch, field);
     put_begin(put, head, part->n, field, record->seq - 1);
-    int rc = add_counts(part, record, put);
+    int rc = add_counts(part, record, sealed, put);
     if (rc == 0)
         rc = advance_epoch(part_epoch(part, record->epoch), record, field, put);
     if (rc == 0)

@@ -151,12 +151,12 @@ static int fold(struct lane *lane)
     return send_put(lane, &put, rc, NULL, 0);
 }
 
-static int apply(struct owner *owner, const struct record *record)
+static int apply(struct owner *owner, const struct record *record, struct chunk sealed)
 {
     struct lane *lane = owner->lane;
     struct put put;
     put_init(&put);
-    int rc = apply_record(&lane->part, record, &put);
+    int rc = apply_record(&lane->part, record, sealed, &put);
     return send_put(lane, &put, rc, owner, record->seq);
 }
 
@@ -313,7 +313,7 @@ static enum lane_taken turn_to(struct owner *owner, int64_t at_s)
 }
 
 /* The record is the next one: folds and turns to its periods first where that is due. */
-static enum lane_taken take(struct owner *owner, const struct record *record,
+static enum lane_taken take(struct owner *owner, const struct record *record, struct chunk sealed,
                             struct frame_refuse *refuse)
 {
     struct lane *lane = owner->lane;
@@ -324,7 +324,7 @@ static enum lane_taken take(struct owner *owner, const struct record *record,
     if (rc == 0 && turn)
         return turn_to(owner, record->start_s);
     if (rc == 0)
-        rc = apply(owner, record);
+        rc = apply(owner, record, sealed);
     if (rc)
         return broken(owner, rc, refuse);
     owners_count(&lane->owners);
@@ -390,7 +390,7 @@ enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t si
     else if (rc == 1)
         taken = LANE_DUPLICATE;
     else
-        taken = take(owner, &record, refuse);
+        taken = take(owner, &record, (struct chunk){bytes, size}, refuse);
     record_close(&record);
     return taken;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/folded.h"
 
 /* --- the head --------------------------------------------------------------------------------- */
 
@@ -121,16 +122,19 @@ static void ask_logs(struct load *load)
 static int take_log(struct load *load, size_t index, char *errmsg)
 {
     const struct fetch_value *value = fetch_value(&load->fetch, index);
-    if (!value) /* a record without packets leaves none; load_level finds out if one is lost */
+    if (!value) /* a call without a record; load_level finds out if one is lost */
         return 0;
-    struct addrvec addresses;
-    int64_t start_s;
-    addrvec_init(&addresses);
-    int rc = log_decode(&addresses, &start_s, (const uint8_t *)value->bytes, value->size);
+    char cause[ERRMSG_SIZE] = "";
+    struct record record;
+    record_init(&record);
+    int rc = record_open(&record, (const uint8_t *)value->bytes, value->size, cause);
     if (rc == 0)
-        rc = part_add_log(load->part, load->part->folded + 1 + index, start_s, &addresses);
-    addrvec_close(&addresses);
-    return rc ? err_set(errmsg, rc, "%s: %s", load->fetch.items[index].key, err_str(rc)) : 0;
+        rc = part_add_log(load->part, load->part->folded + 1 + index, record.start_s,
+                          &record.addresses);
+    record_close(&record);
+    return rc ? err_set(errmsg, rc, "%s: %s", load->fetch.items[index].key,
+                        *cause ? cause : err_str(rc))
+              : 0;
 }
 
 static int take_logs(struct load *load, char *errmsg)
@@ -220,7 +224,9 @@ static int take_hosts(struct part_level *open, const struct fetch_value *value)
 static int take_course(struct part *part, const struct fetch_value *value)
 {
     memset(&part->course, 0, sizeof part->course);
-    return value ? course_decode(&part->course, (const uint8_t *)value->bytes, value->size) : 0;
+    uint64_t folded;
+    return value ? course_decode(&part->course, &folded, (const uint8_t *)value->bytes, value->size)
+                 : 0;
 }
 
 static int refuse_item(const struct load *load, size_t index, int rc, char *errmsg)

@@ -13,6 +13,7 @@
 
 #include "common/addrvec.h"
 #include "common/calendar.h"
+#include "common/course.h"
 #include "common/hll.h"
 #include "common/prefix.h"
 #include "common/record.h"

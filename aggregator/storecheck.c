@@ -173,6 +173,12 @@ static void compare_telescope(struct run *run, const char *schema, const char *t
         err_set(why, 0, "it has schema %.16s and this program knows %d: use a newer aggregator",
                 schema, SCHEMA_VERSION);
         fail(run, ERR_VERSION, SCHEMA_TELESCOPE, why);
+    } else if (atoi(schema) >= 1 && atoi(schema) < SCHEMA_VERSION) {
+        err_set(why, 0,
+                "it has schema %.16s of an older darkcount, which kept no tables, and this program "
+                "writes %d: begin a new store, or go on with the older programs",
+                schema, SCHEMA_VERSION);
+        fail(run, ERR_REFUSED, SCHEMA_TELESCOPE, why);
     } else if (atoi(schema) < 1) {
         err_set(why, 0, "its schema is '%.16s', which is no version", schema);
         fail(run, ERR_REFUSED, SCHEMA_TELESCOPE, why);

@@ -7,6 +7,7 @@
 #include "aggregator/apply.h"
 #include "aggregator/load.h"
 #include "common/err.h"
+#include "common/folded.h"
 #include "tests/unit/aggregator/keymap.h"
 #include "tests/unit/aggregator/sensor.h"
 
@@ -105,8 +106,13 @@ static void apply(struct world *world, const struct record *record)
         world->turns++;
     }
     struct put put;
+    struct buf sealed;
     put_init(&put);
-    send(world, &put, apply_record(&world->part, record, &put));
+    buf_init(&sealed);
+    cr_assert_eq(record_seal(record, &sealed, NULL), 0);
+    send(world, &put,
+         apply_record(&world->part, record, (struct chunk){sealed.bytes, sealed.size}, &put));
+    buf_close(&sealed);
 }
 
 static bool overlaps_another(const struct world *world, const struct record *record)
@@ -190,6 +196,8 @@ static void add_figures(struct figures *sum, const struct record *record, uint64
     hll_merge(&sum->hosts, &record->hosts);
     if (period->level == LEVEL_DAY) {
         sum->course.packets[slot] += record->packets;
+        sum->course.bytes[slot] += record->bytes;
+        sum->course.dropped[slot] += record->kernel_dropped + record->interface_dropped;
         sum->course.observed_ns[slot] += observed;
     }
     sum->totals.active = addrvec_active(&sum->addresses);
@@ -206,15 +214,14 @@ static void read_addresses(const struct world *world, const struct period *perio
     if (entry)
         cr_assert_eq(folded_decode(vec, &folded, entry->bytes, entry->size), 0);
     for (uint64_t n = folded + 1; n <= world->part.n; n++) {
-        struct addrvec more;
-        int64_t start_s;
-        addrvec_init(&more);
+        struct record more;
+        record_init(&more);
         schema_key_log(key, "s", n);
         entry = keymap_find(&world->store, key, "");
-        if (entry && log_decode(&more, &start_s, entry->bytes, entry->size) == 0 &&
-            start_s >= period->start_s && start_s < period->end_s)
-            addrvec_add(vec, &more);
-        addrvec_close(&more);
+        if (entry && record_open(&more, entry->bytes, entry->size, NULL) == 0 &&
+            more.start_s >= period->start_s && more.start_s < period->end_s)
+            addrvec_add(vec, &more.addresses);
+        record_close(&more);
     }
 }
 
@@ -256,7 +263,8 @@ static void expect_course(const struct world *world, const struct period *day,
     schema_key_course(key, "s", day);
     const struct keymap_entry *entry = keymap_find(&world->store, key, "");
     cr_assert(entry);
-    cr_assert_eq(course_decode(&found, entry->bytes, entry->size), 0);
+    uint64_t folded;
+    cr_assert_eq(course_decode(&found, &folded, entry->bytes, entry->size), 0);
     cr_assert_arr_eq(&found, expected, sizeof found);
 }
 

@@ -11,6 +11,7 @@
 #include "aggregator/owners.h"
 #include "common/calendar.h"
 #include "common/err.h"
+#include "common/folded.h"
 #include "common/schema.h"
 #include "tests/unit/aggregator/box.h"
 #include "tests/unit/aggregator/client.h"
