@@ -44,6 +44,18 @@ int course_add(struct course *course, int64_t day_s, const struct record *record
     return 0;
 }
 
+void course_merge(struct course *dst, const struct course *src)
+{
+    for (size_t i = 0; i < COURSE_SLOTS; i++) {
+        dst->packets[i] += src->packets[i];
+        dst->bytes[i] += src->bytes[i];
+        dst->observed_ns[i] += src->observed_ns[i];
+        if (dst->observed_ns[i] > MINUTE_NS)
+            dst->observed_ns[i] = MINUTE_NS;
+        dst->dropped[i] += src->dropped[i];
+    }
+}
+
 int course_encode(const struct course *course, uint64_t folded, struct buf *out)
 {
     buf_put_u8(out, FORM_VERSION);

@@ -33,6 +33,9 @@ struct course {
 int course_add(struct course *course, int64_t day_s, const struct record *record,
                uint64_t *observed_ns);
 
+/* dst += src, two courses of one day; no minute is observed longer than it is. */
+void course_merge(struct course *dst, const struct course *src);
+
 /* ERR_NOMEM. */
 int course_encode(const struct course *course, uint64_t folded, struct buf *out);
 /* ERR_DAMAGED, ERR_VERSION, ERR_NOMEM. */
