@@ -14,6 +14,7 @@
 
 #include "aggregator/part.h"
 #include "aggregator/put.h"
+#include "common/chunk.h"
 #include "common/frame.h"
 
 #define APPLY_LOGS_MAX 64
@@ -40,9 +41,10 @@ bool apply_fold_due(const struct part *part, int64_t at_s);
 bool apply_fold_possible(const struct part *part);
 
 /* Both write one call into `put` (initialised, empty) and count it in part->n. The part holds the
- * periods of the record, which apply_check let pass. After ERR_NOMEM the part is good for
+ * periods of the record, which apply_check let pass; `sealed` is its sealed form. After ERR_NOMEM the part is good for
  * part_close only, and nothing of the put may be sent. */
-int apply_record(struct part *part, const struct record *record, struct put *put);
+int apply_record(struct part *part, const struct record *record, struct chunk sealed,
+                 struct put *put);
 int apply_fold(struct part *part, struct put *put);
 
 /* apply_check for the sensor's word that records are lost at it. */

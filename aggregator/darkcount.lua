@@ -8,17 +8,24 @@
 --   3  a field of the head with a spool epoch, or an empty string
 --   4  the sequence that this epoch must hold (0: no such field yet)
 -- and goes on with operations, each taking its key from KEYS in order:
---   SET value | HSET field value | UNLINK | HEAD field value (a field of KEYS[1], takes no key)
+--   SET value | HSET field value | HDEL field | UNLINK | EXPIREAT seconds
+--   HEAD field value (a field of KEYS[1], takes no key)
 --
 -- Answers OK when everything was done, or the n that the head holds when a guard failed. An error means
 -- that nothing was done: a script that stops midway keeps what it had written, so all that can go wrong
 -- is looked for before the first write. Numbers stay strings: Lua's would lose digits above 2^53.
 
-local ARGUMENTS = { SET = 1, HSET = 2, UNLINK = 0, HEAD = 2 }
-local TYPE = { SET = 'string', HSET = 'hash', UNLINK = 'string' }
+-- An aggregator replaces a library of an older version and lets a newer one alone.
+local VERSION = 2
 
--- Why the key may not be written to by an operation that needs `kind`, or nil.
+local ARGUMENTS = { SET = 1, HSET = 2, HDEL = 1, UNLINK = 0, EXPIREAT = 1, HEAD = 2 }
+local TYPE = { SET = 'string', HSET = 'hash', HDEL = 'hash', UNLINK = 'string' }
+
+-- Why the key may not be written to by an operation that needs `kind` (nil: any), or nil.
 local function wrong_type(key, kind)
+    if not kind then
+        return nil
+    end
     local found = redis.call('TYPE', key).ok
     if found ~= 'none' and found ~= kind then
         return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ', not a ' .. kind
@@ -33,6 +40,9 @@ local function objection(keys, args)
         local arguments = ARGUMENTS[operation]
         if not arguments or at + arguments > #args then
             return 'ERR darkcount_put: not an operation at argument ' .. at
+        end
+        if operation == 'EXPIREAT' and (#args[at + 1] > 12 or not string.match(args[at + 1], '^%d+$')) then
+            return 'ERR darkcount_put: not a time at argument ' .. at + 1
         end
         if operation ~= 'HEAD' then
             if not keys[key] then
@@ -62,8 +72,10 @@ local function write(keys, args)
                 redis.call('SET', keys[key], args[at + 1])
             elseif operation == 'HSET' then
                 redis.call('HSET', keys[key], args[at + 1], args[at + 2])
-            else
+            elseif operation == 'UNLINK' then
                 redis.call('UNLINK', keys[key])
+            else -- HDEL, EXPIREAT
+                redis.call(operation, keys[key], args[at + 1])
             end
             key = key + 1
         end
@@ -99,3 +111,8 @@ local function put(keys, args)
 end
 
 redis.register_function('darkcount_put', put)
+redis.register_function{
+    function_name = 'darkcount_version',
+    callback = function() return VERSION end,
+    flags = { 'no-writes' },
+}

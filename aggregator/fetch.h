@@ -47,4 +47,10 @@ void fetch_answer(struct fetch *fetch, size_t index, const void *bytes, size_t s
 /* The only value of item `index`, or NULL when there is none. */
 const struct fetch_value *fetch_value(const struct fetch *fetch, size_t index);
 
+/* Values that are cut into chunks: asks in `rest` (initialised, empty) for what every first chunk in
+ * `fetch` announces; nothing is asked when none is cut. Then, `rest` being answered, puts the whole
+ * values in the place of the first chunks. ERR_DAMAGED with the key in `errmsg`; ERR_NOMEM. */
+int fetch_rest(const struct fetch *fetch, struct fetch *rest, char *errmsg);
+int fetch_join(struct fetch *fetch, const struct fetch *rest, char *errmsg);
+
 #endif

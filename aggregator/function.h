@@ -7,4 +7,7 @@
 
 extern const char function_text[];
 
+/* What its function darkcount_version answers. */
+#define FUNCTION_VERSION 2
+
 #endif

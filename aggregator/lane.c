@@ -20,7 +20,7 @@ struct sent {
 
 void lanes_init(struct lanes *lanes, struct store *store)
 {
-    *lanes = (struct lanes){.store = store};
+    *lanes = (struct lanes){.store = store, .keep = {.minute_records = PART_MINUTE_RECORDS}};
 }
 
 static void lane_free(struct lane *lane)
@@ -151,12 +151,12 @@ static int fold(struct lane *lane)
     return send_put(lane, &put, rc, NULL, 0);
 }
 
-static int apply(struct owner *owner, const struct record *record)
+static int apply(struct owner *owner, const struct record *record, struct chunk sealed)
 {
     struct lane *lane = owner->lane;
     struct put put;
     put_init(&put);
-    int rc = apply_record(&lane->part, record, &put);
+    int rc = apply_record(&lane->part, record, sealed, &put);
     return send_put(lane, &put, rc, owner, record->seq);
 }
 
@@ -302,29 +302,29 @@ static enum lane_taken later(struct owner *owner)
     return LANE_LATER;
 }
 
-static enum lane_taken turn_to(struct owner *owner, int64_t at_s)
+static enum lane_taken after_load(struct owner *owner)
 {
     struct lane *lane = owner->lane;
     owner->waiting = true;
     lane->state = LANE_LOADING;
-    load_turn(&lane->load, &lane->part, at_s);
-    lane_fetch(lane);
+    lane_fetch(lane); /* the owner may be gone */
     return LANE_LATER;
 }
 
 /* The record is the next one: folds and turns to its periods first where that is due. */
-static enum lane_taken take(struct owner *owner, const struct record *record,
+static enum lane_taken take(struct owner *owner, const struct record *record, struct chunk sealed,
                             struct frame_refuse *refuse)
 {
     struct lane *lane = owner->lane;
     bool turn = !part_holds(&lane->part, record->start_s);
     if (turn && !owners_turn_for(&lane->owners, owner, lane->under_way == 0))
         return later(owner);
+    lane->part.now_s = (int64_t)time(NULL);
     int rc = apply_fold_due(&lane->part, record->start_s) ? fold(lane) : 0;
-    if (rc == 0 && turn)
-        return turn_to(owner, record->start_s);
+    if (rc == 0 && turn && load_turn(&lane->load, &lane->part, record->start_s))
+        return after_load(owner);
     if (rc == 0)
-        rc = apply(owner, record);
+        rc = apply(owner, record, sealed);
     if (rc)
         return broken(owner, rc, refuse);
     owners_count(&lane->owners);
@@ -390,7 +390,7 @@ enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t si
     else if (rc == 1)
         taken = LANE_DUPLICATE;
     else
-        taken = take(owner, &record, refuse);
+        taken = take(owner, &record, (struct chunk){bytes, size}, refuse);
     record_close(&record);
     return taken;
 }

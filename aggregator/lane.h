@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aggregator/part.h"
 #include "aggregator/store.h"
 #include "common/frame.h"
 
@@ -35,7 +36,8 @@ struct owner; /* a place on a lane */
 struct lanes {
     struct store *store; /* borrowed */
     struct lane *first;
-    bool draining; /* every log is to be folded */
+    struct part_keep keep; /* of every sensor; may be changed before the first is opened */
+    bool draining;         /* every log is to be folded */
     void (*drained)(void *data);
     void *data;
 };

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
@@ -164,6 +165,8 @@ static struct lane *lane_new(struct lanes *lanes, const char *sensor)
     lanes->first = lane;
     lane->state = LANE_LOADING;
     part_init(&lane->part, sensor);
+    lane->part.keep = lanes->keep;
+    lane->part.now_s = (int64_t)time(NULL);
     load_begin(&lane->load, &lane->part);
     return lane;
 }

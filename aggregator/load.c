@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/load_inside.h"
+#include "common/chunk.h"
 #include "common/err.h"
 
 /* --- the head --------------------------------------------------------------------------------- */
@@ -36,17 +38,6 @@ static int take_epoch(struct part *part, const char *text, const struct fetch_va
     return epoch ? epoch_state_parse(&epoch->state, value->bytes, value->size) : ERR_NOMEM;
 }
 
-/* `text`: "<YYYY>:<uuid>". */
-static int take_restater(struct part *part, const char *text)
-{
-    uint8_t uuid[EPOCH_SIZE];
-    char *end;
-    long year = strtol(text, &end, 10);
-    if (end != text + 4 || *end != ':' || epoch_parse(end + 1, uuid))
-        return ERR_DAMAGED;
-    return part_add_restater(part, (int)year, uuid);
-}
-
 static int take_until(struct part *part, const struct fetch_value *value)
 {
     part->observed = true;
@@ -61,6 +52,10 @@ static int take_field(struct part *part, const char *field, const struct fetch_v
         return parse_u64(value, &part->n);
     if (strcmp(field, "folded") == 0)
         return parse_u64(value, &part->folded);
+    if (strcmp(field, "trimmed") == 0)
+        return parse_u64(value, &part->trimmed);
+    if (strcmp(field, "log_chunks") == 0)
+        return parse_u64(value, &part->log_chunks);
     if (strcmp(field, "darknet") == 0)
         return part_set_darknet(part, value->bytes, errmsg);
     if (strcmp(field, "from_ns") == 0)
@@ -69,8 +64,6 @@ static int take_field(struct part *part, const char *field, const struct fetch_v
         return take_until(part, value);
     if (strncmp(field, "epoch:", 6) == 0)
         return take_epoch(part, field + 6, value);
-    if (strncmp(field, "restater:", 9) == 0)
-        return take_restater(part, field + 9);
     return 0;
 }
 
@@ -79,228 +72,164 @@ static int head_damaged(const struct load *load, const char *what, char *errmsg)
     return err_set(errmsg, ERR_DAMAGED, "%s: %s", load->fetch.items[0].key, what);
 }
 
-static int take_head(struct load *load, char *errmsg)
+static int check_head(const struct load *load, char *errmsg)
 {
-    struct part *part = load->part;
-    const struct fetch_item *head = &load->fetch.items[0];
-    for (size_t i = 0; i + 1 < head->count; i += 2) {
-        const char *field = head->values[i].bytes;
-        char cause[ERRMSG_SIZE] = "";
-        int rc = take_field(part, field, &head->values[i + 1], cause);
-        if (rc)
-            return err_set(errmsg, rc, "%s: field %.64s is %s", head->key, field,
-                           *cause ? cause : err_str(rc));
-    }
+    const struct part *part = load->part;
     if (part->folded > part->n || part->n - part->folded > LOAD_LOGS_MAX)
         return head_damaged(load, "its n and folded disagree", errmsg);
+    if (part->trimmed > part->folded)
+        return head_damaged(load, "its trimmed and folded disagree", errmsg);
+    if (part->log_chunks < 1 || part->log_chunks > CHUNKS_MAX)
+        return head_damaged(load, "its log_chunks is no number of chunks", errmsg);
     if (part->n > 0 && (!part->darknet || !part->observed))
         return head_damaged(load, "its darknet or its time is missing", errmsg);
     return 0;
 }
 
+/* Takes the fields of a hash one by one. */
+static int take_hash(struct load *load, size_t index,
+                     int (*take)(struct part *part, const char *field,
+                                 const struct fetch_value *value, char *errmsg),
+                     char *errmsg)
+{
+    const struct fetch_item *hash = &load->fetch.items[index];
+    for (size_t i = 0; i + 1 < hash->count; i += 2) {
+        const char *field = hash->values[i].bytes;
+        char cause[ERRMSG_SIZE] = "";
+        int rc = take(load->part, field, &hash->values[i + 1], cause);
+        if (rc)
+            return err_set(errmsg, rc, "%s: field %.64s is %s", hash->key, field,
+                           *cause ? cause : err_str(rc));
+    }
+    return 0;
+}
+
+static int take_revision(struct part *part, const char *field, const struct fetch_value *value,
+                         char *errmsg)
+{
+    int year;
+    uint64_t k;
+    struct revision revision;
+    (void)errmsg;
+    int rc = revision_field_parse(field, &year, &k);
+    if (rc == 0)
+        rc = revision_parse(&revision, value->bytes, value->size);
+    if (rc)
+        return rc;
+    return part_add_revision(part, year, k, &revision) ? 0 : ERR_NOMEM;
+}
+
+static int take_head(struct load *load, char *errmsg)
+{
+    int rc = take_hash(load, 0, take_field, errmsg);
+    if (rc == 0)
+        rc = take_hash(load, 1, take_revision, errmsg);
+    return rc ? rc : check_head(load, errmsg);
+}
+
 static void ask_head(struct load *load)
 {
     char key[SCHEMA_KEY_MAX];
-    schema_key_head(key, load->part->sensor);
     load->step = LOAD_HEAD;
+    schema_key_head(key, load->part->sensor);
+    fetch_ask(&load->fetch, FETCH_HASH, key, NULL);
+    schema_key_revisions(key, load->part->sensor);
     fetch_ask(&load->fetch, FETCH_HASH, key, NULL);
 }
 
 /* --- the log ---------------------------------------------------------------------------------- */
 
-static void ask_logs(struct load *load)
+static int ask_logs(struct load *load)
 {
     char key[SCHEMA_KEY_MAX];
     load->step = LOAD_LOGS;
+    load->log = calloc(1, sizeof *load->log);
+    if (!load->log)
+        return ERR_NOMEM;
     for (uint64_t n = load->part->folded + 1; n <= load->part->n; n++) {
         schema_key_log(key, load->part->sensor, n);
         fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
     }
+    return 0;
+}
+
+static void log_free(struct load_log *log)
+{
+    if (!log)
+        return;
+    addrvec_close(&log->addresses);
+    tables_close(&log->tables);
+    free(log);
+}
+
+static int log_add(struct load_log *log, const struct record *record)
+{
+    if (!log->any) {
+        log->any = true;
+        log->hour = calendar_period(LEVEL_HOUR, record->start_s);
+        log->day = calendar_period(LEVEL_DAY, record->start_s);
+    }
+    if (record->start_s < log->hour.start_s || record->start_s >= log->hour.end_s)
+        return ERR_DAMAGED;
+    log->packets += record->packets;
+    hll_merge(&log->hosts, &record->hosts);
+    int rc = course_add(&log->course, log->day.start_s, record, NULL);
+    if (rc == 0)
+        rc = addrvec_add(&log->addresses, &record->addresses);
+    return rc ? rc : tables_add(&log->tables, &record->tables);
 }
 
 static int take_log(struct load *load, size_t index, char *errmsg)
 {
+    const char *key = load->fetch.items[index].key;
     const struct fetch_value *value = fetch_value(&load->fetch, index);
-    if (!value) /* a record without packets leaves none; load_level finds out if one is lost */
+    if (!value) /* a call without a record; the open periods show it if one is lost */
         return 0;
-    struct addrvec addresses;
-    int64_t start_s;
-    addrvec_init(&addresses);
-    int rc = log_decode(&addresses, &start_s, (const uint8_t *)value->bytes, value->size);
-    if (rc == 0)
-        rc = part_add_log(load->part, load->part->folded + 1 + index, start_s, &addresses);
-    addrvec_close(&addresses);
-    return rc ? err_set(errmsg, rc, "%s: %s", load->fetch.items[index].key, err_str(rc)) : 0;
+    char cause[ERRMSG_SIZE] = "";
+    struct record record;
+    record_init(&record);
+    int rc = record_open(&record, (const uint8_t *)value->bytes, value->size, cause);
+    if (rc)
+        return err_set(errmsg, rc, "%s: %s", key, cause);
+    rc = log_add(load->log, &record);
+    record_close(&record);
+    if (rc == ERR_DAMAGED)
+        return err_set(errmsg, rc, "%s: it is of another hour than the entry before it", key);
+    return rc ? err_set(errmsg, rc, "%s: %s", key, err_str(rc)) : 0;
 }
 
 static int take_logs(struct load *load, char *errmsg)
 {
-    for (size_t i = 0; i < load->fetch.count; i++) {
-        int rc = take_log(load, i, errmsg);
-        if (rc)
-            return rc;
-    }
-    const struct part_log *logs = load->part->logs;
-    for (size_t i = 1; i < load->part->log_count; i++) {
-        struct period hour = calendar_period(LEVEL_HOUR, logs[0].start_s);
-        if (logs[i].start_s < hour.start_s || logs[i].start_s >= hour.end_s)
-            return err_set(errmsg, ERR_DAMAGED,
-                           "sensor %s: log entries %" PRIu64 " and %" PRIu64
-                           " are of different hours",
-                           load->part->sensor, logs[0].n, logs[i].n);
-    }
-    return 0;
-}
-
-/* --- the open periods ------------------------------------------------------------------------- */
-
-/* Three questions a level, and one more for the day. */
-static void ask_level(struct load *load, struct part_level *open, struct period period)
-{
-    char key[SCHEMA_KEY_MAX], field[SCHEMA_KEY_MAX];
-    const char *sensor = load->part->sensor;
-    open->held = false;
-    open->period = period;
-    schema_key_totals(key, field, sensor, &period);
-    fetch_ask(&load->fetch, FETCH_FIELD, key, field);
-    schema_key_addresses(key, sensor, &period);
-    fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
-    schema_key_hosts(key, sensor, &period);
-    fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
-    if (period.level == LEVEL_DAY) {
-        schema_key_course(key, sensor, &period);
-        fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
-    }
-}
-
-static void ask_levels(struct load *load, int64_t at_s)
-{
-    load->step = LOAD_LEVELS;
-    for (int level = 0; level < LEVELS; level++) {
-        struct part_level *open = &load->part->levels[level];
-        struct period period = calendar_period((enum level)level, at_s);
-        if (!open->held || open->period.start_s != period.start_s)
-            ask_level(load, open, period);
-    }
-}
-
-static int take_totals(struct part_level *open, const struct fetch_value *value)
-{
-    open->totals = (struct totals){0};
-    return value ? totals_parse(&open->totals, value->bytes, value->size) : 0;
-}
-
-/* The stored vector and the log entries that it does not have yet. */
-static int take_addresses(const struct part *part, struct part_level *open,
-                          const struct fetch_value *value)
-{
-    uint64_t folded = 0;
-    addrvec_close(&open->addresses);
-    open->dirty = false;
-    int rc =
-        value ? folded_decode(&open->addresses, &folded, (const uint8_t *)value->bytes, value->size)
-              : 0;
-    if (rc == 0 && folded > part->n)
-        return ERR_STALE;
-    for (size_t i = 0; rc == 0 && i < part->log_count; i++) {
-        if (part->logs[i].n <= folded)
-            continue;
-        rc = addrvec_add(&open->addresses, &part->logs[i].addresses);
-        open->dirty = true;
-    }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < load->fetch.count; i++)
+        rc = take_log(load, i, errmsg);
     return rc;
-}
-
-static int take_hosts(struct part_level *open, const struct fetch_value *value)
-{
-    hll_clear(&open->hosts);
-    return value ? hll_from_redis(&open->hosts, value->bytes, value->size) : 0;
-}
-
-static int take_course(struct part *part, const struct fetch_value *value)
-{
-    memset(&part->course, 0, sizeof part->course);
-    return value ? course_decode(&part->course, (const uint8_t *)value->bytes, value->size) : 0;
-}
-
-static int refuse_item(const struct load *load, size_t index, int rc, char *errmsg)
-{
-    const struct fetch_item *item = &load->fetch.items[index];
-    return err_set(errmsg, rc, "%s%s%s: %s", item->key, *item->field ? " " : "", item->field,
-                   err_str(rc));
-}
-
-/* What an address vector says must be what the totals say, or one of them is not what was written.
- */
-static int check_level(const struct load *load, const struct part_level *open, size_t index,
-                       char *errmsg)
-{
-    uint64_t packets = addrvec_packets(&open->addresses);
-    uint64_t active = addrvec_active(&open->addresses);
-    if (packets == open->totals.packets && active == open->totals.active)
-        return 0;
-    return err_set(errmsg, ERR_DAMAGED,
-                   "%s and its log add up to %" PRIu64 " packets to %" PRIu64
-                   " addresses, its totals say %" PRIu64 " to %" PRIu64,
-                   load->fetch.items[index].key, packets, active, open->totals.packets,
-                   open->totals.active);
-}
-
-/* Takes the answers from `*index` on and moves it past them. */
-static int take_level(struct load *load, struct part_level *open, size_t *index, char *errmsg)
-{
-    size_t totals = (*index)++, addresses = (*index)++, hosts = (*index)++;
-    int rc = take_totals(open, fetch_value(&load->fetch, totals));
-    if (rc)
-        return refuse_item(load, totals, rc, errmsg);
-    rc = take_addresses(load->part, open, fetch_value(&load->fetch, addresses));
-    if (rc)
-        return refuse_item(load, addresses, rc, errmsg);
-    rc = take_hosts(open, fetch_value(&load->fetch, hosts));
-    if (rc)
-        return refuse_item(load, hosts, rc, errmsg);
-    if (open->period.level == LEVEL_DAY) {
-        size_t course = (*index)++;
-        rc = take_course(load->part, fetch_value(&load->fetch, course));
-        if (rc)
-            return refuse_item(load, course, rc, errmsg);
-    }
-    open->held = true;
-    return check_level(load, open, addresses, errmsg);
-}
-
-static int take_levels(struct load *load, char *errmsg)
-{
-    size_t index = 0;
-    for (int level = 0; level < LEVELS; level++) {
-        struct part_level *open = &load->part->levels[level];
-        int rc = open->held ? 0 : take_level(load, open, &index, errmsg);
-        if (rc)
-            return rc;
-    }
-    part_clear_logs(load->part);
-    return 1;
 }
 
 /* --- the steps -------------------------------------------------------------------------------- */
 
 void load_begin(struct load *load, struct part *part)
 {
-    load->part = part;
-    fetch_init(&load->fetch);
+    *load = (struct load){.part = part};
     ask_head(load);
 }
 
-void load_turn(struct load *load, struct part *part, int64_t at_s)
+bool load_turn(struct load *load, struct part *part, int64_t at_s)
 {
-    load->part = part;
-    fetch_init(&load->fetch);
-    ask_levels(load, at_s);
+    *load = (struct load){.part = part, .step = LOAD_LEVELS};
+    load_ask_levels(load, at_s);
+    if (load->fetch.count > 0 || load->fetch.failed)
+        return true;
+    load_take_levels(load, NULL);
+    return false;
 }
 
 void load_close(struct load *load)
 {
     fetch_close(&load->fetch);
+    fetch_close(&load->cut);
+    log_free(load->log);
+    load->log = NULL;
 }
 
 static int after_head(struct load *load, char *errmsg)
@@ -309,18 +238,43 @@ static int after_head(struct load *load, char *errmsg)
     if (rc || load->part->n == load->part->folded)
         return rc ? rc : 1;
     fetch_close(&load->fetch);
-    ask_logs(load);
-    return 0;
+    rc = ask_logs(load);
+    return rc ? err_set(errmsg, rc, "%s", err_str(rc)) : 0;
 }
 
 /* The log entries say which periods are open; without any, the next record will. */
 static int after_logs(struct load *load, char *errmsg)
 {
     int rc = take_logs(load, errmsg);
-    if (rc || load->part->log_count == 0)
+    if (rc || !load->log->any)
         return rc ? rc : 1;
     fetch_close(&load->fetch);
-    ask_levels(load, load->part->logs[0].start_s);
+    load->step = LOAD_LEVELS;
+    load_ask_levels(load, load->log->hour.start_s);
+    return 0;
+}
+
+/* Sees to it that every value is whole: 1, or 0 when the rest of some has yet to be fetched. */
+static int complete(struct load *load, char *errmsg)
+{
+    struct fetch other;
+    if (load->joining) {
+        int rc = fetch_join(&load->cut, &load->fetch, errmsg);
+        fetch_close(&load->fetch);
+        load->fetch = load->cut;
+        fetch_init(&load->cut);
+        load->joining = false;
+        return rc ? rc : 1;
+    }
+    fetch_init(&other);
+    int rc = fetch_rest(&load->fetch, &other, errmsg);
+    if (rc || other.count == 0) {
+        fetch_close(&other);
+        return rc ? rc : 1;
+    }
+    load->cut = load->fetch;
+    load->fetch = other;
+    load->joining = true;
     return 0;
 }
 
@@ -328,6 +282,9 @@ int load_take(struct load *load, char *errmsg)
 {
     if (load->fetch.failed)
         return err_set(errmsg, ERR_NOMEM, "sensor %s: %s", load->part->sensor, err_str(ERR_NOMEM));
+    int rc = complete(load, errmsg);
+    if (rc != 1)
+        return rc;
     switch (load->step) {
     case LOAD_HEAD:
         return after_head(load, errmsg);
@@ -336,5 +293,5 @@ int load_take(struct load *load, char *errmsg)
     case LOAD_LEVELS:
         break;
     }
-    return take_levels(load, errmsg);
+    return load_take_levels(load, errmsg);
 }

@@ -5,8 +5,9 @@
  *   load_begin  -> HEAD -> LOGS -> LEVELS -> done    a sensor that was not in memory
  *   load_turn   -> LEVELS -> done                    its next record belongs to other periods
  *
- * Nothing read is trusted: a value that does not decode, and an address vector that does not add up
- * to its totals, is an error that names the key. Pure.
+ * A value that is cut takes one more fetch for its further chunks. Nothing read is trusted: a value
+ * that does not decode, and addresses, tables or a course that do not add up to the totals, is an
+ * error that names the key. Pure.
  */
 #ifndef AGGREGATOR_LOAD_H
 #define AGGREGATOR_LOAD_H
@@ -17,17 +18,32 @@
 /* More log entries than this were never left by apply.c. */
 #define LOAD_LOGS_MAX 4096
 
+/* What the log holds that is not folded: records of one hour, summed up. */
+struct load_log {
+    bool any; /* whether there is a record; the rest is empty without */
+    struct period hour, day;
+    uint64_t packets;
+    struct addrvec addresses;
+    struct tables tables;
+    struct hll hosts;
+    struct course course;
+};
+
 struct load {
     struct part *part; /* borrowed */
     enum { LOAD_HEAD, LOAD_LOGS, LOAD_LEVELS } step;
     struct fetch fetch; /* to be performed now */
+    bool joining;       /* what that is, is the rest of the values in `cut` */
+    struct fetch cut;
+    struct load_log *log; /* NULL: nothing is behind the folded values */
 };
 
-/* Begins to fill `part`, which is freshly initialised. */
+/* Begins to fill `part`, which is freshly initialised, with what is to be kept and the time set. */
 void load_begin(struct load *load, struct part *part);
 /* Begins to open the periods of the instant `at_s`. The part has nothing that is not folded, or
- * holds the levels whose period changes without anything dirty. */
-void load_turn(struct load *load, struct part *part, int64_t at_s);
+ * holds the levels whose period changes without anything dirty. False: nothing had to be fetched,
+ * the part holds them. */
+bool load_turn(struct load *load, struct part *part, int64_t at_s);
 void load_close(struct load *load);
 
 /* Takes the answers of `load->fetch`. Returns 1 when the part is whole; 0 when `load->fetch` has

@@ -187,6 +187,7 @@ static int serve(struct program *program)
         log_error("start: %s", err_str(ERR_NOMEM));
         return 1;
     }
+    program->server.lanes.keep = program->options.keep;
     init_handles(program);
     int rc = listen_on(program, errmsg);
     if (rc == 0)

@@ -11,6 +11,8 @@
 #include "common/err.h"
 #include "common/storeurl.h"
 
+#define KEEP_MOST 100000000 /* of what is kept: 190 years of minutes */
+
 static const char help[] =
     "usage: darkcount-aggregator run [-c FILE] [--state DIR] [--listen ADDRESS]... [--store URL]\n"
     "                                [--timezone ZONE]\n"
@@ -142,6 +144,8 @@ static int read_config(struct options *options, const char *asked, char *errmsg)
         {"aggregator", "store", CONFIG_STRING, &options->store, 0, 0},
         {"aggregator", "timezone", CONFIG_STRING, &options->timezone, 0, 0},
         {"aggregator", "address", CONFIG_STRING, &options->address, 0, 0},
+        {"store", "minute_records", CONFIG_UINT, &options->keep.minute_records, 0, KEEP_MOST},
+        {"store", "hour_days", CONFIG_UINT, &options->keep.hour_days, 0, KEEP_MOST},
         {NULL, NULL, CONFIG_STRING, NULL, 0, 0},
     };
     if (!asked && access(OPTIONS_CONFIG, F_OK) != 0)
@@ -173,7 +177,7 @@ static int lay_over(struct options *options, const struct given *given)
 
 static int set_defaults(struct options *options)
 {
-    *options = (struct options){0};
+    *options = (struct options){.keep = {.minute_records = PART_MINUTE_RECORDS}};
     int rc = replace(&options->state, OPTIONS_STATE);
     if (rc == 0)
         rc = replace(&options->listen, "");

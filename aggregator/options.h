@@ -14,7 +14,8 @@ struct options {
     char *listen;   /* addresses separated by commas; empty: a socket in the state directory */
     char *store;    /* empty: a private one */
     char *timezone; /* IANA name */
-    char *address;  /* where sensors reach us: HOST:PORT; empty: as we listen */
+    struct part_keep keep;
+    char *address; /* where sensors reach us: HOST:PORT; empty: as we listen */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE, OPTIONS_FAILED };

@@ -6,9 +6,14 @@
 
 #include "common/err.h"
 
+#define SECONDS_A_DAY   86400
+#define EXPIRY_MARGIN_S 60
+
 void part_init(struct part *part, const char *sensor)
 {
-    *part = (struct part){0};
+    memset(part, 0, sizeof *part);
+    part->keep.minute_records = PART_MINUTE_RECORDS;
+    part->log_chunks = 1;
     snprintf(part->sensor, sizeof part->sensor, "%s", sensor);
     for (int level = 0; level < LEVELS; level++)
         addrvec_init(&part->levels[level].addresses);
@@ -18,13 +23,13 @@ void part_close(struct part *part)
 {
     for (size_t i = 0; i < part->epoch_count; i++)
         epoch_state_close(&part->epochs[i].state);
-    for (int level = 0; level < LEVELS; level++)
+    for (int level = 0; level < LEVELS; level++) {
         addrvec_close(&part->levels[level].addresses);
-    part_clear_logs(part);
+        tables_close(&part->levels[level].tables);
+    }
     prefixset_free(part->addresses);
-    free(part->logs);
     free(part->epochs);
-    free(part->restaters);
+    free(part->revisions);
     free(part->darknet);
     part_init(part, "");
 }
@@ -84,51 +89,48 @@ struct part_epoch *part_add_epoch(struct part *part, const uint8_t uuid[EPOCH_SI
     return epoch;
 }
 
-bool part_has_restater(const struct part *part, int year, const uint8_t uuid[EPOCH_SIZE])
+struct part_revision *part_revision(const struct part *part, int year,
+                                    const uint8_t uuid[EPOCH_SIZE])
 {
-    for (size_t i = 0; i < part->restater_count; i++)
-        if (part->restaters[i].year == year &&
-            memcmp(part->restaters[i].uuid, uuid, EPOCH_SIZE) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < part->revision_count; i++)
+        if (part->revisions[i].year == year &&
+            memcmp(part->revisions[i].revision.epoch, uuid, EPOCH_SIZE) == 0)
+            return &part->revisions[i];
+    return NULL;
 }
 
-int part_add_restater(struct part *part, int year, const uint8_t uuid[EPOCH_SIZE])
+struct part_revision *part_add_revision(struct part *part, int year, uint64_t k,
+                                        const struct revision *revision)
 {
-    void *restaters = part->restaters;
-    if (!grow(&restaters, part->restater_count, &part->restater_room, sizeof *part->restaters))
-        return ERR_NOMEM;
-    part->restaters = restaters;
-    struct part_restater *restater = &part->restaters[part->restater_count++];
-    restater->year = year;
-    memcpy(restater->uuid, uuid, EPOCH_SIZE);
-    return 0;
+    void *revisions = part->revisions;
+    if (!grow(&revisions, part->revision_count, &part->revision_room, sizeof *part->revisions))
+        return NULL;
+    part->revisions = revisions;
+    part->revisions[part->revision_count] = (struct part_revision){year, k, *revision};
+    return &part->revisions[part->revision_count++];
 }
 
-uint64_t part_restated(const struct part *part, int year)
+uint64_t part_revisions(const struct part *part, int year)
 {
     uint64_t count = 0;
-    for (size_t i = 0; i < part->restater_count; i++)
-        count += part->restaters[i].year == year;
+    for (size_t i = 0; i < part->revision_count; i++)
+        count += part->revisions[i].year == year;
     return count;
 }
 
-int part_add_log(struct part *part, uint64_t n, int64_t start_s, struct addrvec *addresses)
+int64_t part_hour_expires(const struct part *part, const struct period *hour)
 {
-    void *logs = part->logs;
-    if (!grow(&logs, part->log_count, &part->log_room, sizeof *part->logs))
-        return ERR_NOMEM;
-    part->logs = logs;
-    part->logs[part->log_count++] = (struct part_log){n, start_s, *addresses};
-    addrvec_init(addresses);
-    return 0;
+    if (part->keep.hour_days == 0)
+        return 0;
+    return calendar_period(LEVEL_DAY, hour->start_s).end_s +
+           (int64_t)part->keep.hour_days * SECONDS_A_DAY;
 }
 
-void part_clear_logs(struct part *part)
+/* What is about to expire is not relied on any more: the keys of an hour are read one by one. */
+bool part_keeps(const struct part *part, const struct period *period)
 {
-    for (size_t i = 0; i < part->log_count; i++)
-        addrvec_close(&part->logs[i].addresses);
-    part->log_count = 0;
+    int64_t expires_s = period->level == LEVEL_HOUR ? part_hour_expires(part, period) : 0;
+    return expires_s == 0 || part->now_s + EXPIRY_MARGIN_S < expires_s;
 }
 
 bool part_holds(const struct part *part, int64_t at_s)

@@ -13,10 +13,12 @@
 
 #include "common/addrvec.h"
 #include "common/calendar.h"
+#include "common/course.h"
 #include "common/hll.h"
 #include "common/prefix.h"
 #include "common/record.h"
 #include "common/schema.h"
+#include "common/tables.h"
 
 #define PART_FIELD_MAX 64 /* a field of the head, with its NUL */
 
@@ -26,46 +28,54 @@ struct part_epoch {
     struct epoch_state state; /* seq 0: opened, and nothing applied yet */
 };
 
-/* That an epoch changed the figure of a year after the year had been complete (field
- * `restater:<YYYY>:<uuid>`); restated:<YYYY> is how many there are of the year. */
-struct part_restater {
+/* Revision K of a year (common/schema.h). */
+struct part_revision {
     int year;
-    uint8_t uuid[EPOCH_SIZE];
+    uint64_t k;
+    struct revision revision;
 };
+
+/* How much of a sensor's detail the store keeps. */
+struct part_keep {
+    uint64_t minute_records; /* log entries of the newest so many calls, folded or not */
+    uint64_t hour_days;      /* hours go so many days after the end of their day; 0: never */
+};
+
+#define PART_MINUTE_RECORDS UINT64_C(2880)
 
 /* The open period of a level: everything of it that changes with a record. */
 struct part_level {
     bool held; /* whether the rest means anything */
+    bool kept; /* false: an hour past its time, of which nothing is stored and nothing is here */
     struct period period;
     struct totals totals;
     struct addrvec addresses;
+    struct tables tables;
     struct hll hosts;
-    bool dirty; /* `addresses` holds log entries that the stored vector does not */
-};
-
-/* A log entry as loaded, before it is added to the levels. */
-struct part_log {
-    uint64_t n;
-    int64_t start_s;
-    struct addrvec addresses;
+    size_t address_chunks, table_chunks; /* of the stored values; 0: there is none */
+    bool dirty;       /* addresses and tables have what the stored values do not */
+    bool hosts_dirty; /* the same of the sketch */
 };
 
 struct part {
     char sensor[SENSOR_NAME_MAX + 1];
+    struct part_keep keep;
+    int64_t now_s;               /* the wall clock, set by the owner before it loads or applies */
     uint64_t n;                  /* calls applied */
-    uint64_t folded;             /* the last call whose log entry is in the stored vectors */
+    uint64_t folded;             /* the last call whose log entry is in the folded values */
+    uint64_t trimmed;            /* the last call whose log entry is gone */
+    uint64_t log_chunks;         /* the most chunks of a log entry, ever */
     char *darknet;               /* canonical list; NULL before the first record */
     struct prefixset *addresses; /* the same as a set */
     bool observed;               /* whether from_ns and until_ns hold */
     int64_t from_ns, until_ns;
     struct part_epoch *epochs;
     size_t epoch_count, epoch_room;
-    struct part_restater *restaters;
-    size_t restater_count, restater_room;
+    struct part_revision *revisions;
+    size_t revision_count, revision_room;
     struct part_level levels[LEVELS];
-    struct course course;  /* of the open day */
-    struct part_log *logs; /* while loading */
-    size_t log_count, log_room;
+    struct course course; /* of the open day */
+    bool course_dirty;    /* it has what the stored one does not */
 };
 
 void part_init(struct part *part, const char *sensor);
@@ -81,15 +91,19 @@ struct part_epoch *part_epoch(const struct part *part, const uint8_t uuid[EPOCH_
 /* Adds an epoch that is not there yet, with sequence 0; NULL without memory. */
 struct part_epoch *part_add_epoch(struct part *part, const uint8_t uuid[EPOCH_SIZE], bool replay);
 
-bool part_has_restater(const struct part *part, int year, const uint8_t uuid[EPOCH_SIZE]);
-/* ERR_NOMEM. */
-int part_add_restater(struct part *part, int year, const uint8_t uuid[EPOCH_SIZE]);
-/* How many epochs restated the year. */
-uint64_t part_restated(const struct part *part, int year);
+/* The revision of the year that is the epoch's, or NULL. Borrowed until the next part_add_revision. */
+struct part_revision *part_revision(const struct part *part, int year,
+                                    const uint8_t uuid[EPOCH_SIZE]);
+/* Adds one; NULL without memory. */
+struct part_revision *part_add_revision(struct part *part, int year, uint64_t k,
+                                        const struct revision *revision);
+/* How many revisions the year has. */
+uint64_t part_revisions(const struct part *part, int year);
 
-/* Adds a log entry, whose addresses move into the part. ERR_NOMEM leaves them to the caller. */
-int part_add_log(struct part *part, uint64_t n, int64_t start_s, struct addrvec *addresses);
-void part_clear_logs(struct part *part);
+/* When the keys of an hour expire (seconds since the epoch); 0: never. */
+int64_t part_hour_expires(const struct part *part, const struct period *hour);
+/* Whether anything of the period is kept in the store: all are, but for an hour past its time. */
+bool part_keeps(const struct part *part, const struct period *period);
 
 /* Whether the open periods are those of the instant `at_s`. */
 bool part_holds(const struct part *part, int64_t at_s);

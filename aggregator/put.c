@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/chunk.h"
+#include "common/schema.h"
+
 void put_init(struct put *put)
 {
     *put = (struct put){0};
@@ -32,14 +35,22 @@ static bool list_grow(struct put_list *list)
     return true;
 }
 
-static void add(struct put *put, struct put_list *list, const void *bytes, size_t size)
+/* Adds a string made of two. */
+static void add_pair(struct put *put, struct put_list *list, struct chunk first,
+                     struct chunk second)
 {
     if (!list_grow(list)) {
         put->failed = true;
         return;
     }
-    list->strings[list->count++] = (struct put_string){put->bytes.size, size};
-    buf_put(&put->bytes, bytes, size);
+    list->strings[list->count++] = (struct put_string){put->bytes.size, first.size + second.size};
+    buf_put(&put->bytes, first.bytes, first.size);
+    buf_put(&put->bytes, second.bytes, second.size);
+}
+
+static void add(struct put *put, struct put_list *list, const void *bytes, size_t size)
+{
+    add_pair(put, list, (struct chunk){NULL, 0}, (struct chunk){bytes, size});
 }
 
 static void add_key(struct put *put, const char *key)
@@ -75,6 +86,26 @@ void put_set(struct put *put, const char *key, const void *bytes, size_t size)
     add(put, &put->args, bytes, size);
 }
 
+size_t put_set_long(struct put *put, const char *key, const void *bytes, size_t size, size_t held)
+{
+    char name[SCHEMA_KEY_MAX];
+    size_t count = chunk_count(size);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t header[CHUNK_HEADER];
+        size_t header_size;
+        struct chunk chunk = chunk_cut(bytes, size, i, header, &header_size);
+        schema_key_chunk(name, key, i);
+        add_key(put, name);
+        add_text(put, "SET");
+        add_pair(put, &put->args, (struct chunk){header, header_size}, chunk);
+    }
+    for (size_t i = count; i < held; i++) {
+        schema_key_chunk(name, key, i);
+        put_unlink(put, name);
+    }
+    return count;
+}
+
 void put_hset(struct put *put, const char *key, const char *field, const char *value)
 {
     add_key(put, key);
@@ -87,6 +118,20 @@ void put_unlink(struct put *put, const char *key)
 {
     add_key(put, key);
     add_text(put, "UNLINK");
+}
+
+void put_hdel(struct put *put, const char *key, const char *field)
+{
+    add_key(put, key);
+    add_text(put, "HDEL");
+    add_text(put, field);
+}
+
+void put_expire(struct put *put, const char *key, int64_t at_s)
+{
+    add_key(put, key);
+    add_text(put, "EXPIREAT");
+    add_u64(put, (uint64_t)at_s);
 }
 
 void put_head(struct put *put, const char *field, const void *bytes, size_t size)

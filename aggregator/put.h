@@ -39,6 +39,12 @@ void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_f
 void put_set(struct put *put, const char *key, const void *bytes, size_t size);
 void put_hset(struct put *put, const char *key, const char *field, const char *value);
 void put_unlink(struct put *put, const char *key);
+void put_hdel(struct put *put, const char *key, const char *field);
+/* The key goes at `at_s`, seconds since the epoch, or now if that is past. SET takes it back. */
+void put_expire(struct put *put, const char *key, int64_t at_s);
+/* SET of a value of any length, in chunks (common/chunk.h), of which `held` are there now; what is
+ * beyond the new ones is unlinked. Returns how many there are then. */
+size_t put_set_long(struct put *put, const char *key, const void *bytes, size_t size, size_t held);
 void put_head(struct put *put, const char *field, const void *bytes, size_t size);
 void put_head_u64(struct put *put, const char *field, uint64_t value);
 void put_head_i64(struct put *put, const char *field, int64_t value);

@@ -10,6 +10,9 @@
 #include "common/log.h"
 #include "common/schema.h"
 
+/* What Redis says of a function that is not there. */
+#define FUNCTION_MISSING "ERR Function not found"
+
 struct run {
     struct storecheck check;
     char timezone[64];
@@ -154,12 +157,6 @@ static int ask_look(struct run *run)
 
 /* --- make ready ------------------------------------------------------------------------------- */
 
-static void function_replied(void *data, const redisReply *reply)
-{
-    sound(data, reply, "load the function library");
-    settle(data);
-}
-
 static void created_replied(void *data, const redisReply *reply)
 {
     sound(data, reply, "write " SCHEMA_TELESCOPE);
@@ -173,6 +170,12 @@ static void compare_telescope(struct run *run, const char *schema, const char *t
         err_set(why, 0, "it has schema %.16s and this program knows %d: use a newer aggregator",
                 schema, SCHEMA_VERSION);
         fail(run, ERR_VERSION, SCHEMA_TELESCOPE, why);
+    } else if (atoi(schema) >= 1 && atoi(schema) < SCHEMA_VERSION) {
+        err_set(why, 0,
+                "it has schema %.16s of an older darkcount, which kept no tables, and this program "
+                "writes %d: begin a new store, or go on with the older programs",
+                schema, SCHEMA_VERSION);
+        fail(run, ERR_REFUSED, SCHEMA_TELESCOPE, why);
     } else if (atoi(schema) < 1) {
         err_set(why, 0, "its schema is '%.16s', which is no version", schema);
         fail(run, ERR_REFUSED, SCHEMA_TELESCOPE, why);
@@ -216,7 +219,41 @@ static int ask_telescope(struct run *run)
     return rc;
 }
 
-/* Last, so that an older program does not replace a newer one's function. */
+/* --- the function ----------------------------------------------------------------------------- */
+
+static bool missing(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ERROR &&
+           strncmp(reply->str, FUNCTION_MISSING, strlen(FUNCTION_MISSING)) == 0;
+}
+
+static void version_replied(void *data, const redisReply *reply)
+{
+    struct run *run = data;
+    if (!missing(reply) && sound(run, reply, "ask the function library for its version") &&
+        reply->integer > FUNCTION_VERSION) {
+        char why[ERRMSG_SIZE];
+        err_set(why, 0, "it is of version %lld and this program knows %d: use a newer aggregator",
+                reply->integer, FUNCTION_VERSION);
+        fail(run, ERR_VERSION, "the function library", why);
+    }
+    settle(run);
+}
+
+/* A library of before there were versions has no such function, as a server without one. */
+static int ask_version(struct run *run)
+{
+    return ask(run, version_replied, (const char *[]){"FCALL_RO", "darkcount_version", "0", NULL});
+}
+
+static void function_replied(void *data, const redisReply *reply)
+{
+    sound(data, reply, "load the function library");
+    settle(data);
+}
+
+/* Last, so that an older program does not replace a newer one's; the same again heals one that
+ * somebody has changed. */
 static int ask_function(struct run *run)
 {
     return ask(run, function_replied,
@@ -225,7 +262,7 @@ static int ask_function(struct run *run)
 
 /* --- the steps -------------------------------------------------------------------------------- */
 
-static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_function};
+static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_version, ask_function};
 
 /* Asks what the present step asks. What could not even be asked fails it; the replies that are owed
  * by then still end it. */

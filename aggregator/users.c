@@ -34,7 +34,7 @@ static const struct {
 } roles[USERS] = {
     [USERS_AGGREGATOR] =
         {"darkcount-aggregator",
-         "~darkcount:* resetchannels -@all +fcall +function|load +get +hget +hmget "
+         "~darkcount:* resetchannels -@all +fcall +fcall_ro +function|load +get +hget +hmget "
          "+hgetall +smembers +set +hset +hsetnx +hdel +unlink +expireat +sadd "
          "+type +info +config|get +select +auth +ping +cluster|slots +asking",
          "aggregator.conf, [aggregator]"},

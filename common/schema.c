@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "common/planes.h"
 
 #define FORM_VERSION 1
 
@@ -30,6 +29,16 @@ void schema_key_log(char out[SCHEMA_KEY_MAX], const char *sensor, uint64_t n)
     key(out, sensor, rest);
 }
 
+void schema_key_revisions(char out[SCHEMA_KEY_MAX], const char *sensor)
+{
+    key(out, sensor, "revisions");
+}
+
+void schema_key_minutes(char out[SCHEMA_KEY_MAX], const char *sensor)
+{
+    key(out, sensor, "minutes");
+}
+
 void schema_key_course(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *day)
 {
     char rest[64];
@@ -37,18 +46,36 @@ void schema_key_course(char out[SCHEMA_KEY_MAX], const char *sensor, const struc
     key(out, sensor, rest);
 }
 
-void schema_key_hosts(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *period)
+/* "<kind>:<level>:<label>" */
+static void period_key(char out[SCHEMA_KEY_MAX], const char *sensor, const char *kind,
+                       const struct period *period)
 {
     char rest[64];
-    snprintf(rest, sizeof rest, "hosts:%s:%s", level_name(period->level), period->label);
+    snprintf(rest, sizeof rest, "%s:%s:%s", kind, level_name(period->level), period->label);
     key(out, sensor, rest);
+}
+
+void schema_key_hosts(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *period)
+{
+    period_key(out, sensor, "hosts", period);
 }
 
 void schema_key_addresses(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *period)
 {
-    char rest[64];
-    snprintf(rest, sizeof rest, "addresses:%s:%s", level_name(period->level), period->label);
-    key(out, sensor, rest);
+    period_key(out, sensor, "addresses", period);
+}
+
+void schema_key_tables(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *period)
+{
+    period_key(out, sensor, "tables", period);
+}
+
+void schema_key_chunk(char out[SCHEMA_KEY_MAX], const char *key_of_value, size_t index)
+{
+    int used = index ? snprintf(out, SCHEMA_KEY_MAX, "%s:%zu", key_of_value, index)
+                     : snprintf(out, SCHEMA_KEY_MAX, "%s", key_of_value);
+    assert(used > 0 && used < SCHEMA_KEY_MAX);
+    (void)used;
 }
 
 void schema_key_totals(char out[SCHEMA_KEY_MAX], char field[SCHEMA_KEY_MAX], const char *sensor,
@@ -149,95 +176,62 @@ void totals_add(struct totals *dst, const struct totals *src)
         *to[i] += *from[i];
 }
 
-/* --- course ----------------------------------------------------------------------------------- */
+/* --- revisions -------------------------------------------------------------------------------- */
 
-int course_encode(const struct course *course, struct buf *out)
+void revision_format(const struct revision *revision, char out[REVISION_TEXT_MAX])
 {
-    buf_put_u8(out, FORM_VERSION);
-    int rc = planes_encode(out, course->packets, COURSE_SLOTS);
-    if (rc == 0)
-        rc = planes_encode(out, course->observed_ns, COURSE_SLOTS);
-    return rc ? rc : out->failed ? ERR_NOMEM : 0;
+    char epoch[37];
+    epoch_format(revision->epoch, epoch);
+    snprintf(out, REVISION_TEXT_MAX, "%d %" PRId64 " %s %" PRIu64 " %" PRIu64, FORM_VERSION,
+             revision->when_s, epoch, revision->records, revision->packets);
 }
 
-static int decode_slots(struct cursor *in, uint64_t slots[COURSE_SLOTS])
+static bool take_epoch(const char **at, const char *end, uint8_t epoch[EPOCH_SIZE])
 {
-    uint64_t *values;
-    size_t count;
-    int rc = planes_decode(in, &values, &count);
-    if (rc)
-        return rc;
-    if (count == COURSE_SLOTS)
-        memcpy(slots, values, COURSE_SLOTS * sizeof *slots);
-    free(values);
-    return count == COURSE_SLOTS ? 0 : ERR_DAMAGED;
+    char text[37];
+    if (end - *at < 37 || (*at)[36] != ' ')
+        return false;
+    memcpy(text, *at, 36);
+    text[36] = '\0';
+    *at += 37;
+    return epoch_parse(text, epoch) == 0;
 }
 
-int course_decode(struct course *course, const uint8_t *bytes, size_t size)
+int revision_parse(struct revision *revision, const char *text, size_t size)
 {
-    struct cursor in = cursor_over(bytes, size);
-    if (cursor_u8(&in) != FORM_VERSION)
-        return in.failed ? ERR_DAMAGED : ERR_VERSION;
-    int rc = decode_slots(&in, course->packets);
-    if (rc == 0)
-        rc = decode_slots(&in, course->observed_ns);
-    return rc ? rc : cursor_done(&in) ? 0 : ERR_DAMAGED;
-}
-
-/* --- address vectors -------------------------------------------------------------------------- */
-
-/* Version, one 64-bit number, addrvec form: the shape that folded vectors and log entries share. */
-static int numbered_encode(const struct addrvec *vec, uint64_t number, struct buf *out)
-{
-    uint8_t *bytes;
-    size_t size;
-    int rc = addrvec_encode(vec, &bytes, &size);
-    if (rc)
-        return rc;
-    buf_put_u8(out, FORM_VERSION);
-    buf_put_u64_le(out, number);
-    buf_put(out, bytes, size);
-    free(bytes);
-    return out->failed ? ERR_NOMEM : 0;
-}
-
-static int numbered_decode(struct addrvec *vec, uint64_t *number, const uint8_t *bytes, size_t size)
-{
-    struct cursor in = cursor_over(bytes, size);
-    uint8_t version = cursor_u8(&in);
-    *number = cursor_u64_le(&in);
-    if (in.failed)
+    const char *at = text, *end = text + size;
+    uint64_t version, when_s;
+    *revision = (struct revision){0};
+    if (!take_u64(&at, end, &version))
         return ERR_DAMAGED;
     if (version != FORM_VERSION)
         return ERR_VERSION;
-    return addrvec_decode(vec, in.at, (size_t)(in.end - in.at));
+    if (!take_u64(&at, end, &when_s) || when_s > INT64_MAX ||
+        !take_epoch(&at, end, revision->epoch) || !take_u64(&at, end, &revision->records) ||
+        !take_u64(&at, end, &revision->packets) || at != end)
+        return ERR_DAMAGED;
+    revision->when_s = (int64_t)when_s;
+    return 0;
 }
 
-int folded_encode(const struct addrvec *vec, uint64_t folded, struct buf *out)
+void revision_field(char field[REVISION_FIELD_MAX], int year, uint64_t k)
 {
-    return numbered_encode(vec, folded, out);
+    snprintf(field, REVISION_FIELD_MAX, "%04d:%" PRIu64, year, k);
 }
 
-int folded_decode(struct addrvec *vec, uint64_t *folded, const uint8_t *bytes, size_t size)
+int revision_field_parse(const char *field, int *year, uint64_t *k)
 {
-    return numbered_decode(vec, folded, bytes, size);
-}
-
-int log_encode(const struct addrvec *vec, int64_t start_s, struct buf *out)
-{
-    return numbered_encode(vec, (uint64_t)start_s, out);
-}
-
-int log_decode(struct addrvec *vec, int64_t *start_s, const uint8_t *bytes, size_t size)
-{
+    const char *at = field, *colon = strchr(field, ':'), *end = field + strlen(field);
     uint64_t number;
-    int rc = numbered_decode(vec, &number, bytes, size);
-    *start_s = (int64_t)number;
-    if (rc == 0 && (*start_s < CALENDAR_MIN_S || *start_s >= CALENDAR_MAX_S)) {
-        addrvec_close(vec);
-        rc = ERR_DAMAGED;
-    }
-    return rc;
+    char again[REVISION_FIELD_MAX];
+    if (!colon || !take_u64(&at, colon, &number) || at != colon || number > 9999)
+        return ERR_DAMAGED;
+    *year = (int)number;
+    at = colon + 1;
+    if (!take_u64(&at, end, k) || *k == 0)
+        return ERR_DAMAGED;
+    revision_field(again, *year, *k);
+    return strcmp(again, field) == 0 ? 0 : ERR_DAMAGED;
 }
 
 /* --- epochs ----------------------------------------------------------------------------------- */

@@ -1,26 +1,33 @@
 /*
- * Schema of the store: which Redis key holds what, and the form of each value. The aggregator
- * writes by it, the exporters read by it, docs/STORE.md tells it to people. Everything of one
- * sensor is under the hash tag {NAME}, so that one call can change it as a whole on a cluster as
- * well. Pure.
+ * Schema of the store: which Redis key holds what, and the form of each text. The aggregator writes
+ * by it, the exporters read by it, docs/STORE.md tells it to people. Everything of one sensor is
+ * under the hash tag {NAME}, so that one call can change it as a whole on a cluster as well. Pure.
  *
- *   darkcount:telescope                       hash    schema, timezone
- *   darkcount:sensors                         set     names
- *   darkcount:{NAME}:head                     hash    below
- *   darkcount:{NAME}:log:<n>                  string  addresses of the record applied by call n,
- * until folded darkcount:{NAME}:years                    hash    YYYY -> totals
- *   darkcount:{NAME}:months:<YYYY>            hash    MM -> totals
- *   darkcount:{NAME}:days:<YYYY>              hash    MM-DD -> totals
- *   darkcount:{NAME}:hours:<YYYY-MM-DD>       hash    start_s -> totals
- *   darkcount:{NAME}:course:<YYYY-MM-DD>      string  the day minute by minute
- *   darkcount:{NAME}:hosts:<level>:<label>    string  unique hosts, Redis HyperLogLog
- *   darkcount:{NAME}:addresses:<level>:<label> string packets per address
+ *   darkcount:telescope                        hash    schema, timezone
+ *   darkcount:sensors                          set     names
+ *   darkcount:{NAME}:head                      hash    below
+ *   darkcount:{NAME}:years                     hash    YYYY -> totals
+ *   darkcount:{NAME}:months:<YYYY>             hash    MM -> totals
+ *   darkcount:{NAME}:days:<YYYY>               hash    MM-DD -> totals
+ *   darkcount:{NAME}:hours:<YYYY-MM-DD>        hash    start_s -> totals
+ *   darkcount:{NAME}:revisions                 hash    YYYY:K -> revision
+ *   darkcount:{NAME}:log:<n>                   string  the record applied by call n, as sealed
+ *   darkcount:{NAME}:minutes                   hash    n -> start_s of every log entry
+ *   darkcount:{NAME}:course:<YYYY-MM-DD>       string  the day minute by minute (common/course.h)
+ *   darkcount:{NAME}:hosts:<level>:<label>     string  unique hosts, Redis HyperLogLog
+ *   darkcount:{NAME}:addresses:<level>:<label> string  packets per address (common/folded.h)
+ *   darkcount:{NAME}:tables:<level>:<label>    string  class, protocol, port, ICMP (common/folded.h)
+ *
+ * Totals, revisions and head are written with every record. Courses, hosts, addresses and tables are
+ * written when the log is folded, which is a call too and leaves no log entry: what they really are
+ * is the value and the log entries of calls behind `folded` whose record is of the period. A log
+ * entry and a folded value may be cut into chunks (common/chunk.h).
  *
  * Head: `n` calls applied so far (the writer's fence); `folded` the last call whose log entry is in
- * the address vectors; `darknet` canonical list; `from_ns`, `until_ns` first and last moment
- * observed; `epoch:<uuid>` see struct epoch_state; `restated:<YYYY>` how many epochs changed
- * the year's figure after it had been complete, `restater:<YYYY>:<uuid>` which. Folding is a call
- * too, and leaves no log entry.
+ * the folded values; `trimmed` the last call whose log entry is gone, and `log_chunks` the most
+ * chunks that one ever had (absent: 0 and 1); `darknet` canonical list; `from_ns`, `until_ns` first
+ * and last moment observed; `epoch:<uuid>` see struct epoch_state; `restated:<YYYY>` the number of
+ * the year's revisions.
  */
 #ifndef COMMON_SCHEMA_H
 #define COMMON_SCHEMA_H
@@ -29,21 +36,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/addrvec.h"
+#include "common/buf.h"
 #include "common/calendar.h"
 #include "common/record.h"
 
-#define SCHEMA_VERSION   1
+#define SCHEMA_VERSION   2
 #define SCHEMA_TELESCOPE "darkcount:telescope"
 #define SCHEMA_SENSORS   "darkcount:sensors"
 #define SCHEMA_KEY_MAX   192 /* any key or field, with its NUL */
 
 void schema_key_head(char key[SCHEMA_KEY_MAX], const char *sensor);
+void schema_key_revisions(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_log(char key[SCHEMA_KEY_MAX], const char *sensor, uint64_t n);
+void schema_key_minutes(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_course(char key[SCHEMA_KEY_MAX], const char *sensor, const struct period *day);
 void schema_key_hosts(char key[SCHEMA_KEY_MAX], const char *sensor, const struct period *period);
 void schema_key_addresses(char key[SCHEMA_KEY_MAX], const char *sensor,
                           const struct period *period);
+void schema_key_tables(char key[SCHEMA_KEY_MAX], const char *sensor, const struct period *period);
+/* The key of chunk `index` of the value of `key`; 0 is `key` itself. */
+void schema_key_chunk(char chunk[SCHEMA_KEY_MAX], const char *key, size_t index);
 /* The hash that holds the totals of `period`, and the field in it. */
 void schema_key_totals(char key[SCHEMA_KEY_MAX], char field[SCHEMA_KEY_MAX], const char *sensor,
                        const struct period *period);
@@ -66,25 +78,24 @@ int totals_parse(struct totals *totals, const char *text, size_t size);
 /* dst += src, field by field; `active` too, which is right only for disjoint darknets. */
 void totals_add(struct totals *dst, const struct totals *src);
 
-/* A day minute by minute: slot i is [day start + 60 i, + 60). 1,380 to 1,500 slots are in use as a
- * rule; tzdata's longest day since 1970 has 31 hours (Antarctica/Vostok, 1994-01-31). */
-#define COURSE_SLOTS 1860
-struct course {
-    uint64_t packets[COURSE_SLOTS];
-    uint64_t
-        observed_ns[COURSE_SLOTS]; /* 0: sensor down; with 0 packets and > 0 here: a true zero */
+/* That an epoch restated a year: added to it when it was complete and another epoch had observed some
+ * of it. K of `YYYY:K` counts a year's revisions from 1 in the order in which they began; the year
+ * without what all of them added is revision 0. */
+struct revision {
+    int64_t when_s; /* wall clock of its first record */
+    uint8_t epoch[EPOCH_SIZE];
+    uint64_t records, packets; /* that it added to the year */
 };
-/* Form: u8 version 1, planes of packets, planes of observed_ns. ERR_NOMEM. */
-int course_encode(const struct course *course, struct buf *out);
-int course_decode(struct course *course, const uint8_t *bytes, size_t size);
 
-/* An address vector as stored: u8 version 1, u64 LE the last call folded into it, addrvec form. */
-int folded_encode(const struct addrvec *vec, uint64_t folded, struct buf *out);
-int folded_decode(struct addrvec *vec, uint64_t *folded, const uint8_t *bytes, size_t size);
-
-/* A log entry: u8 version 1, i64 LE start_s of its interval, addrvec form. */
-int log_encode(const struct addrvec *vec, int64_t start_s, struct buf *out);
-int log_decode(struct addrvec *vec, int64_t *start_s, const uint8_t *bytes, size_t size);
+/* "1 when_s epoch records packets_added". */
+#define REVISION_TEXT_MAX 112
+void revision_format(const struct revision *revision, char out[REVISION_TEXT_MAX]);
+/* ERR_DAMAGED; ERR_VERSION when it does not begin with "1 ". */
+int revision_parse(struct revision *revision, const char *text, size_t size);
+/* The field "YYYY:K", and back: ERR_DAMAGED for any other text. */
+#define REVISION_FIELD_MAX 32
+void revision_field(char field[REVISION_FIELD_MAX], int year, uint64_t k);
+int revision_field_parse(const char *field, int *year, uint64_t *k);
 
 /* What the head keeps of a spool epoch: "seq replay first-last first-last ...": the last sequence
  * applied, 1 for a replay, and the spans of time its records observed, ascending, nanoseconds, both

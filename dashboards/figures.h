@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/calendar.h"
+#include "common/course.h"
 #include "common/hll.h"
 #include "common/schema.h"
 

@@ -39,6 +39,10 @@ static int read_telescope(struct store *store, bool *empty, char *errmsg)
         rc = store_damaged(store, SCHEMA_TELESCOPE, "its schema is not a number", errmsg);
     else if (version > SCHEMA_VERSION)
         rc = store_newer(store, SCHEMA_TELESCOPE, errmsg);
+    else if (version < SCHEMA_VERSION)
+        rc = store_damaged(store, SCHEMA_TELESCOPE,
+                           "its schema is that of an older darkcount, which this one does not read",
+                           errmsg);
     else
         rc = set_timezone(store, reply->element[1], errmsg);
     freeReplyObject(reply);

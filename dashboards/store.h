@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/calendar.h"
+#include "common/course.h"
 #include "common/hll.h"
 #include "common/schema.h"
 #include "common/storeurl.h"

@@ -163,7 +163,8 @@ static int receive_course(struct store *store, size_t i, void *user, char *errms
     if (rc)
         return rc;
     if (reply->type == REDIS_REPLY_STRING) {
-        rc = course_decode(&reading->course, (const uint8_t *)reply->str, reply->len);
+        uint64_t folded;
+        rc = course_decode(&reading->course, &folded, (const uint8_t *)reply->str, reply->len);
         if (rc)
             rc = store_bad_value(store, key, rc, errmsg);
     } else {

@@ -18,6 +18,7 @@
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/hll.h"
+#include "common/course.h"
 #include "common/schema.h"
 
 #define ADDRESSES 65536
@@ -109,7 +110,7 @@ static void put_day(struct synth *synth, const char *sensor, const struct period
     struct buf form;
     buf_init(&form);
     schema_key_course(key, sensor, day);
-    if (course_encode(&course, &form) != 0)
+    if (course_encode(&course, 0, &form) != 0)
         die("out of memory");
     put(synth, "SET", key, NULL, form.bytes, form.size);
     buf_close(&form);
@@ -181,7 +182,7 @@ int main(int argc, char **argv)
         die("an argument is out of range");
     if (calendar_init("Asia/Tokyo", errmsg) != 0)
         die(errmsg);
-    put_text(&synth, "HSET", SCHEMA_TELESCOPE, "schema", "1");
+    put_text(&synth, "HSET", SCHEMA_TELESCOPE, "schema", "2");
     put_text(&synth, "HSET", SCHEMA_TELESCOPE, "timezone", "Asia/Tokyo");
     for (int i = 0; i < sensors; i++)
         put_sensor(&synth, i);

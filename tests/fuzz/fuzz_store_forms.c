@@ -1,10 +1,14 @@
-/* The packed values of the store: address vectors, planes, folded vectors, log entries, courses.
+/* The packed values of the store: address vectors, planes, folded vectors, courses, tables, values
+ * that are cut.
  * The first byte chooses. A form that decodes is encoded again and decodes to the same. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
-#include "common/schema.h"
+#include "common/chunk.h"
+#include "common/course.h"
+#include "common/err.h"
+#include "common/folded.h"
 #include "common/planes.h"
 
 static void vector(const uint8_t *bytes, size_t size)
@@ -38,14 +42,10 @@ static void numbered(const uint8_t *bytes, size_t size)
 {
     struct addrvec vec;
     uint64_t folded;
-    int64_t start_s;
     addrvec_init(&vec);
     if (folded_decode(&vec, &folded, bytes, size) == 0)
         addrvec_close(&vec);
     fuzz_require(vec.count4 == 0 && vec.address4 == NULL);
-    if (log_decode(&vec, &start_s, bytes, size) == 0)
-        fuzz_require(start_s >= CALENDAR_MIN_S && start_s < CALENDAR_MAX_S);
-    addrvec_close(&vec);
 }
 
 static void course(const uint8_t *bytes, size_t size)
@@ -53,18 +53,50 @@ static void course(const uint8_t *bytes, size_t size)
     static struct course decoded, again;
     struct buf form;
     buf_init(&form);
-    if (course_decode(&decoded, bytes, size) == 0) {
-        fuzz_require(course_encode(&decoded, &form) == 0);
-        fuzz_require(course_decode(&again, form.bytes, form.size) == 0);
+    uint64_t folded;
+    if (course_decode(&decoded, &folded, bytes, size) == 0) {
+        fuzz_require(course_encode(&decoded, folded, &form) == 0);
+        fuzz_require(course_decode(&again, &folded, form.bytes, form.size) == 0);
         fuzz_require(memcmp(&decoded, &again, sizeof again) == 0);
     }
     buf_close(&form);
 }
 
+static void tables(const uint8_t *bytes, size_t size)
+{
+    struct tables decoded = {0}, again = {0};
+    struct buf form;
+    uint64_t folded;
+    buf_init(&form);
+    if (folded_decode_tables(&decoded, &folded, bytes, size) == 0) {
+        fuzz_require(folded_encode_tables(&decoded, folded, &form) == 0);
+        fuzz_require(folded_decode_tables(&again, &folded, form.bytes, form.size) == 0);
+        fuzz_require(tables_memory(&again) == tables_memory(&decoded));
+    }
+    tables_close(&decoded);
+    tables_close(&again);
+    buf_close(&form);
+}
+
+/* What follows is cut where a first chunk ends. */
+static void chunks(const uint8_t *bytes, size_t size)
+{
+    struct chunk first = {bytes, size < CHUNK_SIZE ? size : CHUNK_SIZE};
+    struct chunk two[] = {first, {bytes + first.size, size - first.size}};
+    struct buf out;
+    buf_init(&out);
+    int announced = chunk_announced(first);
+    fuzz_require(announced == ERR_DAMAGED || (announced >= 1 && announced <= CHUNKS_MAX));
+    if (chunk_join(two, size > CHUNK_SIZE ? 2 : 1, &out) == 0)
+        fuzz_require(out.size == size || out.size == size - CHUNK_HEADER);
+    buf_close(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    static void (*const forms[])(const uint8_t *, size_t) = {vector, planes, numbered, course};
+    static void (*const forms[])(const uint8_t *, size_t) = {vector, planes, numbered,
+                                                             course, tables, chunks};
     if (size > 0)
-        forms[bytes[0] % 4](bytes + 1, size - 1);
+        forms[bytes[0] % 6](bytes + 1, size - 1);
     return 0;
 }

@@ -9,7 +9,10 @@
 
 #include "common/frame.h"
 #include "common/record.h"
+#include "common/course.h"
+#include "common/folded.h"
 #include "common/schema.h"
+#include "tests/unit/common/tables_of.h"
 #include "tests/unit/collector/links.h"
 #include "tests/unit/collector/tunnels.h"
 #include "tests/unit/common/tables_of.h"
@@ -133,25 +136,28 @@ static void store_seeds(void)
 {
     static struct course course = {.packets = {1, 2, 300}, .observed_ns = {60000000000}};
     struct addrvec vec;
-    struct buf folded, log, day, part;
+    struct tables of = {0};
+    struct buf folded, tables, day, part;
     addrvec_init(&vec);
     fill_vector(&vec);
+    tables_of(&of, 100000, 6000000);
     buf_init(&folded);
-    buf_init(&log);
+    buf_init(&tables);
     buf_init(&day);
-    if (folded_encode(&vec, 9, &folded) || log_encode(&vec, 1795321020, &log) ||
-        course_encode(&course, &day))
+    if (folded_encode(&vec, 9, &folded) || folded_encode_tables(&of, 9, &tables) ||
+        course_encode(&course, 9, &day))
         exit(1);
     part = (struct buf){.bytes = folded.bytes + 9, .size = folded.size - 9};
     form_seed(0, "vector", &part);
     form_seed(1, "planes", &part);
     form_seed(2, "folded", &folded);
-    form_seed(2, "log", &log);
+    form_seed(4, "tables", &tables);
     form_seed(3, "course", &day);
     addrvec_close(&vec);
     buf_close(&folded);
-    buf_close(&log);
+    buf_close(&tables);
     buf_close(&day);
+    tables_close(&of);
 }
 
 static void put_order(struct buf *out, uint32_t value, bool swapped)

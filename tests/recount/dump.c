@@ -17,7 +17,8 @@
 
 #include "common/err.h"
 #include "common/record.h"
-#include "common/schema.h"
+#include "common/course.h"
+#include "common/folded.h"
 
 static struct record sum; /* of addresses, tables and counters */
 static uint64_t records;
@@ -189,7 +190,8 @@ static void dump_course(const char *path)
     static struct course course;
     size_t size;
     uint8_t *bytes = read_file(path, &size);
-    must(course_decode(&course, bytes, size), path);
+    uint64_t folded;
+    must(course_decode(&course, &folded, bytes, size), path);
     for (int i = 0; i < COURSE_SLOTS; i++)
         if (course.packets[i])
             printf("%d,%" PRIu64 "\n", i, course.packets[i]);

@@ -22,22 +22,37 @@ struct keymap_entry *keymap_find(const struct keymap *map, const char *key, cons
     return NULL;
 }
 
+/* When the fields expire that a hash has; 0: never, or it has none. */
+static int64_t expiry_of(const struct keymap *map, const char *key)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (strcmp(map->entries[i].key, key) == 0)
+            return map->entries[i].expires_s;
+    return 0;
+}
+
 static void store(struct keymap *map, const char *key, const char *field, const void *bytes,
                   size_t size)
 {
     struct keymap_entry *entry = keymap_find(map, key, field);
     if (!entry) {
+        int64_t expires_s = *field ? expiry_of(map, key) : 0;
         if (map->count == map->room) {
             map->room = map->room ? map->room * 2 : 64;
             map->entries = realloc(map->entries, map->room * sizeof *map->entries);
         }
         entry = &map->entries[map->count++];
-        *entry = (struct keymap_entry){hash_of(key, field), strdup(key), strdup(field), NULL, 0};
+        *entry = (struct keymap_entry){.hash = hash_of(key, field),
+                                       .key = strdup(key),
+                                       .field = strdup(field),
+                                       .expires_s = expires_s};
     }
     entry->bytes = realloc(entry->bytes, size + 1);
     memcpy(entry->bytes, bytes, size);
     entry->bytes[size] = '\0';
     entry->size = size;
+    if (!*field)
+        entry->expires_s = 0; /* as SET does */
 }
 
 static void entry_free(struct keymap_entry *entry)
@@ -47,13 +62,32 @@ static void entry_free(struct keymap_entry *entry)
     free(entry->bytes);
 }
 
-static void unlink_key(struct keymap *map, const char *key)
+static void remove_entry(struct keymap *map, struct keymap_entry *entry)
 {
-    struct keymap_entry *entry = keymap_find(map, key, "");
-    if (!entry)
-        return;
     entry_free(entry);
     *entry = map->entries[--map->count];
+}
+
+/* Without a field: the whole key. */
+static void unlink_key(struct keymap *map, const char *key, const char *field)
+{
+    struct keymap_entry *entry = keymap_find(map, key, field);
+    if (entry)
+        remove_entry(map, entry);
+}
+
+static void expire(struct keymap *map, const char *key, const char *at_s)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (strcmp(map->entries[i].key, key) == 0)
+            map->entries[i].expires_s = atoll(at_s);
+}
+
+void keymap_expire(struct keymap *map, int64_t now_s)
+{
+    for (size_t i = map->count; i-- > 0;)
+        if (map->entries[i].expires_s && map->entries[i].expires_s <= now_s)
+            remove_entry(map, &map->entries[i]);
 }
 
 void keymap_close(struct keymap *map)
@@ -103,7 +137,15 @@ bool keymap_put(struct keymap *map, const struct put *put)
         const char *name = text_of(put, &put->keys, strcmp(operation, "HEAD") == 0 ? 0 : key++);
         const char *field = "";
         if (strcmp(operation, "UNLINK") == 0) {
-            unlink_key(map, name);
+            unlink_key(map, name, "");
+            continue;
+        }
+        if (strcmp(operation, "HDEL") == 0) {
+            unlink_key(map, name, text_of(put, args, at++));
+            continue;
+        }
+        if (strcmp(operation, "EXPIREAT") == 0) {
+            expire(map, name, text_of(put, args, at++));
             continue;
         }
         if (strcmp(operation, "SET") != 0)

@@ -15,6 +15,7 @@ struct keymap {
         char *key, *field; /* field: empty for a string */
         uint8_t *bytes;
         size_t size;
+        int64_t expires_s; /* 0: never */
     } * entries;
     size_t count, room;
 };
@@ -22,6 +23,8 @@ struct keymap {
 void keymap_close(struct keymap *map);
 /* Performs a put; false when its guard does not hold, and nothing was changed. */
 bool keymap_put(struct keymap *map, const struct put *put);
+/* Lets go what expires by `now_s`. */
+void keymap_expire(struct keymap *map, int64_t now_s);
 /* Answers a fetch. */
 void keymap_fetch(const struct keymap *map, struct fetch *fetch);
 /* The value, or NULL; `field` is empty for a string. */

@@ -6,6 +6,7 @@
 
 #include "aggregator/function.h"
 #include "aggregator/put.h"
+#include "common/chunk.h"
 #include "tests/unit/aggregator/box.h"
 
 #define HEAD "darkcount:{s}:head"
@@ -93,6 +94,8 @@ static void write_all(struct put *put, uint64_t n, uint64_t seq)
     put_set(put, "darkcount:{s}:log:1", "a\0b", 3);
     put_hset(put, "darkcount:{s}:years", "2026", "totals");
     put_unlink(put, "darkcount:{s}:log:0");
+    put_hdel(put, "darkcount:{s}:minutes", "7");
+    put_expire(put, "darkcount:{s}:log:1", INT64_C(99999999999));
     char state[32];
     snprintf(state, sizeof state, "%llu 0 5-6", (unsigned long long)seq + 1);
     put_head(put, "epoch:a", state, strlen(state));
@@ -113,6 +116,7 @@ Test(darkcount_put, does_everything_in_one_call)
     struct put put;
     start(&server);
     ask(&server, "SET darkcount:{s}:log:0 x");
+    ask(&server, "HSET darkcount:{s}:minutes 7 60 8 120");
     write_all(&put, 0, 0);
     cr_expect_str_eq(call(&server, &put), "OK");
     cr_expect_str_eq(ask(&server, "HGET " HEAD " n"), "1");
@@ -121,6 +125,9 @@ Test(darkcount_put, does_everything_in_one_call)
     cr_expect_str_eq(ask(&server, "STRLEN darkcount:{s}:log:1"), "3");
     cr_expect_str_eq(ask(&server, "HGET darkcount:{s}:years 2026"), "totals");
     cr_expect_str_eq(ask(&server, "EXISTS darkcount:{s}:log:0"), "0");
+    cr_expect_str_eq(ask(&server, "HGET darkcount:{s}:minutes 7"), "(nil)");
+    cr_expect_str_eq(ask(&server, "HGET darkcount:{s}:minutes 8"), "120");
+    cr_expect_str_eq(ask(&server, "EXPIRETIME darkcount:{s}:log:1"), "99999999999");
     stop(&server);
 }
 
@@ -163,6 +170,7 @@ Test(darkcount_put, a_key_of_the_wrong_kind_leaves_nothing_half_done)
         {"SADD darkcount:{s}:log:1 x", "DEL darkcount:{s}:log:1"},
         {"SADD darkcount:{s}:years x", "DEL darkcount:{s}:years"},
         {"HSET darkcount:{s}:log:0 x y", "DEL darkcount:{s}:log:0"},
+        {"SET darkcount:{s}:minutes x", "DEL darkcount:{s}:minutes"},
         {"SET " HEAD " x", "DEL " HEAD},
     };
     struct server server;
@@ -189,6 +197,10 @@ Test(darkcount_put, malformed_calls_leave_nothing_half_done)
         "FCALL darkcount_put 2 h k 0 1 f 0 SET v ERASE",
         "FCALL darkcount_put 2 h k 0 1 f 0 SET v HEAD folded",
         "FCALL darkcount_put 2 h k 0 1 f 0 SET v HSET a b",
+        "FCALL darkcount_put 2 h k 0 1 f 0 HEAD folded 1 HDEL",
+        "FCALL darkcount_put 3 h k k 0 1 f 0 SET v EXPIREAT -1",
+        "FCALL darkcount_put 3 h k k 0 1 f 0 SET v EXPIREAT 1.5",
+        "FCALL darkcount_put 3 h k k 0 1 f 0 SET v EXPIREAT 9223372036854775807",
     };
     struct server server;
     start(&server);
@@ -198,5 +210,45 @@ Test(darkcount_put, malformed_calls_leave_nothing_half_done)
         freeReplyObject(reply);
         cr_expect_str_eq(ask(&server, "DBSIZE"), "0", "%s", calls[i]);
     }
+    stop(&server);
+}
+
+Test(darkcount_put, a_long_value_is_cut_and_what_is_left_over_goes)
+{
+    struct server server;
+    struct put put;
+    uint8_t *value = calloc(1, 3 * CHUNK_SIZE);
+    start(&server);
+    put_init(&put);
+    put_begin(&put, HEAD, 0, NULL, 0);
+    cr_expect_eq(put_set_long(&put, "k", value, 3 * CHUNK_SIZE, 0), 4);
+    cr_expect_str_eq(call(&server, &put), "OK");
+    cr_expect_str_eq(ask(&server, "STRLEN k"), "524288");
+    cr_expect_str_eq(ask(&server, "GETRANGE k 0 3"), "DCC1");
+    cr_expect_str_eq(ask(&server, "STRLEN k:2"), "524288");
+    cr_expect_str_eq(ask(&server, "STRLEN k:3"), "16");
+    put_init(&put);
+    put_begin(&put, HEAD, 1, NULL, 0);
+    cr_expect_eq(put_set_long(&put, "k", value, CHUNK_SIZE + 1, 4), 2);
+    cr_expect_str_eq(call(&server, &put), "OK");
+    cr_expect_str_eq(ask(&server, "STRLEN k:1"), "17");
+    cr_expect_str_eq(ask(&server, "EXISTS k:2 k:3"), "0");
+    put_init(&put);
+    put_begin(&put, HEAD, 2, NULL, 0);
+    cr_expect_eq(put_set_long(&put, "k", value, 5, 2), 1);
+    cr_expect_str_eq(call(&server, &put), "OK");
+    cr_expect_str_eq(ask(&server, "STRLEN k"), "5");
+    cr_expect_str_eq(ask(&server, "EXISTS k:1"), "0");
+    stop(&server);
+    free(value);
+}
+
+Test(darkcount_put, says_its_version)
+{
+    struct server server;
+    char version[16];
+    start(&server);
+    snprintf(version, sizeof version, "%d", FUNCTION_VERSION);
+    cr_expect_str_eq(ask(&server, "FCALL_RO darkcount_version 0"), version);
     stop(&server);
 }

@@ -11,6 +11,7 @@
 #include "aggregator/owners.h"
 #include "common/calendar.h"
 #include "common/err.h"
+#include "common/folded.h"
 #include "common/schema.h"
 #include "tests/unit/aggregator/box.h"
 #include "tests/unit/aggregator/client.h"
@@ -103,12 +104,34 @@ static uint64_t stored_packets(redisContext *redis, const char *sensor, const ch
     return packets;
 }
 
-static uint64_t stored_logs(redisContext *redis, const char *sensor)
+/* The packets in the tables of a level, once everything is folded. */
+static uint64_t stored_classes(redisContext *redis, const char *sensor, const char *level)
 {
-    redisReply *keys = redisCommand(redis, "KEYS darkcount:{%s}:log:*", sensor);
+    uint64_t packets = 0, folded;
+    redisReply *keys = redisCommand(redis, "KEYS darkcount:{%s}:tables:%s:*", sensor, level);
     cr_assert(keys && keys->type == REDIS_REPLY_ARRAY);
-    uint64_t count = keys->elements;
+    for (size_t i = 0; i < keys->elements; i++) {
+        redisReply *value = redisCommand(redis, "GET %s", keys->element[i]->str);
+        struct tables tables = {0};
+        cr_assert_eq(
+            folded_decode_tables(&tables, &folded, (uint8_t *)value->str, (size_t)value->len), 0);
+        for (int class = 0; class < PACKET_CLASSES; class ++)
+            packets += tables.classes[class].packets;
+        tables_close(&tables);
+        freeReplyObject(value);
+    }
     freeReplyObject(keys);
+    return packets;
+}
+
+/* Calls that are not folded. */
+static uint64_t unfolded(redisContext *redis, const char *sensor)
+{
+    redisReply *head = redisCommand(redis, "HMGET darkcount:{%s}:head n folded", sensor);
+    cr_assert(head && head->type == REDIS_REPLY_ARRAY && head->elements == 2);
+    const char *n = head->element[0]->str, *folded = head->element[1]->str;
+    uint64_t count = n ? strtoull(n, NULL, 10) - (folded ? strtoull(folded, NULL, 10) : 0) : 0;
+    freeReplyObject(head);
     return count;
 }
 
@@ -125,8 +148,9 @@ static void expect_stored(const struct box *box, const char *sensor, const struc
         cr_expect_eq(found.bytes, sent->bytes);
         cr_expect_eq(found.records, sent->records);
         cr_expect_eq(stored_packets(redis, sensor, level_name((enum level)level)), sent->packets);
+        cr_expect_eq(stored_classes(redis, sensor, level_name((enum level)level)), sent->packets);
     }
-    cr_expect_eq(stored_logs(redis, sensor), 0);
+    cr_expect_eq(unfolded(redis, sensor), 0);
     redisFree(redis);
 }
 
@@ -135,7 +159,7 @@ static void await_folded(const struct box *box, const char *sensor)
 {
     redisContext *redis = box_redis(box);
     cr_assert(redis);
-    for (int i = 0; i < 5000 && stored_logs(redis, sensor) > 0; i++)
+    for (int i = 0; i < 5000 && unfolded(redis, sensor) > 0; i++)
         box_pause();
     redisFree(redis);
 }

@@ -22,12 +22,22 @@ Test(schema, keys_are_as_documented)
     cr_expect_str_eq(key, "darkcount:{campus-1}:head");
     schema_key_log(key, "campus-1", UINT64_MAX);
     cr_expect_str_eq(key, "darkcount:{campus-1}:log:18446744073709551615");
+    schema_key_minutes(key, "campus-1");
+    cr_expect_str_eq(key, "darkcount:{campus-1}:minutes");
+    schema_key_revisions(key, "campus-1");
+    cr_expect_str_eq(key, "darkcount:{campus-1}:revisions");
     schema_key_course(key, "campus-1", &day);
     cr_expect_str_eq(key, "darkcount:{campus-1}:course:2026-11-22");
     schema_key_hosts(key, "campus-1", &month);
     cr_expect_str_eq(key, "darkcount:{campus-1}:hosts:month:2026-11");
     schema_key_addresses(key, "campus-1", &hour);
     cr_expect_str_eq(key, "darkcount:{campus-1}:addresses:hour:1795320000");
+    schema_key_tables(key, "campus-1", &day);
+    cr_expect_str_eq(key, "darkcount:{campus-1}:tables:day:2026-11-22");
+    schema_key_chunk(field, key, 0);
+    cr_expect_str_eq(field, key);
+    schema_key_chunk(field, key, 12);
+    cr_expect_str_eq(field, "darkcount:{campus-1}:tables:day:2026-11-22:12");
     schema_key_totals(key, field, "campus-1", &hour);
     cr_expect_str_eq(key, "darkcount:{campus-1}:hours:2026-11-22");
     cr_expect_str_eq(field, "1795320000");
@@ -134,96 +144,67 @@ Test(schema, totals_of_another_form_are_refused)
     }
 }
 
-/* --- course, address vectors ------------------------------------------------------------------ */
+/* --- revisions -------------------------------------------------------------------------------- */
 
-Test(schema, a_course_comes_back_and_truncated_is_damaged)
+Test(schema, a_revision_comes_back)
 {
-    static struct course course, back;
-    struct buf out;
-    uint64_t seed = 17;
-    buf_init(&out);
-    for (int i = 0; i < 1440; i++) {
-        course.packets[i] = random_below(&seed, 1000);
-        course.observed_ns[i] = i % 7 ? UINT64_C(60000000000) : 0;
-    }
-    course.packets[COURSE_SLOTS - 1] = UINT64_MAX;
-    cr_assert_eq(course_encode(&course, &out), 0);
-    cr_assert_eq(course_decode(&back, out.bytes, out.size), 0);
-    cr_expect(memcmp(&course, &back, sizeof back) == 0);
-    for (size_t size = 0; size < out.size; size++)
-        cr_assert_eq(course_decode(&back, out.bytes, size), ERR_DAMAGED, "%zu", size);
-    buf_put_u8(&out, 0);
-    cr_expect_eq(course_decode(&back, out.bytes, out.size), ERR_DAMAGED, "a byte too many");
-    out.bytes[0] = 2;
-    cr_expect_eq(course_decode(&back, out.bytes, out.size), ERR_VERSION);
-    buf_close(&out);
+    struct revision back, revision = {.when_s = 1795321063, .records = 7, .packets = UINT64_MAX};
+    char text[REVISION_TEXT_MAX];
+    memset(revision.epoch, 0xab, EPOCH_SIZE);
+    revision_format(&revision, text);
+    cr_expect_str_eq(text,
+                     "1 1795321063 abababab-abab-abab-abab-abababababab 7 18446744073709551615");
+    cr_assert_eq(revision_parse(&back, text, strlen(text)), 0);
+    cr_expect_eq(back.when_s, revision.when_s);
+    cr_expect_arr_eq(back.epoch, revision.epoch, EPOCH_SIZE);
+    cr_expect_eq(back.records, 7);
+    cr_expect_eq(back.packets, UINT64_MAX);
+    revision.when_s = INT64_MAX;
+    revision.records = UINT64_MAX;
+    revision_format(&revision, text);
+    cr_expect_lt(strlen(text), REVISION_TEXT_MAX - 1, "the widest text has room");
+    for (size_t size = 0; size < strlen(text) - 20; size++)
+        cr_assert_eq(revision_parse(&back, text, size), ERR_DAMAGED, "%zu", size);
 }
 
-Test(schema, a_course_has_room_for_the_longest_day_of_all_zones)
+Test(schema, a_revision_of_another_form_is_refused)
 {
-    cr_assert_eq(calendar_init("Antarctica/Vostok", NULL), 0);
-    struct period day = calendar_date(LEVEL_DAY, 1994, 1, 31);
-    cr_expect_leq((day.end_s - day.start_s) / 60, COURSE_SLOTS);
-}
-
-static void small_vector(struct addrvec *vec)
-{
-    addrvec_init(vec);
-    addrvec_append4(vec, 0xc6336401, 7);
-    addrvec_append4(vec, 0xc63364ff, 1);
-    addrvec_append6(vec, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8}, 3);
-}
-
-Test(schema, folded_vectors_come_back)
-{
-    struct addrvec vec, back;
-    struct buf out;
-    uint64_t folded;
-    small_vector(&vec);
-    buf_init(&out);
-    cr_assert_eq(folded_encode(&vec, 0x0102030405060708, &out), 0);
-    cr_expect_eq(out.bytes[0], 1);
-    cr_expect_eq(out.bytes[1], 8, "little-endian");
-    for (size_t size = 0; size <= out.size; size++) {
-        addrvec_init(&back);
-        cr_expect_eq(folded_decode(&back, &folded, out.bytes, size),
-                     size == out.size ? 0 : ERR_DAMAGED);
-        cr_expect_eq(addrvec_packets(&back), size == out.size ? 11 : 0);
-        addrvec_close(&back);
-    }
-    cr_expect_eq(folded, 0x0102030405060708);
-    out.bytes[0] = 2;
-    addrvec_init(&back);
-    cr_expect_eq(folded_decode(&back, &folded, out.bytes, out.size), ERR_VERSION);
-    buf_close(&out);
-    addrvec_close(&vec);
-}
-
-Test(schema, log_entries_come_back_within_the_calendar)
-{
+#define EPOCH_TEXT "abababab-abab-abab-abab-abababababab"
     static const struct {
-        int64_t start_s;
+        const char *text;
         int rc;
-    } table[] = {{0, 0},
-                 {CALENDAR_MAX_S - 60, 0},
-                 {CALENDAR_MAX_S, ERR_DAMAGED},
-                 {-60, ERR_DAMAGED},
-                 {INT64_MIN, ERR_DAMAGED}};
-    struct addrvec vec, back;
-    small_vector(&vec);
+    } table[] = {
+        {"1 5 " EPOCH_TEXT " 7 9", 0},
+        {"2 5 " EPOCH_TEXT " 7 9", ERR_VERSION},
+        {"1 -5 " EPOCH_TEXT " 7 9", ERR_DAMAGED},
+        {"1 9223372036854775808 " EPOCH_TEXT " 7 9", ERR_DAMAGED},
+        {"1 5 xbababab-abab-abab-abab-abababababab 7 9", ERR_DAMAGED},
+        {"1 5 " EPOCH_TEXT "7 9", ERR_DAMAGED},
+        {"1 5 " EPOCH_TEXT " 7", ERR_DAMAGED},
+        {"1 5 " EPOCH_TEXT " 7 9 ", ERR_DAMAGED},
+        {"1 5 " EPOCH_TEXT " 7 9 1", ERR_DAMAGED},
+    };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct buf out;
-        int64_t start_s;
-        buf_init(&out);
-        addrvec_init(&back);
-        cr_assert_eq(log_encode(&vec, table[i].start_s, &out), 0);
-        cr_expect_eq(log_decode(&back, &start_s, out.bytes, out.size), table[i].rc);
-        cr_expect_eq(start_s, table[i].start_s);
-        cr_expect_eq(addrvec_packets(&back), table[i].rc ? 0 : 11);
-        addrvec_close(&back);
-        buf_close(&out);
+        struct revision revision;
+        cr_expect_eq(revision_parse(&revision, table[i].text, strlen(table[i].text)), table[i].rc,
+                     "'%s'", table[i].text);
     }
-    addrvec_close(&vec);
+}
+
+Test(schema, revisions_are_numbered_by_year)
+{
+    static const char *const others[] = {"",       "2026",    "2026:",   ":1",      "2026:0",
+                                         "2026:x", "2026:01", "026:1",   "02026:1", "2026:1 ",
+                                         "2026 1", "-026:1",  "2026:-1", "20261"};
+    char field[REVISION_FIELD_MAX];
+    int year;
+    uint64_t k;
+    revision_field(field, 2026, 12);
+    cr_expect_str_eq(field, "2026:12");
+    cr_assert_eq(revision_field_parse(field, &year, &k), 0);
+    cr_expect(year == 2026 && k == 12);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_expect_eq(revision_field_parse(others[i], &year, &k), ERR_DAMAGED, "'%s'", others[i]);
 }
 
 /* --- epochs: against a time line of 40 moments ------------------------------------------------ */

@@ -47,7 +47,7 @@ static void put_day(const char *sensor, int year, int month, int day, uint64_t p
     course->packets[3] = packets;
     course->observed_ns[3] = 60 * (uint64_t)S;
     buf_init(&form);
-    cr_assert_eq(course_encode(course, &form), 0);
+    cr_assert_eq(course_encode(course, 0, &form), 0);
     schema_key_course(key, sensor, &period);
     redis_do(&redis, "SET %s %b", key, form.bytes, form.size);
     buf_close(&form);
@@ -77,7 +77,7 @@ static void fill(void)
 {
     char errmsg[ERRMSG_SIZE];
     cr_assert_eq(calendar_init("Asia/Tokyo", errmsg), 0);
-    redis_do(&redis, "HSET darkcount:telescope schema 1 timezone Asia/Tokyo");
+    redis_do(&redis, "HSET darkcount:telescope schema 2 timezone Asia/Tokyo");
     redis_do(&redis, "SADD darkcount:sensors b a");
     put_day("a", 2021, 6, 1, 8, 4);
     put_day("a", 2023, 1, 1, 6, 2);
@@ -225,7 +225,7 @@ ParameterizedTestParameters(store, damage)
 {
     static struct damage cases[] = {
         {"SET darkcount:telescope x", ERR_DAMAGED, "darkcount:telescope"},
-        {"HSET darkcount:telescope schema 2", ERR_VERSION, "upgrade"},
+        {"HSET darkcount:telescope schema 3", ERR_VERSION, "upgrade"},
         {"HSET darkcount:telescope schema one", ERR_DAMAGED, "darkcount:telescope"},
         {"HSET darkcount:telescope timezone Mars/Olympus", ERR_DAMAGED, "Mars/Olympus"},
         {"HSET darkcount:telescope timezone ../../etc/passwd", ERR_DAMAGED, "darkcount:telescope"},

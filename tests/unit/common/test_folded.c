@@ -1,0 +1,181 @@
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+#include "common/err.h"
+#include "common/folded.h"
+#include "common/planes.h"
+#include "tests/unit/common/random.h"
+#include "tests/unit/common/tables_of.h"
+
+/* --- addresses -------------------------------------------------------------------------------- */
+
+static void small_vector(struct addrvec *vec)
+{
+    addrvec_init(vec);
+    addrvec_append4(vec, 0xc6336401, 7);
+    addrvec_append4(vec, 0xc63364ff, 1);
+    addrvec_append6(vec, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8}, 3);
+}
+
+Test(folded, addresses_come_back)
+{
+    struct addrvec vec, back;
+    struct buf out;
+    uint64_t folded;
+    small_vector(&vec);
+    buf_init(&out);
+    cr_assert_eq(folded_encode(&vec, 0x0102030405060708, &out), 0);
+    cr_expect_eq(out.bytes[0], 1);
+    cr_expect_eq(out.bytes[1], 8, "little-endian");
+    for (size_t size = 0; size <= out.size; size++) {
+        addrvec_init(&back);
+        cr_expect_eq(folded_decode(&back, &folded, out.bytes, size),
+                     size == out.size ? 0 : ERR_DAMAGED);
+        cr_expect_eq(addrvec_packets(&back), size == out.size ? 11 : 0);
+        addrvec_close(&back);
+    }
+    cr_expect_eq(folded, 0x0102030405060708);
+    out.bytes[0] = 2;
+    addrvec_init(&back);
+    cr_expect_eq(folded_decode(&back, &folded, out.bytes, out.size), ERR_VERSION);
+    buf_close(&out);
+    addrvec_close(&vec);
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+static void random_table(struct table *table, uint64_t *seed, unsigned most)
+{
+    unsigned step = 65536 / most;
+    for (unsigned key = 0; key < 65536; key += 1 + (unsigned)random_below(seed, 2 * step))
+        table_append(table, (uint16_t)key,
+                     (struct sum){1 + random_below(seed, 1000), random_below(seed, 100000)});
+}
+
+static void random_tables(struct tables *tables, uint64_t *seed, unsigned most)
+{
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        tables->classes[class] = (struct sum){random_next(seed), random_below(seed, 100)};
+    random_table(&tables->protocols, seed, most);
+    random_table(&tables->tcp_ports, seed, most);
+    random_table(&tables->udp_ports, seed, most);
+    random_table(&tables->icmp4, seed, most);
+    random_table(&tables->icmp6, seed, most);
+}
+
+static void expect_table(const struct table *found, const struct table *expected)
+{
+    cr_assert_eq(found->count, expected->count);
+    for (size_t i = 0; i < found->count; i++)
+        cr_assert(found->keys[i] == expected->keys[i] &&
+                  found->sums[i].packets == expected->sums[i].packets &&
+                  found->sums[i].bytes == expected->sums[i].bytes);
+}
+
+static void expect_back(const struct tables *tables)
+{
+    struct tables back = {0};
+    struct buf out;
+    uint64_t folded;
+    buf_init(&out);
+    cr_assert_eq(folded_encode_tables(tables, 0x0102030405060708, &out), 0);
+    cr_assert_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), 0);
+    cr_expect_eq(folded, 0x0102030405060708);
+    cr_expect_arr_eq(back.classes, tables->classes, sizeof back.classes);
+    expect_table(&back.protocols, &tables->protocols);
+    expect_table(&back.tcp_ports, &tables->tcp_ports);
+    expect_table(&back.udp_ports, &tables->udp_ports);
+    expect_table(&back.icmp4, &tables->icmp4);
+    expect_table(&back.icmp6, &tables->icmp6);
+    tables_close(&back);
+    buf_close(&out);
+}
+
+Test(folded, tables_come_back)
+{
+    uint64_t seed = 21;
+    expect_back(&(struct tables){0});
+    for (unsigned most = 1; most <= 65536; most *= 4) {
+        struct tables tables = {0};
+        random_tables(&tables, &seed, most);
+        expect_back(&tables);
+        tables_close(&tables);
+    }
+}
+
+Test(folded, tables_that_are_full_come_back)
+{
+    struct tables tables = {0};
+    for (unsigned key = 0; key < 65536; key++)
+        table_append(&tables.tcp_ports, (uint16_t)key, (struct sum){UINT64_MAX - key, key});
+    expect_back(&tables);
+    tables_close(&tables);
+}
+
+Test(folded, tables_cut_short_or_longer_are_damaged)
+{
+    struct tables tables = {0}, back = {0};
+    struct buf out;
+    uint64_t folded;
+    tables_of(&tables, 10000, 600000);
+    buf_init(&out);
+    cr_assert_eq(folded_encode_tables(&tables, 7, &out), 0);
+    for (size_t size = 0; size < out.size; size++) {
+        cr_assert_eq(folded_decode_tables(&back, &folded, out.bytes, size), ERR_DAMAGED);
+        cr_assert_eq(tables_memory(&back), 0, "nothing is left behind");
+    }
+    buf_put_u8(&out, 0);
+    cr_expect_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), ERR_DAMAGED);
+    out.bytes[0] = 2;
+    cr_expect_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), ERR_VERSION);
+    tables_close(&tables);
+    buf_close(&out);
+}
+
+/* A form made by hand of the three columns. */
+static int decode_columns(const uint64_t *shape, size_t shapes, const uint64_t *packets,
+                          size_t sums, size_t bytes)
+{
+    static const uint64_t zeros[32];
+    struct tables back = {0};
+    struct buf out;
+    uint64_t folded;
+    buf_init(&out);
+    buf_put_u8(&out, 1);
+    buf_put_u64_le(&out, 7);
+    planes_encode(&out, shape, shapes);
+    planes_encode(&out, packets, sums);
+    planes_encode(&out, zeros, bytes);
+    int rc = folded_decode_tables(&back, &folded, out.bytes, out.size);
+    cr_expect(rc == 0 || tables_memory(&back) == 0);
+    tables_close(&back);
+    buf_close(&out);
+    return rc;
+}
+
+Test(folded, tables_that_nobody_writes_are_refused)
+{
+    static const uint64_t packets[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2}, quiet[11];
+    static const uint64_t good[] = {9, 2, 0, 0, 0, 0, 5, 3}, zero_gap[] = {9, 2, 0, 0, 0, 0, 5, 0};
+    static const uint64_t first_zero[] = {9, 2, 0, 0, 0, 0, 0, 3};
+    static const uint64_t beyond[] = {9, 2, 0, 0, 0, 0, 5, 65531},
+                          wide[] = {9, 2, 0, 0, 0, 0, 65536, 1};
+    static const uint64_t huge[] = {9, UINT64_MAX, 3, 0, 0, 0, 5, 3};
+    static const uint64_t more[] = {9, 3, 0, 0, 0, 0, 5, 3}, fewer[] = {9, 1, 0, 0, 0, 0, 5, 3};
+    static const uint64_t early[] = {2, 2, 0, 0, 0, 0, 5, 3}, late[] = {10, 1, 0, 0, 0, 0, 5};
+    cr_expect_eq(decode_columns(good, 8, packets, 11, 11), 0);
+    cr_expect_eq(decode_columns(first_zero, 8, packets, 11, 11), 0);
+    cr_expect_eq(decode_columns(early, 8, packets, 4, 4), 0, "of when there were fewer classes");
+    cr_expect_eq(decode_columns(late, 7, packets, 11, 11), ERR_VERSION);
+    cr_expect_eq(decode_columns(zero_gap, 8, packets, 11, 11), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(beyond, 8, packets, 11, 11), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(wide, 8, packets, 11, 11), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(huge, 8, packets, 11, 11), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(more, 8, packets, 11, 11), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(fewer, 8, packets, 11, 11), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(good, 8, packets, 11, 10), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(good, 8, packets, 10, 10), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(good, 5, packets, 11, 11), ERR_DAMAGED);
+    cr_expect_eq(decode_columns(good, 8, quiet, 11, 11), ERR_DAMAGED, "rows have packets");
+}
