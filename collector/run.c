@@ -331,16 +331,29 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-static int open_signals(struct sensor *sensor, char *errmsg)
+static sigset_t handled_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
+    return set;
+}
+
+/* Before anything else: a sensor that is told to stop while it starts is to end as any other. The
+ * signal waits until there is a descriptor to read it from. */
+static void block_signals(void)
+{
+    sigset_t set = handled_signals();
     signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
-        sensor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int open_signals(struct sensor *sensor, char *errmsg)
+{
+    sigset_t set = handled_signals();
+    sensor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return sensor->signals >= 0 ? 0 : err_set(errmsg, ERR_IO, "signals: %s", strerror(errno));
 }
 
@@ -433,6 +446,7 @@ static int run_settings(struct settings *settings, char *errmsg)
 
 int run_main(int argc, char **argv)
 {
+    block_signals();
     char errmsg[ERRMSG_SIZE] = "";
     struct overrides over = {0};
     struct settings settings = {.spool = strdup(DEFAULT_SPOOL),
