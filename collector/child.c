@@ -178,6 +178,13 @@ static struct told *find_durable(struct child *child, const uint8_t epoch[EPOCH_
     return &child->durable[child->count++];
 }
 
+/* A keeper that is gone is found out by child_ended. */
+static ssize_t tell_keeper(const struct child *child, enum keeper_word_kind kind)
+{
+    struct keeper_word word = {.kind = kind};
+    return write(child->line, &word, sizeof word);
+}
+
 void child_note(struct child *child, enum ship_note_kind kind, const uint8_t epoch[EPOCH_SIZE],
                 uint64_t seq)
 {
@@ -190,6 +197,7 @@ void child_note(struct child *child, enum ship_note_kind kind, const uint8_t epo
     } else {
         child->ending = told;
         child->is_ending = true;
+        tell_keeper(child, KEEPER_ENDING);
     }
     send_notes(child);
 }
@@ -222,9 +230,9 @@ bool child_ended(struct child *child, enum ship_result *result)
 /* A keeper that does not answer is left to its end, which it finds when it runs again. */
 static void end_keeper(const struct child *child)
 {
-    struct keeper_word word = {0};
+    struct keeper_word word;
     struct pollfd fd = {.fd = child->line, .events = POLLIN};
-    if (write(child->line, &word, sizeof word) == (ssize_t)sizeof word)
+    if (tell_keeper(child, KEEPER_END) == (ssize_t)sizeof word)
         while (poll(&fd, 1, END_WAIT_MS) > 0 && read(child->line, &word, sizeof word) > 0)
             ;
     waitpid(child->keeper, NULL, WNOHANG);

@@ -18,8 +18,10 @@
 #include "common/address.h"
 #include "common/log.h"
 
-#define DEATH_SOON_S 10
-#define DEATHS_MAX   5
+#define DEATH_SOON_S   10
+#define DEATHS_AT_ONCE 5     /* so many ship processes that died soon are followed at once */
+#define DELAY_MIN_MS   1000  /* then the next one waits, */
+#define DELAY_MAX_MS   60000 /* each time twice as long, up to this */
 
 struct keeper {
     struct ship_options options;
@@ -28,6 +30,7 @@ struct keeper {
     pid_t ship;
     int64_t started_ms;
     unsigned deaths;  /* in a row, each soon after the start */
+    bool ending;      /* nothing more is captured */
     int64_t until_ms; /* when the ship process is ended; INT64_MAX: never */
 };
 
@@ -110,7 +113,10 @@ static void hear(struct keeper *keeper)
     ssize_t got = read(keeper->line, &word, sizeof word);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    keeper->until_ms = monotonic_ms() + (got > 0 ? 0 : KEEPER_LINGER_MS);
+    if (got == (ssize_t)sizeof word && word.kind == KEEPER_ENDING)
+        keeper->ending = true;
+    else
+        keeper->until_ms = monotonic_ms() + (got > 0 ? 0 : KEEPER_LINGER_MS);
 }
 
 /* Waits for the ship process's end and returns its status, as waitpid gives it. */
@@ -139,9 +145,54 @@ static int watch(struct keeper *keeper)
     return status;
 }
 
-/* Whether a ship process that died of a signal is started again. One that its sandbox ended is not:
- * it would do the same again. */
-static bool restart(struct keeper *keeper, int number)
+/* --- starting it again ------------------------------------------------------------------------ */
+
+/* How long after a death the next ship process starts. */
+static int64_t delay_ms(unsigned deaths)
+{
+    int64_t delay = deaths > DEATHS_AT_ONCE ? DELAY_MIN_MS : 0;
+    for (unsigned i = DEATHS_AT_ONCE + 1; i < deaths && delay < DELAY_MAX_MS; i++)
+        delay *= 2;
+    return delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
+}
+
+/* Says what follows, but not again and again that it is the same. */
+static void tell_death(const struct keeper *keeper, int number)
+{
+    int64_t delay = delay_ms(keeper->deaths);
+    if (delay == 0)
+        log_warn("the ship process died of signal %d: starting it again", number);
+    else if (!keeper->ending && delay != delay_ms(keeper->deaths - 1))
+        log_error("the ship process died of signal %d, %u times in a row: starting it again in "
+                  "%d s; until then the records wait in %s",
+                  number, keeper->deaths, (int)(delay / 1000), keeper->options.spool);
+}
+
+/* Waits, unless nobody needs another ship process any more. */
+static void wait_to_start(struct keeper *keeper)
+{
+    struct pollfd fd = {.fd = keeper->line, .events = POLLIN};
+    int64_t left_ms, start_ms = monotonic_ms() + delay_ms(keeper->deaths);
+    while (!keeper->ending && keeper->until_ms == INT64_MAX &&
+           (left_ms = start_ms - monotonic_ms()) > 0)
+        if (poll(&fd, 1, (int)left_ms) > 0)
+            hear(keeper);
+}
+
+/* A sensor that ends does not wait for a ship process that dies again and again. */
+static bool gives_up(const struct keeper *keeper)
+{
+    if (keeper->deaths <= DEATHS_AT_ONCE || !keeper->ending)
+        return false;
+    log_error("the ship process dies again and again: giving up; what is not acknowledged stays in "
+              "%s and goes out when the sensor runs again",
+              keeper->options.spool);
+    return true;
+}
+
+/* After the ship process died of a signal: 0 when another runs, or the keeper's exit status. One that
+ * its sandbox ended is not started again: it would do the same again. */
+static int restart(struct keeper *keeper, int number)
 {
     char errmsg[ERRMSG_SIZE];
     bool soon = monotonic_ms() - keeper->started_ms < DEATH_SOON_S * 1000;
@@ -149,19 +200,20 @@ static bool restart(struct keeper *keeper, int number)
     if (number == SIGSYS) {
         log_error("the ship process died of signal %d (%s): its sandbox does not allow what it did",
                   number, strsignal(number));
-        return false;
+        return SHIP_BROKEN;
     }
-    if (keeper->deaths > DEATHS_MAX) {
-        log_error("the ship process died of signal %d again: giving up", number);
-        return false;
-    }
-    log_warn("the ship process died of signal %d: starting it again", number);
+    tell_death(keeper, number);
+    wait_to_start(keeper);
+    if (gives_up(keeper))
+        return SHIP_WAITING;
+    if (keeper->until_ms != INT64_MAX)
+        return SHIP_BROKEN;
     if (start_ship(keeper, errmsg) != 0) {
         log_error("%s", errmsg);
-        return false;
+        return SHIP_BROKEN;
     }
     say(keeper, KEEPER_AGAIN, 0, "");
-    return true;
+    return 0;
 }
 
 /* --- the keeper itself ------------------------------------------------------------------------ */
@@ -220,8 +272,9 @@ void keeper_run(const struct ship_options *options, int line)
         exit(SHIP_BROKEN);
     int status = watch(&keeper);
     while (WIFSIGNALED(status)) {
-        if (keeper.until_ms != INT64_MAX || !restart(&keeper, WTERMSIG(status)))
-            exit(SHIP_BROKEN);
+        int end = keeper.until_ms == INT64_MAX ? restart(&keeper, WTERMSIG(status)) : SHIP_BROKEN;
+        if (end)
+            exit(end);
         status = watch(&keeper);
     }
     exit(WEXITSTATUS(status));

@@ -4,11 +4,15 @@
  * that dies of a signal: the capture process cannot, since a child of it would have its sandbox,
  * which has no network. It reads nothing from the network and no packet.
  *
+ * One that dies again and again, each time soon after its start, is started ever more seldom: the
+ * records wait in the spool, and the sensor goes on counting.
+ *
  * Over the `line`, a socket of whole messages, the keeper says one KEEPER_READY or KEEPER_FAILED,
  * then any number of KEEPER_AGAIN, and ends with the exit status of the ship process, an enum
- * ship_result. Any message of the capture process means: end the ship process now. The end of the line means that the capture process is gone: the ship
- * process, whose notes end as well, has KEEPER_LINGER_MS to deliver. When the keeper dies, the ship
- * process dies with it.
+ * ship_result. The capture process says KEEPER_ENDING when nothing more is captured: a ship process
+ * that dies again and again is given up then. It says KEEPER_END to end the ship process now. The
+ * end of the line means that the capture process is gone: the ship process, whose notes end as well,
+ * has KEEPER_LINGER_MS to deliver. When the keeper dies, the ship process dies with it.
  */
 #ifndef COLLECTOR_KEEPER_H
 #define COLLECTOR_KEEPER_H
@@ -24,6 +28,8 @@ enum keeper_word_kind {
     KEEPER_READY = 1,  /* the spool is usable and pruned; a ship process runs */
     KEEPER_FAILED = 2, /* `value`: an enum err, with `text` */
     KEEPER_AGAIN = 3,  /* another ship process runs and must be told everything */
+    KEEPER_ENDING = 4, /* these two by the capture process */
+    KEEPER_END = 5,
 };
 struct keeper_word {
     uint32_t kind;
