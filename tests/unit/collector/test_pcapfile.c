@@ -13,7 +13,7 @@
 #include "collector/pcapfile.h"
 #include "common/err.h"
 
-#define SIZE_MAX_OF_FILE (1 << 20)
+#define SIZE_MAX_OF_FILE (5 << 19) /* more than two of the blocks that it reads */
 
 static uint8_t file[SIZE_MAX_OF_FILE];
 static size_t file_size;
