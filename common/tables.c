@@ -53,10 +53,17 @@ static int reserve(struct table *table, size_t count)
     return 0;
 }
 
+/* Whether there is no room for one more row, told without looking for the room that there is. */
+static bool full(const struct table *table)
+{
+    size_t count = table->count;
+    return count == 0 || (count >= ROOM_MIN && (count & (count - 1)) == 0);
+}
+
 int table_append(struct table *table, uint16_t key, struct sum sum)
 {
     assert(sum.packets > 0 && (table->count == 0 || table->keys[table->count - 1] < key));
-    int rc = reserve(table, table->count + 1);
+    int rc = full(table) ? reserve(table, table->count + 1) : 0;
     if (rc)
         return rc;
     table->keys[table->count] = key;
