@@ -195,12 +195,18 @@ demo: deps-demo
 	$(Q)BUILD=$(BUILD) tests/demo/run
 
 BENCH ?= $(filter-out %.c %.h %.sh,$(notdir $(wildcard tests/bench/*)))
-BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c,$(wildcard tests/bench/*.c)))
+BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c %/minutes.c,$(wildcard tests/bench/*.c)))
 $(BUILD)/tests/bench/generate $(BUILD)/tests/bench/sender: $(BUILD)/tests/bench/frames.o
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o \
 		$(filter-out $(BUILD)/collector/main.o,$(call objects,collector)) $(COMMON_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LTO_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs hiredis $(LIBS_collector)) -lm
+# Those of the store work with the aggregator.
+BENCH_STORE := $(addprefix $(BUILD)/tests/bench/,apply store_memory)
+$(BENCH_STORE): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/minutes.o \
+		$(filter-out $(BUILD)/aggregator/main.o,$(call objects,aggregator)) $(COMMON_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LTO_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_aggregator)) -lm
 .PHONY: bench
 bench: deps-test
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)

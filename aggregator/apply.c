@@ -54,32 +54,32 @@ static void put_totals(const struct part *part, const struct part_level *open, s
     put_hset(put, key, field, text);
 }
 
-static int add_to_level(const struct part *part, struct part_level *open,
-                        const struct record *record, uint64_t observed_ns, struct put *put)
+/* `fresh`: the record's addresses that the log did not have before it. */
+static void add_to_level(const struct part *part, struct part_level *open,
+                         const struct record *record, const struct addrvec *fresh,
+                         uint64_t observed_ns, struct put *put)
 {
     if (!open->kept)
-        return 0;
-    int rc = addrvec_add(&open->addresses, &record->addresses);
-    if (rc == 0 && record->packets > 0)
-        rc = tables_add(&open->tables, &record->tables);
-    if (rc)
-        return rc;
-    open->dirty |= record->packets > 0;
-    open->hosts_dirty |= hll_merge(&open->hosts, &record->hosts);
+        return;
     add_totals(&open->totals, record, observed_ns);
-    open->totals.active = addrvec_active(&open->addresses);
+    open->totals.active += addrvec_missing(&open->addresses, fresh);
     put_totals(part, open, put);
-    return 0;
 }
 
 static int add_counts(struct part *part, const struct record *record, struct put *put)
 {
     uint64_t observed;
+    struct addrvec fresh;
     int rc = course_add(&part->course, part->levels[LEVEL_DAY].period.start_s, record, &observed);
+    if (rc)
+        return rc;
     part->course_dirty = true;
+    addrvec_init(&fresh);
+    rc = addrvec_difference(&fresh, &record->addresses, &part->log.addresses);
     for (int level = 0; rc == 0 && level < LEVELS; level++)
-        rc = add_to_level(part, &part->levels[level], record, observed, put);
-    return rc;
+        add_to_level(part, &part->levels[level], record, &fresh, observed, put);
+    addrvec_close(&fresh);
+    return rc ? rc : part_log_add(&part->log, record);
 }
 
 /* --- epochs ----------------------------------------------------------------------------------- */

@@ -85,14 +85,18 @@ static void put_hosts(const struct part *part, const struct part_level *open, st
 static int fold_level(const struct part *part, struct part_level *open, uint64_t folded,
                       struct put *put)
 {
-    int rc = 0;
-    if (open->dirty)
+    const struct part_log *log = &part->log;
+    if (!open->kept || log->packets == 0)
+        return 0;
+    int rc = addrvec_add(&open->addresses, &log->addresses);
+    if (rc == 0)
+        rc = tables_add(&open->tables, &log->tables);
+    if (rc == 0)
         rc = put_addresses(part, open, folded, put);
-    if (rc == 0 && open->dirty)
+    if (rc == 0)
         rc = put_tables(part, open, folded, put);
-    if (open->hosts_dirty)
+    if (rc == 0 && hll_merge(&open->hosts, &log->hosts))
         put_hosts(part, open, put);
-    open->dirty = open->hosts_dirty = false;
     return rc;
 }
 
@@ -129,6 +133,7 @@ static int fold_values(struct part *part, uint64_t folded, struct put *put)
     for (int level = 0; rc == 0 && level < LEVELS; level++)
         rc = fold_level(part, &part->levels[level], folded, put);
     expire_hours(part, put);
+    part_log_clear(&part->log);
     return rc;
 }
 

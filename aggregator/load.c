@@ -153,16 +153,7 @@ static int ask_logs(struct load *load)
     return 0;
 }
 
-static void log_free(struct load_log *log)
-{
-    if (!log)
-        return;
-    addrvec_close(&log->addresses);
-    tables_close(&log->tables);
-    free(log);
-}
-
-static int log_add(struct load_log *log, const struct record *record)
+static int log_add(struct part *part, struct load_log *log, const struct record *record)
 {
     if (!log->any) {
         log->any = true;
@@ -171,12 +162,8 @@ static int log_add(struct load_log *log, const struct record *record)
     }
     if (record->start_s < log->hour.start_s || record->start_s >= log->hour.end_s)
         return ERR_DAMAGED;
-    log->packets += record->packets;
-    hll_merge(&log->hosts, &record->hosts);
     int rc = course_add(&log->course, log->day.start_s, record, NULL);
-    if (rc == 0)
-        rc = addrvec_add(&log->addresses, &record->addresses);
-    return rc ? rc : tables_add(&log->tables, &record->tables);
+    return rc ? rc : part_log_add(&part->log, record);
 }
 
 static int take_log(struct load *load, size_t index, char *errmsg)
@@ -191,7 +178,7 @@ static int take_log(struct load *load, size_t index, char *errmsg)
     int rc = record_open(&record, (const uint8_t *)value->bytes, value->size, cause);
     if (rc)
         return err_set(errmsg, rc, "%s: %s", key, cause);
-    rc = log_add(load->log, &record);
+    rc = log_add(load->part, load->log, &record);
     record_close(&record);
     if (rc == ERR_DAMAGED)
         return err_set(errmsg, rc, "%s: it is of another hour than the entry before it", key);
@@ -228,7 +215,7 @@ void load_close(struct load *load)
 {
     fetch_close(&load->fetch);
     fetch_close(&load->cut);
-    log_free(load->log);
+    free(load->log);
     load->log = NULL;
 }
 

@@ -18,14 +18,10 @@
 /* More log entries than this were never left by apply.c. */
 #define LOAD_LOGS_MAX 4096
 
-/* What the log holds that is not folded: records of one hour, summed up. */
+/* What is known of the log's records beside part->log: where they lie, and their minutes. */
 struct load_log {
     bool any; /* whether there is a record; the rest is empty without */
     struct period hour, day;
-    uint64_t packets;
-    struct addrvec addresses;
-    struct tables tables;
-    struct hll hosts;
     struct course course;
 };
 

@@ -67,7 +67,7 @@ static int take_addresses(const struct load *load, struct part_level *open,
         rc = folded_decode(&open->addresses, &folded, (const uint8_t *)value->bytes, value->size);
     if (rc == 0)
         rc = check_folded(load->part, folded);
-    return rc || !load->log ? rc : addrvec_add(&open->addresses, &load->log->addresses);
+    return rc;
 }
 
 static int take_tables(const struct load *load, struct part_level *open,
@@ -82,16 +82,13 @@ static int take_tables(const struct load *load, struct part_level *open,
                                   value->size);
     if (rc == 0)
         rc = check_folded(load->part, folded);
-    return rc || !load->log ? rc : tables_add(&open->tables, &load->log->tables);
+    return rc;
 }
 
-static int take_hosts(const struct load *load, struct part_level *open,
-                      const struct fetch_value *value)
+static int take_hosts(struct part_level *open, const struct fetch_value *value)
 {
     hll_clear(&open->hosts);
-    int rc = value ? hll_from_redis(&open->hosts, value->bytes, value->size) : 0;
-    open->hosts_dirty = rc == 0 && load->log && hll_merge(&open->hosts, &load->log->hosts);
-    return rc;
+    return value ? hll_from_redis(&open->hosts, value->bytes, value->size) : 0;
 }
 
 static int take_course(const struct load *load, const struct fetch_value *value)
@@ -118,15 +115,18 @@ static int check_level(const struct load *load, const struct part_level *open, s
                        char *errmsg)
 {
     const struct totals *totals = &open->totals;
-    uint64_t packets = addrvec_packets(&open->addresses);
-    uint64_t active = addrvec_active(&open->addresses);
+    const struct part_log *log = &load->part->log;
+    uint64_t packets = addrvec_packets(&open->addresses) + log->packets;
+    uint64_t active =
+        addrvec_active(&open->addresses) + addrvec_missing(&open->addresses, &log->addresses);
     if (packets != totals->packets || active != totals->active)
         return err_set(errmsg, ERR_DAMAGED,
                        "%s and its log add up to %" PRIu64 " packets to %" PRIu64
                        " addresses, its totals say %" PRIu64 " to %" PRIu64,
                        load->fetch.items[addresses].key, packets, active, totals->packets,
                        totals->active);
-    const char *broken = tables_broken(&open->tables, totals->packets, totals->bytes);
+    const char *broken =
+        tables_broken(&open->tables, totals->packets - log->packets, totals->bytes - log->bytes);
     return broken ? err_set(errmsg, ERR_DAMAGED, "%s and its log: %s",
                             load->fetch.items[addresses + 1].key, broken)
                   : 0;
@@ -178,10 +178,9 @@ static int take_level(struct load *load, struct part_level *open, size_t *index,
     rc = take_tables(load, open, fetch_value(&load->fetch, tables));
     if (rc)
         return refuse_item(load, tables, rc, errmsg);
-    rc = take_hosts(load, open, fetch_value(&load->fetch, hosts));
+    rc = take_hosts(open, fetch_value(&load->fetch, hosts));
     if (rc)
         return refuse_item(load, hosts, rc, errmsg);
-    open->dirty = load->log && load->log->packets > 0;
     rc = check_level(load, open, addresses, errmsg);
     return rc || open->period.level != LEVEL_DAY ? rc : take_day(load, (*index)++, errmsg);
 }
@@ -194,7 +193,6 @@ static void hold_nothing(struct part_level *open)
     hll_clear(&open->hosts);
     open->totals = (struct totals){0};
     open->address_chunks = open->table_chunks = 0;
-    open->dirty = open->hosts_dirty = false;
 }
 
 int load_take_levels(struct load *load, char *errmsg)

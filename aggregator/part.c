@@ -27,6 +27,7 @@ void part_close(struct part *part)
         addrvec_close(&part->levels[level].addresses);
         tables_close(&part->levels[level].tables);
     }
+    part_log_clear(&part->log);
     prefixset_free(part->addresses);
     free(part->epochs);
     free(part->revisions);
@@ -87,6 +88,22 @@ struct part_epoch *part_add_epoch(struct part *part, const uint8_t uuid[EPOCH_SI
     epoch_state_init(&epoch->state);
     epoch->state.replay = replay;
     return epoch;
+}
+
+int part_log_add(struct part_log *log, const struct record *record)
+{
+    log->packets += record->packets;
+    log->bytes += record->bytes;
+    hll_merge(&log->hosts, &record->hosts);
+    int rc = addrvec_add(&log->addresses, &record->addresses);
+    return rc ? rc : tables_add(&log->tables, &record->tables);
+}
+
+void part_log_clear(struct part_log *log)
+{
+    addrvec_close(&log->addresses);
+    tables_close(&log->tables);
+    memset(log, 0, sizeof *log);
 }
 
 struct part_revision *part_revision(const struct part *part, int year,

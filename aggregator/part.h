@@ -43,7 +43,8 @@ struct part_keep {
 
 #define PART_MINUTE_RECORDS UINT64_C(2880)
 
-/* The open period of a level: everything of it that changes with a record. */
+/* The open period of a level. Totals are of now; addresses, tables and hosts are as stored, without
+ * what is in the log. */
 struct part_level {
     bool held; /* whether the rest means anything */
     bool kept; /* false: an hour past its time, of which nothing is stored and nothing is here */
@@ -53,8 +54,14 @@ struct part_level {
     struct tables tables;
     struct hll hosts;
     size_t address_chunks, table_chunks; /* of the stored values; 0: there is none */
-    bool dirty;       /* addresses and tables have what the stored values do not */
-    bool hosts_dirty; /* the same of the sketch */
+};
+
+/* What the log holds behind the folded values: the sum of records, all of one hour. */
+struct part_log {
+    uint64_t packets, bytes;
+    struct addrvec addresses;
+    struct tables tables;
+    struct hll hosts;
 };
 
 struct part {
@@ -74,8 +81,9 @@ struct part {
     struct part_revision *revisions;
     size_t revision_count, revision_room;
     struct part_level levels[LEVELS];
-    struct course course; /* of the open day */
-    bool course_dirty;    /* it has what the stored one does not */
+    struct part_log log;
+    struct course course; /* of the open day, as of now */
+    bool course_dirty;    /* it has what the stored one does not: there is a record in the log */
 };
 
 void part_init(struct part *part, const char *sensor);
@@ -90,6 +98,11 @@ int part_set_darknet(struct part *part, const char *list, char *errmsg);
 struct part_epoch *part_epoch(const struct part *part, const uint8_t uuid[EPOCH_SIZE]);
 /* Adds an epoch that is not there yet, with sequence 0; NULL without memory. */
 struct part_epoch *part_add_epoch(struct part *part, const uint8_t uuid[EPOCH_SIZE], bool replay);
+
+/* Adds a record, which is of the hour of those before it. ERR_NOMEM leaves the log of no use. */
+int part_log_add(struct part_log *log, const struct record *record);
+/* Leaves it empty. */
+void part_log_clear(struct part_log *log);
 
 /* The revision of the year that is the epoch's, or NULL. Borrowed until the next part_add_revision. */
 struct part_revision *part_revision(const struct part *part, int year,

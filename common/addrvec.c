@@ -93,13 +93,34 @@ int addrvec_append6(struct addrvec *vec, const uint8_t address[16], uint64_t pac
     return 0;
 }
 
+/* The first position from `at` on whose address is not less. It is near as a rule; what is far is
+ * found by steps that double, then by halves. */
+static size_t seek4(const struct addrvec *vec, size_t at, uint32_t address)
+{
+    size_t count = vec->count4, step = 1;
+    if (at == count || vec->address4[at] >= address)
+        return at;
+    while (step < count - at && vec->address4[at + step] < address) {
+        at += step;
+        step *= 2;
+    }
+    size_t low = at + 1, high = step < count - at ? at + step : count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (vec->address4[middle] < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* How many addresses of src are not in dst yet. */
 static size_t new4(const struct addrvec *dst, const struct addrvec *src)
 {
     size_t fresh = 0;
     for (size_t d = 0, s = 0; s < src->count4; s++) {
-        while (d < dst->count4 && dst->address4[d] < src->address4[s])
-            d++;
+        d = seek4(dst, d, src->address4[s]);
         fresh += d == dst->count4 || dst->address4[d] != src->address4[s];
     }
     return fresh;
@@ -121,7 +142,7 @@ static void merge4(struct addrvec *dst, const struct addrvec *src, size_t fresh)
 {
     size_t d = dst->count4, s = src->count4, out = d + fresh;
     dst->count4 = out;
-    while (s > 0) {
+    while (s > 0 && out > d) {
         out--;
         if (d > 0 && dst->address4[d - 1] >= src->address4[s - 1]) {
             d--;
@@ -134,6 +155,9 @@ static void merge4(struct addrvec *dst, const struct addrvec *src, size_t fresh)
             dst->packets4[out] = src->packets4[s];
         }
     }
+    while (s > 0) /* all that is left of src is in dst, which stays where it is */
+        if (dst->address4[--d] == src->address4[s - 1])
+            dst->packets4[d] += src->packets4[--s];
 }
 
 static void merge6(struct addrvec *dst, const struct addrvec *src, size_t fresh)
@@ -155,17 +179,52 @@ static void merge6(struct addrvec *dst, const struct addrvec *src, size_t fresh)
     }
 }
 
+/* The room to make for `fresh` more: an eighth more than that in a vector that grows again. */
+static size_t room_for(size_t count, size_t room, size_t fresh)
+{
+    size_t needed = count + fresh;
+    return needed <= room || room == 0 ? needed : needed + needed / 8;
+}
+
 int addrvec_add(struct addrvec *dst, const struct addrvec *src)
 {
     size_t fresh4 = new4(dst, src), fresh6 = new6(dst, src);
-    int rc = reserve4(dst, dst->count4 + fresh4);
+    int rc = reserve4(dst, room_for(dst->count4, dst->room4, fresh4));
     if (rc == 0)
-        rc = reserve6(dst, dst->count6 + fresh6);
+        rc = reserve6(dst, room_for(dst->count6, dst->room6, fresh6));
     if (rc)
         return rc;
     merge4(dst, src, fresh4);
     merge6(dst, src, fresh6);
     return 0;
+}
+
+uint64_t addrvec_missing(const struct addrvec *dst, const struct addrvec *src)
+{
+    return (uint64_t)new4(dst, src) + new6(dst, src);
+}
+
+static int difference6(struct addrvec *out, const struct addrvec *src, const struct addrvec *dst)
+{
+    int rc = 0;
+    for (size_t d = 0, s = 0; rc == 0 && s < src->count6; s++) {
+        while (d < dst->count6 && memcmp(dst->address6[d], src->address6[s], 16) < 0)
+            d++;
+        if (d == dst->count6 || memcmp(dst->address6[d], src->address6[s], 16) != 0)
+            rc = addrvec_append6(out, src->address6[s], src->packets6[s]);
+    }
+    return rc;
+}
+
+int addrvec_difference(struct addrvec *out, const struct addrvec *src, const struct addrvec *dst)
+{
+    int rc = 0;
+    for (size_t d = 0, s = 0; rc == 0 && s < src->count4; s++) {
+        d = seek4(dst, d, src->address4[s]);
+        if (d == dst->count4 || dst->address4[d] != src->address4[s])
+            rc = addrvec_append4(out, src->address4[s], src->packets4[s]);
+    }
+    return rc ? rc : difference6(out, src, dst);
 }
 
 uint64_t addrvec_packets(const struct addrvec *vec)

@@ -39,6 +39,12 @@ int addrvec_reserve4(struct addrvec *vec, size_t more);
 /* dst += src, address by address. ERR_NOMEM leaves dst as it was. */
 int addrvec_add(struct addrvec *dst, const struct addrvec *src);
 
+/* The number of addresses of `src` that `dst` does not have: by how many addrvec_add would make it
+ * longer. */
+uint64_t addrvec_missing(const struct addrvec *dst, const struct addrvec *src);
+/* Those of them, with their packets in `src`, into an empty vector. ERR_NOMEM leaves some. */
+int addrvec_difference(struct addrvec *out, const struct addrvec *src, const struct addrvec *dst);
+
 /* The sum over all addresses, and the number of active addresses of both families. */
 uint64_t addrvec_packets(const struct addrvec *vec);
 uint64_t addrvec_active(const struct addrvec *vec);

@@ -15,7 +15,7 @@
 
 #include "common/buf.h"
 
-#define CHUNK_SIZE   ((size_t)512 << 10)
+#define CHUNK_SIZE   (((size_t)512 << 10) - 64) /* with Redis's header just within 512 KiB */
 #define CHUNK_HEADER 16
 #define CHUNKS_MAX   2048
 

@@ -36,10 +36,10 @@ static size_t room_for(size_t count)
     return room;
 }
 
-/* Makes room for one more row. */
-static int grow(struct table *table)
+/* Makes room for so many rows. */
+static int reserve(struct table *table, size_t count)
 {
-    size_t room = room_for(table->count + 1);
+    size_t room = room_for(count);
     if (room == room_for(table->count))
         return 0;
     uint16_t *keys = realloc(table->keys, room * sizeof *keys);
@@ -53,10 +53,17 @@ static int grow(struct table *table)
     return 0;
 }
 
+/* Whether there is no room for one more row, told without looking for the room that there is. */
+static bool full(const struct table *table)
+{
+    size_t count = table->count;
+    return count == 0 || (count >= ROOM_MIN && (count & (count - 1)) == 0);
+}
+
 int table_append(struct table *table, uint16_t key, struct sum sum)
 {
     assert(sum.packets > 0 && (table->count == 0 || table->keys[table->count - 1] < key));
-    int rc = grow(table);
+    int rc = full(table) ? reserve(table, table->count + 1) : 0;
     if (rc)
         return rc;
     table->keys[table->count] = key;
@@ -89,22 +96,40 @@ static struct sum sum_of_two(struct sum a, struct sum b)
     return (struct sum){a.packets + b.packets, a.bytes + b.bytes};
 }
 
-/* The rows of both into an empty table; what was appended stays on ERR_NOMEM. */
-static int merge(struct table *out, const struct table *a, const struct table *b)
+/* How many rows of `from` have a key that `into` does not have. */
+static size_t new_keys(const struct table *into, const struct table *from)
 {
-    int rc = 0;
-    for (size_t i = 0, j = 0; rc == 0 && (i < a->count || j < b->count);) {
-        bool left = j == b->count || (i < a->count && a->keys[i] <= b->keys[j]);
-        bool right = i == a->count || (j < b->count && b->keys[j] <= a->keys[i]);
-        uint16_t key = left ? a->keys[i] : b->keys[j];
-        struct sum sum = {0};
-        if (left)
-            sum = sum_of_two(sum, a->sums[i++]);
-        if (right)
-            sum = sum_of_two(sum, b->sums[j++]);
-        rc = table_append(out, key, sum);
+    size_t fresh = 0;
+    for (size_t i = 0, f = 0; f < from->count; f++) {
+        while (i < into->count && into->keys[i] < from->keys[f])
+            i++;
+        fresh += i == into->count || into->keys[i] != from->keys[f];
     }
-    return rc;
+    return fresh;
+}
+
+/* Adds rows of which `fresh` are new and have room, from the back, so that no second table is needed. */
+static void merge(struct table *into, const struct table *from, size_t fresh)
+{
+    size_t i = into->count, f = from->count, out = i + fresh;
+    into->count = out;
+    while (f > 0 && out > i) {
+        bool both = i > 0 && into->keys[i - 1] == from->keys[f - 1];
+        bool mine = i > 0 && into->keys[i - 1] >= from->keys[f - 1];
+        uint16_t key = mine ? into->keys[i - 1] : from->keys[f - 1];
+        struct sum sum = mine ? into->sums[--i] : from->sums[--f];
+        if (both)
+            sum = sum_of_two(sum, from->sums[--f]);
+        into->keys[--out] = key;
+        into->sums[out] = sum;
+    }
+    while (f > 0) { /* all that is left is in `into`, which stays where it is */
+        i--;
+        if (into->keys[i] == from->keys[f - 1]) {
+            f--;
+            into->sums[i] = sum_of_two(into->sums[i], from->sums[f]);
+        }
+    }
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -127,26 +152,31 @@ void tables_close(struct tables *tables)
     *tables = (struct tables){0};
 }
 
+#define TABLES 5
+
+static void list(struct tables *tables, struct table *all[TABLES])
+{
+    struct table *order[TABLES] = {&tables->protocols, &tables->tcp_ports, &tables->udp_ports,
+                                   &tables->icmp4, &tables->icmp6};
+    memcpy(all, order, sizeof order);
+}
+
 int tables_add(struct tables *into, const struct tables *from)
 {
-    struct tables both = {0};
-    int rc = merge(&both.protocols, &into->protocols, &from->protocols);
-    if (rc == 0)
-        rc = merge(&both.tcp_ports, &into->tcp_ports, &from->tcp_ports);
-    if (rc == 0)
-        rc = merge(&both.udp_ports, &into->udp_ports, &from->udp_ports);
-    if (rc == 0)
-        rc = merge(&both.icmp4, &into->icmp4, &from->icmp4);
-    if (rc == 0)
-        rc = merge(&both.icmp6, &into->icmp6, &from->icmp6);
-    if (rc) {
-        tables_close(&both);
-        return rc;
+    struct table *to[TABLES], *more[TABLES];
+    size_t fresh[TABLES];
+    list(into, to);
+    list((struct tables *)from, more);
+    for (int t = 0; t < TABLES; t++) {
+        fresh[t] = new_keys(to[t], more[t]);
+        int rc = reserve(to[t], to[t]->count + fresh[t]);
+        if (rc)
+            return rc;
     }
+    for (int t = 0; t < TABLES; t++)
+        merge(to[t], more[t], fresh[t]);
     for (int class = 0; class < PACKET_CLASSES; class ++)
-        both.classes[class] = sum_of_two(into->classes[class], from->classes[class]);
-    tables_close(into);
-    *into = both;
+        into->classes[class] = sum_of_two(into->classes[class], from->classes[class]);
     return 0;
 }
 

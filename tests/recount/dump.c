@@ -6,7 +6,8 @@
  *                        not be read) or totals (captured, packets, off_darknet, not_ip, undecodable,
  *                        late, refused, kernel_dropped, records)
  *   dump vector VALUE    an address vector of the store: address, packets
- *   dump course VALUE    a day of the store: slot, packets
+ *   dump course VALUE    a day of the store: slot, packets, bytes
+ *   dump tables VALUE    tables of the store: table, key, packets, bytes
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -194,7 +195,33 @@ static void dump_course(const char *path)
     must(course_decode(&course, &folded, bytes, size), path);
     for (int i = 0; i < COURSE_SLOTS; i++)
         if (course.packets[i])
-            printf("%d,%" PRIu64 "\n", i, course.packets[i]);
+            printf("%d,%" PRIu64 ",%" PRIu64 "\n", i, course.packets[i], course.bytes[i]);
+    free(bytes);
+}
+
+static void dump_table(const char *name, const struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        printf("%s,%u,%" PRIu64 ",%" PRIu64 "\n", name, table->keys[i], table->sums[i].packets,
+               table->sums[i].bytes);
+}
+
+static void dump_tables(const char *path)
+{
+    struct tables tables = {0};
+    size_t size;
+    uint64_t folded;
+    uint8_t *bytes = read_file(path, &size);
+    must(folded_decode_tables(&tables, &folded, bytes, size), path);
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        printf("class,%d,%" PRIu64 ",%" PRIu64 "\n", class, tables.classes[class].packets,
+               tables.classes[class].bytes);
+    dump_table("protocol", &tables.protocols);
+    dump_table("tcp", &tables.tcp_ports);
+    dump_table("udp", &tables.udp_ports);
+    dump_table("icmp4", &tables.icmp4);
+    dump_table("icmp6", &tables.icmp6);
+    tables_close(&tables);
     free(bytes);
 }
 
@@ -203,13 +230,15 @@ int main(int argc, char **argv)
     int result = 0;
     record_init(&sum);
     if (argc < 3) {
-        fputs("Usage: dump BY SEGMENT... | vector VALUE | course VALUE\n", stderr);
+        fputs("Usage: dump BY SEGMENT... | vector VALUE | course VALUE | tables VALUE\n", stderr);
         return 2;
     }
     if (strcmp(argv[1], "vector") == 0)
         dump_vector(argv[2]);
     else if (strcmp(argv[1], "course") == 0)
         dump_course(argv[2]);
+    else if (strcmp(argv[1], "tables") == 0)
+        dump_tables(argv[2]);
     else {
         for (int i = 2; i < argc; i++)
             add_segment(argv[i], strcmp(argv[1], "interval") == 0);

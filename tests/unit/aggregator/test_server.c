@@ -11,6 +11,7 @@
 #include "aggregator/owners.h"
 #include "common/calendar.h"
 #include "common/err.h"
+#include "aggregator/function.h"
 #include "common/folded.h"
 #include "common/schema.h"
 #include "tests/unit/aggregator/box.h"
@@ -452,6 +453,13 @@ struct fault {
     unsigned aggregators, stores, stops;
 };
 
+/* Whether there was a redis-server to kill. */
+static bool kill_store(const struct box *box)
+{
+    pid_t redis = box_listener(box->redis_socket);
+    return redis > 1 && kill(redis, SIGKILL) == 0;
+}
+
 /* Ends the aggregator (told to or killed), its redis-server, or nothing. */
 static void strike(struct fault *fault)
 {
@@ -461,11 +469,7 @@ static void strike(struct fault *fault)
         *fault->aggregator = box_start_aggregator(fault->box, NULL);
         fault->aggregators++;
     } else if (kind == 1) {
-        pid_t redis = box_listener(fault->box->redis_socket);
-        if (redis > 1) {
-            kill(redis, SIGKILL);
-            fault->stores++;
-        }
+        fault->stores += kill_store(fault->box);
     } else if (kind == 2) {
         expect_clean_end(*fault->aggregator);
         *fault->aggregator = box_start_aggregator(fault->box, NULL);
@@ -473,11 +477,11 @@ static void strike(struct fault *fault)
     }
 }
 
-/* Delivers up to a random record, strikes with a part of the window unacknowledged, and drops. */
-static void deliver_and_strike(struct client *client, const struct buf *records, uint64_t count,
-                               struct fault *fault)
+/* Delivers up to a random record, and sends some more that nobody waits for. */
+static void deliver_ahead(struct client *client, const struct buf *records, uint64_t count,
+                          uint64_t *random)
 {
-    uint64_t some = client->acked + 1 + (sensor_random(&fault->random) >> 58);
+    uint64_t some = client->acked + 1 + (sensor_random(random) >> 58);
     client_deliver(client, records, some < count ? some : count);
     for (uint64_t i = client->sent; i < client->acked + 40 && i < count; i++) {
         struct buf out;
@@ -486,6 +490,12 @@ static void deliver_and_strike(struct client *client, const struct buf *records,
         client_send(client, &out);
         buf_close(&out);
     }
+}
+
+static void deliver_and_strike(struct client *client, const struct buf *records, uint64_t count,
+                               struct fault *fault)
+{
+    deliver_ahead(client, records, count, &fault->random);
     strike(fault);
     client_drop(client);
 }
@@ -520,6 +530,48 @@ Test(server, kills_of_aggregator_and_redis_lose_and_double_nothing, .timeout = 2
     cr_assert_eq(reached, count, "seed %" PRIu64 ": stuck at %" PRIu64 ": %s", seed, reached,
                  client.refused.text);
     cr_expect(fault.aggregators > 0 && fault.stores > 0 && fault.stops > 0, "seed %" PRIu64, seed);
+    client_drop(&client);
+    await_folded(&box, "s");
+    expect_stored(&box, "s", &sent);
+    expect_clean_end(pid);
+    client_close(&client);
+    free_records(records, count);
+    box_close(&box);
+}
+
+/* KILLS: how often, of redis-server alone, which is killed while it has calls before it. */
+Test(server, kills_of_redis_under_load_lose_and_double_nothing, .timeout = 600)
+{
+    const char *kills = getenv("KILLS");
+    const unsigned strikes = kills ? (unsigned)atoi(kills) : 10;
+    const size_t count = 400 + 100 * (size_t)strikes;
+    struct box box;
+    struct totals sent = {0};
+    struct client client;
+    const struct frame_open open = open_of("s", 1);
+    struct buf *records = make_records("s", 1, START_S, count, &sent);
+    uint64_t random = (uint64_t)time(NULL), seed = random, reached = 0;
+    unsigned struck = 0;
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    client_init(&client);
+    for (int tries = 0; reached < count && tries < 20000; tries++) {
+        if (!client_open(&client, box.sensor_socket, &open)) {
+            box_pause();
+            continue;
+        }
+        cr_assert(client.acked >= reached, "seed %" PRIu64, seed);
+        if (struck < strikes) {
+            deliver_ahead(&client, records, count, &random);
+            struck += kill_store(&box);
+            client_drop(&client);
+        } else {
+            client_deliver(&client, records, count);
+        }
+        reached = client.acked;
+    }
+    cr_assert_eq(reached, count, "seed %" PRIu64 ": stuck at %" PRIu64, seed, reached);
+    cr_expect_eq(struck, strikes);
     client_drop(&client);
     await_folded(&box, "s");
     expect_stored(&box, "s", &sent);
@@ -782,6 +834,40 @@ Test(server, a_start_that_cannot_work_ends_with_one_clear_line)
     expect_start_fails(&box, NULL, 1, "another aggregator is running there");
     expect_clean_end(pid);
     expect_start_fails(&box, NULL, 1, "it counts days in time zone Asia/Tokyo");
+    box_close(&box);
+}
+
+/* What a store holds that was made by another version of the programs. */
+Test(server, a_store_of_another_version_is_refused_or_brought_up_to_date)
+{
+    struct box box;
+    char url[128];
+    box_open(&box);
+    snprintf(url, sizeof url, "unix://%s", box.redis_socket);
+    pid_t redis = box_start_redis(&box, "yes");
+    const char *const args[] = {"--store", url, NULL};
+    redisContext *store = box_redis(&box);
+    cr_assert(store);
+    freeReplyObject(redisCommand(store, "HSET darkcount:telescope schema 1 timezone UTC"));
+    expect_start_fails(&box, args, 1, "schema 1 of an older darkcount");
+    freeReplyObject(redisCommand(store, "HSET darkcount:telescope schema 99"));
+    expect_start_fails(&box, args, 1, "use a newer aggregator");
+    freeReplyObject(redisCommand(store, "DEL darkcount:telescope"));
+    freeReplyObject(redisCommand(
+        store, "FUNCTION LOAD REPLACE %s",
+        "#!lua name=darkcount\nredis.register_function{function_name='darkcount_version', "
+        "callback=function() return 99 end, flags={'no-writes'}}"));
+    expect_start_fails(&box, args, 1, "the function library: it is of version 99");
+    freeReplyObject(redisCommand(
+        store, "FUNCTION LOAD REPLACE %s",
+        "#!lua name=darkcount\nredis.register_function('darkcount_put', function() end)"));
+    pid_t pid = box_start_aggregator(&box, args);
+    redisReply *version = redisCommand(store, "FCALL_RO darkcount_version 0");
+    cr_expect_eq(version->integer, FUNCTION_VERSION, "a library without a version is older");
+    freeReplyObject(version);
+    expect_clean_end(pid);
+    redisFree(store);
+    box_end(redis, SIGTERM, END_MS);
     box_close(&box);
 }
 

@@ -106,6 +106,38 @@ Test(addrvec, add_is_what_a_map_does)
     }
 }
 
+/* Also where the two are of very different length, so that far addresses are sought. */
+Test(addrvec, missing_and_difference_are_what_a_map_says)
+{
+    uint64_t seed = 4;
+    for (int round = 0; round < 300; round++) {
+        struct model a = {0}, b = {0}, only = {0};
+        struct addrvec va, vb, difference;
+        uint64_t in_a = 1 + random_below(&seed, 40), in_b = 1 + random_below(&seed, 40);
+        uint64_t count = 0;
+        for (size_t i = 0; i < MODEL; i++) {
+            a.packets4[i] = random_below(&seed, in_a) == 0 ? 1 + random_below(&seed, 9) : 0;
+            a.packets6[i] = random_below(&seed, in_a) == 0 ? 1 + random_below(&seed, 9) : 0;
+            b.packets4[i] = random_below(&seed, in_b) == 0;
+            b.packets6[i] = random_below(&seed, in_b) == 0;
+            only.packets4[i] = b.packets4[i] ? 0 : a.packets4[i];
+            only.packets6[i] = b.packets6[i] ? 0 : a.packets6[i];
+            count += (only.packets4[i] > 0) + (only.packets6[i] > 0);
+        }
+        addrvec_init(&va);
+        addrvec_init(&vb);
+        addrvec_init(&difference);
+        fill(&va, &a);
+        fill(&vb, &b);
+        cr_assert_eq(addrvec_missing(&vb, &va), count);
+        cr_assert_eq(addrvec_difference(&difference, &va, &vb), 0);
+        expect_equal(&difference, &only);
+        addrvec_close(&va);
+        addrvec_close(&vb);
+        addrvec_close(&difference);
+    }
+}
+
 Test(addrvec, add_to_itself_doubles)
 {
     struct model model;
