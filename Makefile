@@ -29,8 +29,8 @@ WERROR ?= $(if $(CI),-Werror)
 SANITIZE ?=
 
 LIBS_COMMON := libprotobuf-c libzstd inih libssl libcrypto
-LIBS_collector := libpcap libuv zlib libseccomp $(LIBS_COMMON)
-LIBS_aggregator := libuv hiredis $(LIBS_COMMON)
+LIBS_collector := libpcap libuv libmicrohttpd zlib libseccomp $(LIBS_COMMON)
+LIBS_aggregator := libuv libmicrohttpd hiredis $(LIBS_COMMON)
 LIBS_dashboards := hiredis $(LIBS_COMMON)
 
 PROGRAM_collector := darkcount-collector
@@ -60,8 +60,12 @@ deps-build deps-test deps-demo: deps-%:
 
 # --- objects -------------------------------------------------------------------------------------
 
-COMMON_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c))) $(BUILD)/common/record.pb-c.o
-objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard $(1)/*.c)))
+# Of common/, what only the programs with an event loop use.
+LOOP_SOURCES := common/httpd.c
+LOOP_OBJS := $(LOOP_SOURCES:%.c=$(BUILD)/%.o)
+COMMON_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(LOOP_SOURCES),$(sort $(wildcard common/*.c)))) \
+	$(BUILD)/common/record.pb-c.o
+objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard $(1)/*.c))) $(if $(filter collector aggregator,$(1)),$(LOOP_OBJS))
 
 $(BUILD)/common/record.pb-c.c $(BUILD)/common/record.pb-c.h &: common/record.proto
 	$(Q)command -v $(PROTOC_C) $(CC) $(PKG_CONFIG) >/dev/null || \

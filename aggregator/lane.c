@@ -10,6 +10,8 @@
 #include "aggregator/lane_inside.h"
 #include "common/log.h"
 
+#define RETRY_STORE_S 1 /* sensors that were turned away come back spread over twice that */
+
 /* A put under way. */
 struct sent {
     struct lane *lane;
@@ -38,6 +40,7 @@ int lane_refuse_store(struct frame_refuse *refuse, const char *why)
 {
     refuse->code = REFUSE_STORE;
     refuse->final = false;
+    refuse->retry_s = RETRY_STORE_S;
     snprintf(refuse->text, sizeof refuse->text, "the store cannot take it now: %.400s", why);
     return ERR_REFUSED;
 }
@@ -73,7 +76,7 @@ static void give_up(struct lane *lane, const struct frame_refuse *refuse)
 
 void lane_break(struct lane *lane, int code, const char *why)
 {
-    struct frame_refuse refuse;
+    struct frame_refuse refuse = {0};
     if (lane->state == LANE_BROKEN) {
         lane_settle(lane);
         return;

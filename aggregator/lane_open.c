@@ -11,7 +11,7 @@
 static void resume(struct owner *owner)
 {
     struct lane *lane = owner->lane;
-    struct frame_refuse refuse;
+    struct frame_refuse refuse = {0};
     owner->opening = false;
     int rc = apply_open(&lane->part, &owner->open, lane->darknet, &owner->durable, &refuse);
     if (rc == 0)
@@ -42,7 +42,7 @@ static void neighbours_done(void *data, int code, const struct frame_refuse *ref
 {
     struct lane *lane = data;
     struct owner *owner = lane->candidate;
-    struct frame_refuse claimed;
+    struct frame_refuse claimed = {0};
     lane->candidate = NULL;
     if (lane->state != LANE_BROKEN)
         lane->state = LANE_READY;

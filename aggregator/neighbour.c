@@ -49,7 +49,7 @@ static void entered(void *data, int code, const char *why)
 static void compare(void *data, int code, const char *why)
 {
     struct neighbours *check = data;
-    struct frame_refuse refuse;
+    struct frame_refuse refuse = {0};
     if (code) {
         finish(check, code, NULL, why);
         return;

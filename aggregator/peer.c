@@ -210,7 +210,7 @@ static void turn_away(struct peer *peer, const struct frame_refuse *why)
 static bool open_lane(struct peer *peer)
 {
     static const struct lane_events events = {on_opened, on_ready, on_durable, on_refused};
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     if (peer->open_asked)
         return false;
     if (!may_open(peer, &why)) {
@@ -227,7 +227,7 @@ static bool open_lane(struct peer *peer)
 
 static bool offer_record(struct peer *peer)
 {
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     uint64_t durable = 0;
     uint64_t seq = 0;
     if (peer->record_offered || peer->quiet)
@@ -260,7 +260,7 @@ static bool offer_record(struct peer *peer)
 static bool answer_join(struct peer *peer)
 {
     struct frame answer = {.type = FRAME_CERTIFICATE};
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     const struct cert_facts *facts = peer->session.peer == SESSION_SENSOR ? &peer->facts : NULL;
     if (enrol_answer(peer->host->enrol, facts, &peer->session.frame.join, time(NULL),
                      &answer.certificate, &why)) {
@@ -446,7 +446,7 @@ struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
 
 void peer_recheck(struct peer *peer)
 {
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     if (peer->closing || peer->lingering || peer->session.peer != SESSION_SENSOR ||
         registry_admits(peer->host->enrol->state, &peer->facts, &why))
         return;

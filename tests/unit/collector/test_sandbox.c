@@ -137,9 +137,9 @@ static int enter(enum inside inside)
     case CAPTURE:
         return sandbox_capture(NULL, 0, errmsg);
     case KEEPER:
-        return sandbox_keeper(false, errmsg);
+        return sandbox_keeper(false, 0, errmsg);
     default:
-        return sandbox_ship(inside == SHIP_NAMES, errmsg);
+        return sandbox_ship(inside == SHIP_NAMES, 0, errmsg);
     }
 }
 
@@ -226,7 +226,7 @@ Test(sandbox, ship_process_enters_its_own_from_the_keepers)
     pid_t pid = fork();
     if (pid == 0) {
         setenv("DARKCOUNT_SANDBOX", "", 1);
-        _exit(sandbox_keeper(false, errmsg) || sandbox_ship(false, errmsg) ? 1 : try_kill());
+        _exit(sandbox_keeper(false, 0, errmsg) || sandbox_ship(false, 0, errmsg) ? 1 : try_kill());
     }
     int status;
     waitpid(pid, &status, 0);
