@@ -1,9 +1,12 @@
 #include "aggregator/peer.h"
 
 #include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "aggregator/enrol.h"
 #include "aggregator/notice.h"
@@ -22,6 +25,7 @@ static void handle_closed(uv_handle_t *handle)
         return;
     session_close(&peer->session);
     tls_free(peer->tls);
+    peer->host->delivering -= peer->delivering;
     peer->host->closed(peer, peer->host->data);
     free(peer);
 }
@@ -69,12 +73,13 @@ static const char *shown(const struct peer *peer)
         return peer->session.sensor;
     if (peer->session.peer == SESSION_SENSOR)
         return peer->facts.name;
-    return *peer->from ? peer->from : "(unknown)";
+    return *peer->from.text ? peer->from.text : "(unknown)";
 }
 
 static void on_handshake_over(uv_timer_t *timer)
 {
     struct peer *peer = timer->data;
+    peer->host->stats->turned_away[STATS_SLOW]++;
     if (peer->tls && tls_state(peer->tls) == TLS_HANDSHAKE)
         notice("sensor %s refused: no TLS handshake within %d s", shown(peer),
                PEER_HANDSHAKE_MS / 1000);
@@ -184,10 +189,24 @@ static void on_refused(void *data, const struct frame_refuse *why)
 
 /* --- the session's events --------------------------------------------------------------------- */
 
+/* Whether there is room for another sensor. */
+static bool has_room(const struct peer *peer, struct frame_refuse *why)
+{
+    if (peer->delivering || peer->host->delivering < peer->host->delivering_max)
+        return true;
+    *why = (struct frame_refuse){.code = REFUSE_BUSY, .retry_s = PEER_RETRY_S};
+    snprintf(why->text, sizeof why->text,
+             "%u connections are delivering, which is the most that this aggregator serves",
+             peer->host->delivering_max);
+    return false;
+}
+
 /* Whether the sensor may open what it asks for; a connection in the clear may open anything. */
 static bool may_open(struct peer *peer, struct frame_refuse *why)
 {
     char errmsg[ERRMSG_SIZE];
+    if (!has_room(peer, why))
+        return false;
     if (peer->session.peer == SESSION_LOCAL)
         return true;
     if (!registry_opens(peer->host->enrol->state, &peer->facts, &peer->session.frame.open, why))
@@ -218,11 +237,21 @@ static bool open_lane(struct peer *peer)
         return true;
     }
     peer->open_asked = true;
+    peer->host->delivering += !peer->delivering;
+    peer->delivering = true;
     uv_timer_stop(&peer->timer);
     if (lane_open(peer->host->lanes, peer->owner, &peer->session.frame.open, &events, peer,
                   &peer->owner, &why))
         refuse(peer, &why);
     return true;
+}
+
+static void count_record(struct stats *stats, enum lane_taken taken, const struct frame_refuse *why)
+{
+    stats->records++;
+    stats->duplicate += taken == LANE_DUPLICATE;
+    if (taken == LANE_REFUSED)
+        stats->records_refused[why->code]++;
 }
 
 static bool offer_record(struct peer *peer)
@@ -247,6 +276,7 @@ static bool offer_record(struct peer *peer)
     if (taken == LANE_LATER)
         return !peer->record_offered || peer->session.state == SESSION_ENDED;
     peer->record_offered = false;
+    count_record(peer->host->stats, taken, &why);
     if (taken == LANE_REFUSED) {
         refuse(peer, &why);
         return true;
@@ -268,7 +298,7 @@ static bool answer_join(struct peer *peer)
         return true;
     }
     log_info("sensor %s %s a certificate, from %s", answer.certificate.sensor,
-             facts ? "renewed" : "joined and got", peer->from);
+             facts ? "renewed" : "joined and got", peer->from.text);
     session_certified(&peer->session, &answer.certificate);
     frame_close(&answer);
     return true;
@@ -293,6 +323,7 @@ static bool handle(struct peer *peer, enum session_event event)
 static void ended(struct peer *peer)
 {
     struct owner *owner = peer->owner;
+    peer->host->stats->refused[peer->session.refused.code]++;
     if (!peer->noted) /* the session found it out: a breach of protocol, a revoked certificate */
         notice("sensor %s refused: %s", shown(peer), peer->session.refused.text);
     peer->owner = NULL;
@@ -316,6 +347,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void fail_tls(struct peer *peer)
 {
     struct owner *owner = peer->owner;
+    peer->host->stats->turned_away[STATS_TLS]++;
     notice("sensor %s refused: %s", shown(peer), tls_reason(peer->tls));
     peer->owner = NULL;
     flush(peer);
@@ -343,6 +375,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
         peer_close(peer);
         return;
     }
+    peer->host->stats->received_bytes += (uint64_t)size;
     if (peer->lingering || size == 0)
         return;
     if (!feed(peer, (const uint8_t *)buf->base, (size_t)size))
@@ -395,20 +428,26 @@ static bool init_socket(struct peer *peer, uv_loop_t *loop, bool unix_socket)
     return rc == 0;
 }
 
-/* The other end's address, for messages. */
+/* Ends a connection whose other end has vanished, which TCP alone would take a quarter of an hour for:
+ * its sensor would be taken for its own clone meanwhile. */
+static void expect_life(int descriptor)
+{
+    const int interval_s = 10, probes = 3;
+    const unsigned silent_ms = PEER_SILENT_S * 1000;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof silent_ms);
+}
+
 static void note_origin(struct peer *peer)
 {
     struct sockaddr_storage name;
     int size = sizeof name;
-    if (uv_tcp_getpeername(&peer->socket.tcp, (struct sockaddr *)&name, &size) != 0)
-        return;
-    if (name.ss_family == AF_INET)
-        uv_ip4_name((const struct sockaddr_in *)&name, peer->from, sizeof peer->from);
-    else
-        uv_ip6_name((const struct sockaddr_in6 *)&name, peer->from, sizeof peer->from);
+    if (uv_tcp_getpeername(&peer->socket.tcp, (struct sockaddr *)&name, &size) == 0)
+        origin_set(&peer->from, (struct sockaddr *)&name);
 }
 
-static int begin(struct peer *peer, uv_stream_t *listener, enum address_kind kind)
+static int begin(struct peer *peer, int descriptor, enum address_kind kind)
 {
     int rc = session_init(&peer->session);
     if (rc == 0 && kind == ADDRESS_TLS) {
@@ -416,32 +455,41 @@ static int begin(struct peer *peer, uv_stream_t *listener, enum address_kind kin
         peer->tls = tls_new(peer->host->tls);
         rc = peer->tls ? 0 : ERR_NOMEM;
     }
-    if (rc || uv_accept(listener, &peer->socket.stream))
-        return ERR_IO;
-    if (kind == ADDRESS_UNIX)
-        return 0;
+    if (rc || kind == ADDRESS_UNIX)
+        return rc;
     uv_tcp_nodelay(&peer->socket.tcp, 1);
-    uv_tcp_keepalive(&peer->socket.tcp, 1, 30);
+    uv_tcp_keepalive(&peer->socket.tcp, 1, PEER_SILENT_S / 2);
+    expect_life(descriptor);
     note_origin(peer);
     return 0;
 }
 
-struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
-                         const struct peer_host *host)
+struct peer *peer_accept(uv_loop_t *loop, int descriptor, enum address_kind kind,
+                         struct peer_host *host)
 {
     struct peer *peer = calloc(1, sizeof *peer);
-    if (!peer || !init_socket(peer, listener->loop, kind == ADDRESS_UNIX)) {
+    if (!peer || !init_socket(peer, loop, kind == ADDRESS_UNIX)) {
         free(peer);
+        close(descriptor);
         return NULL;
     }
     peer->host = host;
-    if (begin(peer, listener, kind)) {
+    int rc = kind == ADDRESS_UNIX ? uv_pipe_open(&peer->socket.pipe, descriptor)
+                                  : uv_tcp_open(&peer->socket.tcp, descriptor);
+    if (rc)
+        close(descriptor);
+    if (rc || begin(peer, descriptor, kind)) {
         peer_close(peer);
         return peer;
     }
     uv_timer_start(&peer->timer, on_handshake_over, PEER_HANDSHAKE_MS, 0);
     work(peer);
     return peer;
+}
+
+bool peer_stranger(const struct peer *peer)
+{
+    return peer->session.state == SESSION_HANDSHAKE && peer->session.peer != SESSION_SENSOR;
 }
 
 void peer_recheck(struct peer *peer)

@@ -59,6 +59,7 @@ enum refuse_code { /* Refuse.Code in record.proto */
                    REFUSE_STORE = 6,
                    REFUSE_BUSY = 7,
                    REFUSE_CERTIFICATE = 8,
+                   REFUSE_CODES
 };
 
 struct frame_open {
