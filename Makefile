@@ -132,15 +132,16 @@ FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 # Of the tests of the whole: send, read spools, what is put into a program to turn its clock or to deny it
-# threads, and what makes certificates with any dates.
+# threads, what makes certificates with any dates, and who means ill.
 TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records \
-	$(BUILD)/tests/system/clock.so $(BUILD)/tests/system/threads.so $(BUILD)/tests/system/certificate
+	$(BUILD)/tests/system/clock.so $(BUILD)/tests/system/threads.so $(BUILD)/tests/system/certificate \
+	$(BUILD)/tests/system/hostile
 $(BUILD)/tests/system/%.so: tests/system/%.c
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BASE_CFLAGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<
 
-$(BUILD)/tests/system/certificate: $(BUILD)/tests/system/certificate.o $(COMMON_OBJS)
+$(addprefix $(BUILD)/tests/system/,certificate hostile): %: %.o $(COMMON_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
