@@ -200,8 +200,10 @@ demo: deps-demo
 	$(Q)BUILD=$(BUILD) tests/demo/run
 
 BENCH ?= $(filter-out %.c %.h %.sh,$(notdir $(wildcard tests/bench/*)))
-BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c,$(wildcard tests/bench/*.c)))
+BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c %/minute.c,$(wildcard tests/bench/*.c)))
 $(BUILD)/tests/bench/generate $(BUILD)/tests/bench/sender: $(BUILD)/tests/bench/frames.o
+$(addprefix $(BUILD)/tests/bench/,wiresize deliver_sink herd_sensors): $(BUILD)/tests/bench/minute.o
+$(BUILD)/tests/bench/herd_sensors: $(addprefix $(BUILD)/aggregator/,ca.o registry.o state.o)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o \
 		$(filter-out $(BUILD)/collector/main.o,$(call objects,collector)) $(COMMON_OBJS)
 	$(call say,LD,$@)
