@@ -144,7 +144,7 @@ static char *canonical(const struct frame_open *open, struct frame_refuse *refus
     char errmsg[ERRMSG_SIZE] = "out of memory";
     struct prefixset *set = prefixset_new();
     char *text = NULL;
-    if (set && prefixset_add(set, open->darknet, errmsg) == 0 && prefixset_finish(set, errmsg) == 0)
+    if (set && prefixset_add(set, open->darknet, errmsg) == 0 && prefixset_settle(set, errmsg) == 0)
         text = prefixset_text(set);
     prefixset_free(set);
     if (!text) {

@@ -9,7 +9,7 @@
 static struct prefixset *parse(const char *list)
 {
     struct prefixset *set = prefixset_new();
-    if (set && prefixset_add(set, list, NULL) == 0 && prefixset_finish(set, NULL) == 0)
+    if (set && prefixset_add(set, list, NULL) == 0 && prefixset_settle(set, NULL) == 0)
         return set;
     prefixset_free(set);
     return NULL;

@@ -302,6 +302,8 @@ static bool all_acknowledged(void)
 static void deliver_minute(void)
 {
     int64_t begun_ms = monotonic_ms();
+    if (up < count)
+        die("not all are connected");
     for (size_t i = 0; i < count; i++)
         send_record(&sensors[i]);
     while (!all_acknowledged() && monotonic_ms() - begun_ms < WAIT_MAX_S * 1000)
