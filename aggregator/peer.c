@@ -30,12 +30,20 @@ static void handle_closed(uv_handle_t *handle)
     free(peer);
 }
 
+static void set_opening(struct peer *peer, bool opening)
+{
+    peer->host->opening -= peer->opening;
+    peer->host->opening += opening;
+    peer->opening = opening;
+}
+
 void peer_close(struct peer *peer)
 {
     if (peer->closing)
         return;
     struct owner *owner = peer->owner;
     peer->closing = true;
+    set_opening(peer, false);
     peer->owner = NULL;
     uv_close((uv_handle_t *)&peer->socket.stream, handle_closed);
     uv_close((uv_handle_t *)&peer->timer, handle_closed);
@@ -141,7 +149,7 @@ static void flush(struct peer *peer)
 static void on_idle(uv_timer_t *timer)
 {
     struct peer *peer = timer->data;
-    if (peer->session.pending > 0 || peer->record_offered || peer->open_asked)
+    if (peer->session.pending > 0 || peer->record_offered || peer->opening)
         uv_timer_start(timer, on_idle, PEER_IDLE_MS, 0);
     else
         peer_close(peer);
@@ -150,7 +158,7 @@ static void on_idle(uv_timer_t *timer)
 static void on_opened(void *data, uint64_t seq)
 {
     struct peer *peer = data;
-    peer->open_asked = false;
+    set_opening(peer, false);
     uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
     session_opened(&peer->session, seq);
     work(peer);
@@ -170,13 +178,14 @@ static void on_durable(void *data, uint64_t seq)
     work(peer);
 }
 
-/* Ends the conversation. What the store cannot do was logged where it was found out. */
+/* Ends the conversation. What is no fault of this sensor's was logged where it was found out. */
 static void refuse(struct peer *peer, const struct frame_refuse *why)
 {
-    if (why->code != REFUSE_STORE)
+    if (why->retry_s == 0)
         notice("sensor %s refused: %s", shown(peer), why->text);
     peer->noted = true;
     peer->owner = NULL;
+    set_opening(peer, false);
     session_refuse(&peer->session, why);
 }
 
@@ -189,15 +198,29 @@ static void on_refused(void *data, const struct frame_refuse *why)
 
 /* --- the session's events --------------------------------------------------------------------- */
 
-/* Whether there is room for another sensor. */
+/* Whether another sensor can be served now. When all come back at once, the first ones are and the
+ * others are told when to try again: so nobody waits until he gives up, and comes again. */
 static bool has_room(const struct peer *peer, struct frame_refuse *why)
 {
-    if (peer->delivering || peer->host->delivering < peer->host->delivering_max)
+    const struct peer_host *host = peer->host;
+    *why = (struct frame_refuse){.code = REFUSE_BUSY};
+    if (peer->delivering)
         return true;
-    *why = (struct frame_refuse){.code = REFUSE_BUSY, .retry_s = PEER_RETRY_S};
-    snprintf(why->text, sizeof why->text,
-             "%u connections are delivering, which is the most that this aggregator serves",
-             peer->host->delivering_max);
+    if (host->delivering >= host->delivering_max) {
+        why->retry_s = PEER_RETRY_S;
+        snprintf(why->text, sizeof why->text,
+                 "%u connections are delivering, which is the most that this aggregator serves",
+                 host->delivering_max);
+        notice("%s", why->text);
+        return false;
+    }
+    why->retry_s = PEER_RUSH_S;
+    snprintf(why->text, sizeof why->text, "many sensors are coming at once: try again in %d s",
+             PEER_RUSH_S);
+    if (host->opening < PEER_OPENING_MAX)
+        return true;
+    notice("more than %d sensors are coming at once: the others are told to come later",
+           PEER_OPENING_MAX);
     return false;
 }
 
@@ -230,13 +253,13 @@ static bool open_lane(struct peer *peer)
 {
     static const struct lane_events events = {on_opened, on_ready, on_durable, on_refused};
     struct frame_refuse why = {0};
-    if (peer->open_asked)
+    if (peer->opening)
         return false;
     if (!may_open(peer, &why)) {
         turn_away(peer, &why);
         return true;
     }
-    peer->open_asked = true;
+    set_opening(peer, true);
     peer->host->delivering += !peer->delivering;
     peer->delivering = true;
     uv_timer_stop(&peer->timer);

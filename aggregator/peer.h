@@ -30,7 +30,9 @@ struct peer;
 #define PEER_LINGER_MS    1000
 #define PEER_UNSENT_MAX   65536 /* a sensor that does not read its acknowledgements is cut off */
 #define PEER_SILENT_S     60    /* a machine that answers nothing at all, not even keep-alives */
-#define PEER_RETRY_S      30    /* when to come back, for sensors beyond the most */
+#define PEER_OPENING_MAX  256   /* sensors whose state is being read from the store */
+#define PEER_RETRY_S      30    /* when to come back, for sensors beyond the most that there may be */
+#define PEER_RUSH_S       2     /* and for those that come when so many others do */
 
 /* What all peers of a server share; borrowed by them. */
 struct peer_host {
@@ -40,6 +42,7 @@ struct peer_host {
     struct tls_context *tls;
     struct stats *stats;
     unsigned delivering, delivering_max; /* connections that have a place on a lane */
+    unsigned opening;                    /* of them, those that wait for their first answer */
     void (*closed)(struct peer *peer, void *data);
     void *data;
 };
@@ -59,7 +62,7 @@ struct peer {
     int handles; /* not yet closed */
     struct session session;
     struct owner *owner; /* its place on the sensor's lane; NULL while there is none */
-    bool open_asked;     /* the lane has the OPEN at hand */
+    bool opening;        /* the lane has the OPEN at hand; is one of host->opening */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;
     bool delivering; /* is one of host->delivering */
