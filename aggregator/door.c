@@ -22,8 +22,8 @@ void door_init(struct door *door, uv_loop_t *loop, door_accepted_fn *accepted, v
 int door_add(struct door *door, const struct address *address, char *errmsg)
 {
     if (door->count == DOOR_LEAVES_MAX)
-        return err_set(errmsg, ERR_FULL, "listen %.100s: %d addresses are the most",
-                       address->shown, DOOR_LEAVES_MAX);
+        return err_set(errmsg, ERR_FULL, "listen %.100s: %d addresses are the most", address->shown,
+                       DOOR_LEAVES_MAX);
     struct door_leaf *leaf = &door->leaves[door->count];
     int fd = listen_bind(address, errmsg);
     if (fd < 0)

@@ -54,8 +54,8 @@ int listen_bind(const struct address *address, char *errmsg)
     const int on = 1;
     struct sockaddr_un path = {.sun_family = AF_UNIX};
     const struct sockaddr *name = (const struct sockaddr *)&address->socket;
-    socklen_t size = name->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                 : sizeof(struct sockaddr_in);
+    socklen_t size =
+        name->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     if (address->kind == ADDRESS_UNIX) {
         int rc = clear_path(address->path, errmsg);
         if (rc)

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 struct origin {
-    bool known;             /* false: a Unix socket's */
-    struct in6_addr limited; /* what is compared: IPv4 as ::ffff:a.b.c.d, IPv6 its network */
+    bool known;                  /* false: a Unix socket's */
+    struct in6_addr limited;     /* what is compared: IPv4 as ::ffff:a.b.c.d, IPv6 its network */
     char text[INET6_ADDRSTRLEN]; /* the whole address; empty: not known */
 };
 

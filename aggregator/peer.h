@@ -31,8 +31,8 @@ struct peer;
 #define PEER_UNSENT_MAX   65536 /* a sensor that does not read its acknowledgements is cut off */
 #define PEER_SILENT_S     60    /* a machine that answers nothing at all, not even keep-alives */
 #define PEER_OPENING_MAX  256   /* sensors whose state is being read from the store */
-#define PEER_RETRY_S      30    /* when to come back, for sensors beyond the most that there may be */
-#define PEER_RUSH_S       2     /* and for those that come when so many others do */
+#define PEER_RETRY_S      30 /* when to come back, for sensors beyond the most that there may be */
+#define PEER_RUSH_S       2  /* and for those that come when so many others do */
 
 /* What all peers of a server share; borrowed by them. */
 struct peer_host {
@@ -50,8 +50,8 @@ struct peer_host {
 struct peer {
     struct peer *next;
     struct peer_host *host;
-    struct tls *tls;             /* NULL: in the clear */
-    struct cert_facts facts;     /* of the certificate, while session.peer is SESSION_SENSOR */
+    struct tls *tls;         /* NULL: in the clear */
+    struct cert_facts facts; /* of the certificate, while session.peer is SESSION_SENSOR */
     struct origin from;
     union {
         uv_stream_t stream;
@@ -66,7 +66,7 @@ struct peer {
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;
     bool delivering; /* is one of host->delivering */
-    bool noted; /* why it was refused is in the log, or is not to be */
+    bool noted;      /* why it was refused is in the log, or is not to be */
     size_t unsent;
 };
 

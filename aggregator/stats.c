@@ -10,10 +10,14 @@
 #endif
 
 static const char *const refusals[REFUSE_CODES] = {
-    [REFUSE_UNKNOWN] = "unknown",   [REFUSE_PROTOCOL] = "protocol",
-    [REFUSE_DAMAGED] = "damaged",   [REFUSE_GAP] = "gap",
-    [REFUSE_IDENTITY] = "identity", [REFUSE_OVERLAP] = "overlap",
-    [REFUSE_STORE] = "store",       [REFUSE_BUSY] = "busy",
+    [REFUSE_UNKNOWN] = "unknown",
+    [REFUSE_PROTOCOL] = "protocol",
+    [REFUSE_DAMAGED] = "damaged",
+    [REFUSE_GAP] = "gap",
+    [REFUSE_IDENTITY] = "identity",
+    [REFUSE_OVERLAP] = "overlap",
+    [REFUSE_STORE] = "store",
+    [REFUSE_BUSY] = "busy",
     [REFUSE_CERTIFICATE] = "certificate",
 };
 

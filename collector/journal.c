@@ -38,8 +38,7 @@ static void flush(struct journal *journal)
     char errmsg[ERRMSG_SIZE];
     struct record *record;
     while ((record = backlog_front(&journal->backlog))) {
-        int rc = sensor_append(journal->sensor, journal->writer, journal->epoch, record,
-                               errmsg);
+        int rc = sensor_append(journal->sensor, journal->writer, journal->epoch, record, errmsg);
         if (rc == ERR_INVALID) { /* it will never be one, and must not hold up the others */
             log_error("the interval of %" PRId64 " with %" PRIu64 " packets is lost: %s",
                       record->start_s, record->packets, errmsg);

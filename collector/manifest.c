@@ -139,8 +139,7 @@ int64_t manifest_oldest(struct manifest *manifest)
     int64_t oldest_s = INT64_MAX;
     for (size_t i = 0; i < manifest->count; i++) {
         struct manifest_entry *entry = &manifest->entries[i];
-        if (entry->epoch.identity.replay || entry->epoch.refused ||
-            entry->durable <= entry->acked)
+        if (entry->epoch.identity.replay || entry->epoch.refused || entry->durable <= entry->acked)
             continue;
         if (entry->oldest != entry->acked + 1) {
             entry->oldest = entry->acked + 1;

@@ -34,7 +34,7 @@ struct sensor {
     const char *filter;    /* pcap-filter(7), or NULL */
     bool filter_inventory; /* without one: the filter made from darknet and tunnels */
     bool skew;             /* live: raise the alarms of collector/skew.h */
-    const char *spool; /* "." once sensor_confine has made it the working directory */
+    const char *spool;     /* "." once sensor_confine has made it the working directory */
     uint64_t retention_h, spool_max_mb;
     char *aggregator;
     struct privilege privilege; /* what the capture process gives up */

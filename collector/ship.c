@@ -390,8 +390,8 @@ static void on_page(void *data, struct buf *text)
 static void serve_metrics(struct ship *ship)
 {
     char errmsg[ERRMSG_SIZE];
-    if (ship->options->metrics > 0 && httpd_start(&ship->httpd, &ship->loop, ship->options->metrics,
-                                                  on_page, ship, errmsg) != 0)
+    if (ship->options->metrics > 0 &&
+        httpd_start(&ship->httpd, &ship->loop, ship->options->metrics, on_page, ship, errmsg) != 0)
         log_warn("%s", errmsg);
 }
 

@@ -37,7 +37,7 @@ struct ship_options {
     const char *spool;
     const char *aggregator; /* common/address.h */
     uint64_t retention_s;
-    uint64_t max_bytes; /* of the spool, see manifest_save */
+    uint64_t max_bytes;                /* of the spool, see manifest_save */
     const struct privilege *privilege; /* what its process gives up; NULL: nothing */
     int notes;                         /* reading end of the pipe */
     const struct vitals *vitals;       /* of the capture process; for the page of metrics */

@@ -13,12 +13,12 @@
 
 struct shipmetrics {
     const struct vitals *vitals;
-    bool connected;         /* and the aggregator has said who it is */
-    uint64_t connections;   /* that were made */
-    uint64_t acknowledged;  /* records, since the ship process started */
-    uint64_t waiting;       /* records that are not acknowledged */
-    uint64_t lag_s;         /* age of the oldest of them that is a live sensor's; 0: there is none */
-    uint64_t lost;          /* records that the spool lost, and the aggregator was told so */
+    bool connected;        /* and the aggregator has said who it is */
+    uint64_t connections;  /* that were made */
+    uint64_t acknowledged; /* records, since the ship process started */
+    uint64_t waiting;      /* records that are not acknowledged */
+    uint64_t lag_s;        /* age of the oldest of them that is a live sensor's; 0: there is none */
+    uint64_t lost;         /* records that the spool lost, and the aggregator was told so */
     uint64_t spool_bytes, spool_max_bytes;
     int64_t certificate_until_s; /* UTC; 0: no certificate is used */
 };

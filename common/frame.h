@@ -79,7 +79,8 @@ struct frame_refuse {
     enum refuse_code code; /* one that this version does not know is REFUSE_UNKNOWN */
     char text[FRAME_TEXT_MAX];
     bool final;
-    uint32_t retry_s; /* not sooner than after so long; 0: nothing is said. At most FRAME_RETRY_MAX_S */
+    uint32_t
+        retry_s; /* not sooner than after so long; 0: nothing is said. At most FRAME_RETRY_MAX_S */
 };
 
 struct frame_join {

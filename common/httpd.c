@@ -36,8 +36,8 @@ static int bind_to(const struct address *address, char *errmsg)
 {
     const int on = 1;
     const struct sockaddr *name = (const struct sockaddr *)&address->socket;
-    socklen_t size = name->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                                : sizeof(struct sockaddr_in6);
+    socklen_t size =
+        name->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
     int fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
         bind(fd, name, size) == 0 && listen(fd, BACKLOG) == 0)
@@ -66,8 +66,8 @@ int httpd_listen(const char *text, bool anywhere, char *errmsg)
 
 /* --- answering -------------------------------------------------------------------------------- */
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status,
-                              const char *type, struct buf *text)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                              struct buf *text)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(text->size, text->bytes, MHD_RESPMEM_MUST_COPY);
@@ -154,8 +154,8 @@ static void on_connection(uv_poll_t *poll, int status, int events)
     struct sockaddr_storage name;
     socklen_t size = sizeof name;
     (void)status, (void)events;
-    int fd = accept4(httpd->listening, (struct sockaddr *)&name, &size,
-                     SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd =
+        accept4(httpd->listening, (struct sockaddr *)&name, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
         MHD_add_connection(httpd->daemon, fd, (struct sockaddr *)&name, size); /* or closes it */
         turn(httpd);
@@ -227,11 +227,11 @@ int httpd_start(struct httpd **out, uv_loop_t *loop, int descriptor, httpd_page_
     httpd->listening = descriptor;
     httpd->page = page;
     httpd->data = data;
-    httpd->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
-                                     on_request, httpd, MHD_OPTION_CONNECTION_LIMIT,
-                                     (unsigned)HTTPD_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                     (unsigned)HTTPD_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                     (size_t)REQUEST_MAX, MHD_OPTION_END);
+    httpd->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, httpd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTPD_CONNECTIONS,
+                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTPD_IDLE_S,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         httpd->daemon ? MHD_get_daemon_info(httpd->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     int rc = info ? watch(httpd, loop, info->epoll_fd) : UV_ENOMEM;

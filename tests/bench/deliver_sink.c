@@ -63,8 +63,8 @@ static void stamp(struct buf *sealed, uint64_t seq)
     memcpy(sealed->bytes + 8, head.bytes, 8);
     head.size = 0;
     uint32_t crc = crc32c(0, sealed->bytes + 4, 28);
-    buf_put_u32_be(&head, crc32c(crc, sealed->bytes + RECORD_HEADER_SIZE,
-                                 sealed->size - RECORD_HEADER_SIZE));
+    buf_put_u32_be(
+        &head, crc32c(crc, sealed->bytes + RECORD_HEADER_SIZE, sealed->size - RECORD_HEADER_SIZE));
     memcpy(sealed->bytes + 32, head.bytes, 4);
     buf_close(&head);
 }

@@ -136,9 +136,8 @@ static void begin(struct sensor *sensor)
 {
     uint32_t from = UINT32_C(0x7f010001) + (uint32_t)(sensor - sensors);
     const struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(from)};
-    const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons(port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     attempts++;
     sensor->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     sensor->tls = tls_new(sensor->context);
@@ -216,7 +215,8 @@ static bool take_frames(struct sensor *sensor)
     struct frame frame;
     size_t need;
     int64_t size;
-    while ((size = frame_read(sensor->plain.bytes, sensor->plain.size, &frame, &need, errmsg)) > 0) {
+    while ((size = frame_read(sensor->plain.bytes, sensor->plain.size, &frame, &need, errmsg)) >
+           0) {
         bool wanted = on_frame(sensor, &frame);
         frame_close(&frame);
         if (!wanted)

@@ -40,9 +40,8 @@ static void die(const char *what)
 static void connect_from(uint32_t from, uint16_t port)
 {
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(from)};
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) != 0)
         die("socket");
@@ -82,7 +81,8 @@ static void put_bomb(struct buf *out, size_t size)
 {
     struct buf sealed, header;
     uint8_t *zeros = calloc(size, 1), *small = malloc(ZSTD_compressBound(size));
-    size_t packed = zeros && small ? ZSTD_compress(small, ZSTD_compressBound(size), zeros, size, 1) : 0;
+    size_t packed =
+        zeros && small ? ZSTD_compress(small, ZSTD_compressBound(size), zeros, size, 1) : 0;
     buf_init(&sealed);
     buf_init(&header);
     buf_put_u32_be(&header, (uint32_t)packed);

@@ -31,7 +31,10 @@ static void put_every_type(struct buf *out)
     cr_assert_eq(frame_put_resume(out, UINT64_MAX), 0);
     cr_assert_eq(frame_put_record(out, (const uint8_t *)"sealed", 6), 0);
     cr_assert_eq(frame_put_ack(out, 0), 0);
-    cr_assert_eq(frame_put_refuse(out, &(struct frame_refuse){.code = REFUSE_OVERLAP, .final = true, .text = "already counted"}), 0);
+    cr_assert_eq(frame_put_refuse(out, &(struct frame_refuse){.code = REFUSE_OVERLAP,
+                                                              .final = true,
+                                                              .text = "already counted"}),
+                 0);
     cr_assert_eq(frame_put_lost(out, &(struct frame_lost){3, UINT64_MAX}), 0);
     struct frame_join join = {.secret_given = true, .secret = {9, [15] = 8}, .request = request};
     struct frame_certificate certificate = {"campus-1", darknet, request, request};
@@ -237,8 +240,10 @@ Test(frame, a_refuse_text_has_no_control_characters)
     struct buf out;
     struct frame frame;
     buf_init(&out);
-    frame_put_refuse(&out, &(struct frame_refuse){.code = REFUSE_GAP, .final = false, .text = "a\nb\x1b[31m\t\x7f\xc2\x9b"
-                     "2J 東京 \xc2\xa7"});
+    frame_put_refuse(&out, &(struct frame_refuse){.code = REFUSE_GAP,
+                                                  .final = false,
+                                                  .text = "a\nb\x1b[31m\t\x7f\xc2\x9b"
+                                                          "2J 東京 \xc2\xa7"});
     read_one(&out, &frame);
     cr_expect_str_eq(frame.refuse.text, "a?b?[31m??\xc2?2J 東京 \xc2\xa7");
     cr_expect_not(frame.refuse.final);
@@ -317,7 +322,10 @@ Test(frame, bytes_are_as_described)
     struct buf out;
     buf_init(&out);
     cr_assert_eq(frame_put_join(&out, &join), 0);
-    cr_assert_eq(frame_put_refuse(&out, &(struct frame_refuse){.code = REFUSE_PROTOCOL, .final = false, .text = "no"}), 0);
+    cr_assert_eq(
+        frame_put_refuse(
+            &out, &(struct frame_refuse){.code = REFUSE_PROTOCOL, .final = false, .text = "no"}),
+        0);
     cr_assert_eq(out.size, sizeof expected);
     cr_assert_arr_eq(out.bytes, expected, sizeof expected);
     buf_close(&out);
