@@ -29,8 +29,8 @@ WERROR ?= $(if $(CI),-Werror)
 SANITIZE ?=
 
 LIBS_COMMON := libprotobuf-c libzstd inih libssl libcrypto
-LIBS_collector := libpcap libuv zlib libseccomp $(LIBS_COMMON)
-LIBS_aggregator := libuv hiredis $(LIBS_COMMON)
+LIBS_collector := libpcap libuv libmicrohttpd zlib libseccomp $(LIBS_COMMON)
+LIBS_aggregator := libuv libmicrohttpd hiredis $(LIBS_COMMON)
 LIBS_dashboards := hiredis $(LIBS_COMMON)
 
 PROGRAM_collector := darkcount-collector
@@ -60,8 +60,12 @@ deps-build deps-test deps-demo: deps-%:
 
 # --- objects -------------------------------------------------------------------------------------
 
-COMMON_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c))) $(BUILD)/common/record.pb-c.o
-objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard $(1)/*.c)))
+# Of common/, what only the programs with an event loop use.
+LOOP_SOURCES := common/httpd.c
+LOOP_OBJS := $(LOOP_SOURCES:%.c=$(BUILD)/%.o)
+COMMON_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(LOOP_SOURCES),$(sort $(wildcard common/*.c)))) \
+	$(BUILD)/common/record.pb-c.o
+objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard $(1)/*.c))) $(if $(filter collector aggregator,$(1)),$(LOOP_OBJS))
 
 $(BUILD)/common/record.pb-c.c $(BUILD)/common/record.pb-c.h &: common/record.proto
 	$(Q)command -v $(PROTOC_C) $(CC) $(PKG_CONFIG) >/dev/null || \
@@ -128,15 +132,16 @@ FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 # Of the tests of the whole: send, read spools, what is put into a program to turn its clock or to deny it
-# threads, and what makes certificates with any dates.
+# threads, what makes certificates with any dates, and who means ill.
 TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records \
-	$(BUILD)/tests/system/clock.so $(BUILD)/tests/system/threads.so $(BUILD)/tests/system/certificate
+	$(BUILD)/tests/system/clock.so $(BUILD)/tests/system/threads.so $(BUILD)/tests/system/certificate \
+	$(BUILD)/tests/system/hostile
 $(BUILD)/tests/system/%.so: tests/system/%.c
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BASE_CFLAGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<
 
-$(BUILD)/tests/system/certificate: $(BUILD)/tests/system/certificate.o $(COMMON_OBJS)
+$(addprefix $(BUILD)/tests/system/,certificate hostile): %: %.o $(COMMON_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
@@ -195,8 +200,10 @@ demo: deps-demo
 	$(Q)BUILD=$(BUILD) tests/demo/run
 
 BENCH ?= $(filter-out %.c %.h %.sh,$(notdir $(wildcard tests/bench/*)))
-BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c %/minutes.c,$(wildcard tests/bench/*.c)))
+BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c %/minutes.c %/minute.c,$(wildcard tests/bench/*.c)))
 $(BUILD)/tests/bench/generate $(BUILD)/tests/bench/sender: $(BUILD)/tests/bench/frames.o
+$(addprefix $(BUILD)/tests/bench/,wiresize deliver_sink herd_sensors): $(BUILD)/tests/bench/minute.o
+$(BUILD)/tests/bench/herd_sensors: $(addprefix $(BUILD)/aggregator/,ca.o registry.o state.o)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o \
 		$(filter-out $(BUILD)/collector/main.o,$(call objects,collector)) $(COMMON_OBJS)
 	$(call say,LD,$@)

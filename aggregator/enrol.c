@@ -65,7 +65,7 @@ static int check_darknet(const struct enrol *enrol, const char *name, const char
                          char *errmsg)
 {
     struct enrolment *list;
-    struct frame_refuse refuse;
+    struct frame_refuse refuse = {0};
     size_t count;
     int rc = registry_list(enrol->state, &list, &count, errmsg);
     for (size_t i = 0; rc == 0 && i < count; i++) {

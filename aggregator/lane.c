@@ -8,7 +8,10 @@
 
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
+#include "common/clock.h"
 #include "common/log.h"
+
+#define RETRY_STORE_S 1 /* sensors that were turned away come back spread over twice that */
 
 /* A put under way. */
 struct sent {
@@ -16,11 +19,15 @@ struct sent {
     struct owner *owner; /* NULL: a fold */
     uint64_t seq;
     size_t bytes;
+    int64_t until_s;  /* end of the record's interval; 0: no record */
+    int64_t begun_ns; /* monotonic */
+    bool live;
 };
 
-void lanes_init(struct lanes *lanes, struct store *store)
+void lanes_init(struct lanes *lanes, struct store *store, struct stats *stats)
 {
-    *lanes = (struct lanes){.store = store, .keep = {.minute_records = PART_MINUTE_RECORDS}};
+    *lanes = (struct lanes){
+        .store = store, .stats = stats, .keep = {.minute_records = PART_MINUTE_RECORDS}};
 }
 
 static void lane_free(struct lane *lane)
@@ -38,6 +45,7 @@ int lane_refuse_store(struct frame_refuse *refuse, const char *why)
 {
     refuse->code = REFUSE_STORE;
     refuse->final = false;
+    refuse->retry_s = RETRY_STORE_S;
     snprintf(refuse->text, sizeof refuse->text, "the store cannot take it now: %.400s", why);
     return ERR_REFUSED;
 }
@@ -73,7 +81,7 @@ static void give_up(struct lane *lane, const struct frame_refuse *refuse)
 
 void lane_break(struct lane *lane, int code, const char *why)
 {
-    struct frame_refuse refuse;
+    struct frame_refuse refuse = {0};
     if (lane->state == LANE_BROKEN) {
         lane_settle(lane);
         return;
@@ -103,6 +111,15 @@ static void tell_drained(struct lanes *lanes)
 
 /* --- puts ------------------------------------------------------------------------------------- */
 
+static void count_applied(const struct lane *lane, const struct sent *sent)
+{
+    struct stats *stats = lane->lanes->stats;
+    stats->applied++;
+    stats->apply_ns += (uint64_t)(monotonic_ns() - sent->begun_ns);
+    if (sent->live)
+        stats_through(stats, lane->part.sensor, sent->until_s);
+}
+
 static void put_done(void *data, int code, const char *why)
 {
     struct sent sent = *(struct sent *)data;
@@ -110,6 +127,8 @@ static void put_done(void *data, int code, const char *why)
     struct owner *owner = sent.owner;
     free(data);
     lane->bytes -= sent.bytes;
+    if (code == 0 && sent.until_s > 0)
+        count_applied(lane, &sent);
     /* Still under way, since the owner may leave in answer. One that has just taken the place is
      * answered when all is done: this record was of the one before it. */
     if (code == 0 && owner && owner->data && !owner->opening) {
@@ -124,11 +143,14 @@ static void put_done(void *data, int code, const char *why)
 }
 
 /* Sends what apply.c wrote, `rc` being its result, and closes it. */
-static int send_put(struct lane *lane, struct put *put, int rc, struct owner *owner, uint64_t seq)
+static int send_put(struct lane *lane, struct put *put, int rc, const struct sent *what)
 {
     struct sent *sent = rc ? NULL : malloc(sizeof *sent);
     if (sent) {
-        *sent = (struct sent){lane, owner, seq, put->bytes.size};
+        *sent = *what;
+        sent->lane = lane;
+        sent->bytes = put->bytes.size;
+        sent->begun_ns = monotonic_ns();
         rc = store_put(lane->lanes->store, put, put_done, sent);
     } else if (rc == 0) {
         rc = ERR_NOMEM;
@@ -148,7 +170,7 @@ static int fold(struct lane *lane)
     struct put put;
     put_init(&put);
     int rc = apply_fold(&lane->part, &put);
-    return send_put(lane, &put, rc, NULL, 0);
+    return send_put(lane, &put, rc, &(struct sent){.owner = NULL});
 }
 
 static int apply(struct owner *owner, const struct record *record, struct chunk sealed)
@@ -157,7 +179,11 @@ static int apply(struct owner *owner, const struct record *record, struct chunk 
     struct put put;
     put_init(&put);
     int rc = apply_record(&lane->part, record, sealed, &put);
-    return send_put(lane, &put, rc, owner, record->seq);
+    const struct sent sent = {.owner = owner,
+                              .seq = record->seq,
+                              .until_s = record->start_s + (int64_t)record->width_s,
+                              .live = !owner->open.replay};
+    return send_put(lane, &put, rc, &sent);
 }
 
 /* --- loading ---------------------------------------------------------------------------------- */
@@ -408,7 +434,7 @@ static int pass_over(struct owner *owner, uint64_t last)
     }
     put_init(&put);
     int rc = apply_lost(&lane->part, &owner->open, last, &put);
-    return send_put(lane, &put, rc, owner, last);
+    return send_put(lane, &put, rc, &(struct sent){.owner = owner, .seq = last});
 }
 
 enum lane_taken lane_lost(struct owner *owner, const struct frame_lost *lost, uint64_t *durable,

@@ -11,7 +11,7 @@
 static void resume(struct owner *owner)
 {
     struct lane *lane = owner->lane;
-    struct frame_refuse refuse;
+    struct frame_refuse refuse = {0};
     owner->opening = false;
     int rc = apply_open(&lane->part, &owner->open, lane->darknet, &owner->durable, &refuse);
     if (rc == 0)
@@ -42,7 +42,7 @@ static void neighbours_done(void *data, int code, const struct frame_refuse *ref
 {
     struct lane *lane = data;
     struct owner *owner = lane->candidate;
-    struct frame_refuse claimed;
+    struct frame_refuse claimed = {0};
     lane->candidate = NULL;
     if (lane->state != LANE_BROKEN)
         lane->state = LANE_READY;
@@ -144,7 +144,7 @@ static char *canonical(const struct frame_open *open, struct frame_refuse *refus
     char errmsg[ERRMSG_SIZE] = "out of memory";
     struct prefixset *set = prefixset_new();
     char *text = NULL;
-    if (set && prefixset_add(set, open->darknet, errmsg) == 0 && prefixset_finish(set, errmsg) == 0)
+    if (set && prefixset_add(set, open->darknet, errmsg) == 0 && prefixset_settle(set, errmsg) == 0)
         text = prefixset_text(set);
     prefixset_free(set);
     if (!text) {

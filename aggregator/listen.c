@@ -1,6 +1,7 @@
 #include "aggregator/listen.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,16 +49,27 @@ static int clear_path(const char *path, char *errmsg)
     return 0;
 }
 
-int listen_bind(uv_stream_t *stream, const struct address *address, char *errmsg)
+int listen_bind(const struct address *address, char *errmsg)
 {
-    int rc;
+    const int on = 1;
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    const struct sockaddr *name = (const struct sockaddr *)&address->socket;
+    socklen_t size =
+        name->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     if (address->kind == ADDRESS_UNIX) {
-        rc = clear_path(address->path, errmsg);
+        int rc = clear_path(address->path, errmsg);
         if (rc)
             return rc;
-        rc = uv_pipe_bind((uv_pipe_t *)stream, address->path);
-    } else {
-        rc = uv_tcp_bind((uv_tcp_t *)stream, (const struct sockaddr *)&address->socket, 0);
+        strcpy(path.sun_path, address->path);
+        name = (const struct sockaddr *)&path;
+        size = sizeof path;
     }
-    return rc ? err_set(errmsg, ERR_IO, "listen %s: %s", address->shown, uv_strerror(rc)) : 0;
+    int fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        bind(fd, name, size) == 0)
+        return fd;
+    err_set(errmsg, ERR_IO, "listen %s: %s", address->shown, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ERR_IO;
 }

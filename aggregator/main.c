@@ -190,6 +190,9 @@ static int serve(struct program *program)
     program->server.lanes.keep = program->options.keep;
     init_handles(program);
     int rc = listen_on(program, errmsg);
+    if (rc == 0 && program->options.metrics && *program->options.metrics)
+        rc = server_metrics(&program->server, program->options.metrics,
+                            program->options.metrics_anywhere, errmsg);
     if (rc == 0)
         rc = start_store(program, errmsg);
     if (!program->ending) /* a store that refuses at once has ended us already */

@@ -9,7 +9,7 @@
 static struct prefixset *parse(const char *list)
 {
     struct prefixset *set = prefixset_new();
-    if (set && prefixset_add(set, list, NULL) == 0 && prefixset_finish(set, NULL) == 0)
+    if (set && prefixset_add(set, list, NULL) == 0 && prefixset_settle(set, NULL) == 0)
         return set;
     prefixset_free(set);
     return NULL;
@@ -49,7 +49,7 @@ static void entered(void *data, int code, const char *why)
 static void compare(void *data, int code, const char *why)
 {
     struct neighbours *check = data;
-    struct frame_refuse refuse;
+    struct frame_refuse refuse = {0};
     if (code) {
         finish(check, code, NULL, why);
         return;

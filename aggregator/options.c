@@ -146,6 +146,8 @@ static int read_config(struct options *options, const char *asked, char *errmsg)
         {"aggregator", "address", CONFIG_STRING, &options->address, 0, 0},
         {"store", "minute_records", CONFIG_UINT, &options->keep.minute_records, 0, KEEP_MOST},
         {"store", "hour_days", CONFIG_UINT, &options->keep.hour_days, 0, KEEP_MOST},
+        {"metrics", "listen", CONFIG_STRING, &options->metrics, 0, 0},
+        {"metrics", "anywhere", CONFIG_BOOL, &options->metrics_anywhere, 0, 0},
         {NULL, NULL, CONFIG_STRING, NULL, 0, 0},
     };
     if (!asked && access(OPTIONS_CONFIG, F_OK) != 0)
@@ -252,4 +254,5 @@ void options_close(struct options *options)
     free(options->store);
     free(options->timezone);
     free(options->address);
+    free(options->metrics);
 }

@@ -16,6 +16,8 @@ struct options {
     char *timezone; /* IANA name */
     struct part_keep keep;
     char *address; /* where sensors reach us: HOST:PORT; empty: as we listen */
+    char *metrics;  /* where the page of metrics is served; NULL: nowhere */
+    bool metrics_anywhere; /* on other than a loopback address, too */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE, OPTIONS_FAILED };

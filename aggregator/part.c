@@ -56,7 +56,7 @@ int part_set_darknet(struct part *part, const char *list, char *errmsg)
     int rc = set && text ? prefixset_add(set, list, errmsg)
                          : err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
     if (rc == 0)
-        rc = prefixset_finish(set, errmsg);
+        rc = prefixset_settle(set, errmsg);
     if (rc) {
         free(text);
         prefixset_free(set);

@@ -1,9 +1,12 @@
 #include "aggregator/peer.h"
 
 #include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "aggregator/enrol.h"
 #include "aggregator/notice.h"
@@ -22,8 +25,16 @@ static void handle_closed(uv_handle_t *handle)
         return;
     session_close(&peer->session);
     tls_free(peer->tls);
+    peer->host->delivering -= peer->delivering;
     peer->host->closed(peer, peer->host->data);
     free(peer);
+}
+
+static void set_opening(struct peer *peer, bool opening)
+{
+    peer->host->opening -= peer->opening;
+    peer->host->opening += opening;
+    peer->opening = opening;
 }
 
 void peer_close(struct peer *peer)
@@ -32,6 +43,7 @@ void peer_close(struct peer *peer)
         return;
     struct owner *owner = peer->owner;
     peer->closing = true;
+    set_opening(peer, false);
     peer->owner = NULL;
     uv_close((uv_handle_t *)&peer->socket.stream, handle_closed);
     uv_close((uv_handle_t *)&peer->timer, handle_closed);
@@ -69,12 +81,13 @@ static const char *shown(const struct peer *peer)
         return peer->session.sensor;
     if (peer->session.peer == SESSION_SENSOR)
         return peer->facts.name;
-    return *peer->from ? peer->from : "(unknown)";
+    return *peer->from.text ? peer->from.text : "(unknown)";
 }
 
 static void on_handshake_over(uv_timer_t *timer)
 {
     struct peer *peer = timer->data;
+    peer->host->stats->turned_away[STATS_SLOW]++;
     if (peer->tls && tls_state(peer->tls) == TLS_HANDSHAKE)
         notice("sensor %s refused: no TLS handshake within %d s", shown(peer),
                PEER_HANDSHAKE_MS / 1000);
@@ -136,7 +149,7 @@ static void flush(struct peer *peer)
 static void on_idle(uv_timer_t *timer)
 {
     struct peer *peer = timer->data;
-    if (peer->session.pending > 0 || peer->record_offered || peer->open_asked)
+    if (peer->session.pending > 0 || peer->record_offered || peer->opening)
         uv_timer_start(timer, on_idle, PEER_IDLE_MS, 0);
     else
         peer_close(peer);
@@ -145,7 +158,7 @@ static void on_idle(uv_timer_t *timer)
 static void on_opened(void *data, uint64_t seq)
 {
     struct peer *peer = data;
-    peer->open_asked = false;
+    set_opening(peer, false);
     uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
     session_opened(&peer->session, seq);
     work(peer);
@@ -165,13 +178,14 @@ static void on_durable(void *data, uint64_t seq)
     work(peer);
 }
 
-/* Ends the conversation. What the store cannot do was logged where it was found out. */
+/* Ends the conversation. What is no fault of this sensor's was logged where it was found out. */
 static void refuse(struct peer *peer, const struct frame_refuse *why)
 {
-    if (why->code != REFUSE_STORE)
+    if (why->retry_s == 0)
         notice("sensor %s refused: %s", shown(peer), why->text);
     peer->noted = true;
     peer->owner = NULL;
+    set_opening(peer, false);
     session_refuse(&peer->session, why);
 }
 
@@ -184,10 +198,38 @@ static void on_refused(void *data, const struct frame_refuse *why)
 
 /* --- the session's events --------------------------------------------------------------------- */
 
+/* Whether another sensor can be served now. When all come back at once, the first ones are and the
+ * others are told when to try again: so nobody waits until he gives up, and comes again. */
+static bool has_room(const struct peer *peer, struct frame_refuse *why)
+{
+    const struct peer_host *host = peer->host;
+    *why = (struct frame_refuse){.code = REFUSE_BUSY};
+    if (peer->delivering)
+        return true;
+    if (host->delivering >= host->delivering_max) {
+        why->retry_s = PEER_RETRY_S;
+        snprintf(why->text, sizeof why->text,
+                 "%u connections are delivering, which is the most that this aggregator serves",
+                 host->delivering_max);
+        notice("%s", why->text);
+        return false;
+    }
+    why->retry_s = PEER_RUSH_S;
+    snprintf(why->text, sizeof why->text, "many sensors are coming at once: try again in %d s",
+             PEER_RUSH_S);
+    if (host->opening < PEER_OPENING_MAX)
+        return true;
+    notice("more than %d sensors are coming at once: the others are told to come later",
+           PEER_OPENING_MAX);
+    return false;
+}
+
 /* Whether the sensor may open what it asks for; a connection in the clear may open anything. */
 static bool may_open(struct peer *peer, struct frame_refuse *why)
 {
     char errmsg[ERRMSG_SIZE];
+    if (!has_room(peer, why))
+        return false;
     if (peer->session.peer == SESSION_LOCAL)
         return true;
     if (!registry_opens(peer->host->enrol->state, &peer->facts, &peer->session.frame.open, why))
@@ -210,14 +252,16 @@ static void turn_away(struct peer *peer, const struct frame_refuse *why)
 static bool open_lane(struct peer *peer)
 {
     static const struct lane_events events = {on_opened, on_ready, on_durable, on_refused};
-    struct frame_refuse why;
-    if (peer->open_asked)
+    struct frame_refuse why = {0};
+    if (peer->opening)
         return false;
     if (!may_open(peer, &why)) {
         turn_away(peer, &why);
         return true;
     }
-    peer->open_asked = true;
+    set_opening(peer, true);
+    peer->host->delivering += !peer->delivering;
+    peer->delivering = true;
     uv_timer_stop(&peer->timer);
     if (lane_open(peer->host->lanes, peer->owner, &peer->session.frame.open, &events, peer,
                   &peer->owner, &why))
@@ -225,9 +269,17 @@ static bool open_lane(struct peer *peer)
     return true;
 }
 
+static void count_record(struct stats *stats, enum lane_taken taken, const struct frame_refuse *why)
+{
+    stats->records++;
+    stats->duplicate += taken == LANE_DUPLICATE;
+    if (taken == LANE_REFUSED)
+        stats->records_refused[why->code]++;
+}
+
 static bool offer_record(struct peer *peer)
 {
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     uint64_t durable = 0;
     uint64_t seq = 0;
     if (peer->record_offered || peer->quiet)
@@ -247,6 +299,7 @@ static bool offer_record(struct peer *peer)
     if (taken == LANE_LATER)
         return !peer->record_offered || peer->session.state == SESSION_ENDED;
     peer->record_offered = false;
+    count_record(peer->host->stats, taken, &why);
     if (taken == LANE_REFUSED) {
         refuse(peer, &why);
         return true;
@@ -260,7 +313,7 @@ static bool offer_record(struct peer *peer)
 static bool answer_join(struct peer *peer)
 {
     struct frame answer = {.type = FRAME_CERTIFICATE};
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     const struct cert_facts *facts = peer->session.peer == SESSION_SENSOR ? &peer->facts : NULL;
     if (enrol_answer(peer->host->enrol, facts, &peer->session.frame.join, time(NULL),
                      &answer.certificate, &why)) {
@@ -268,7 +321,7 @@ static bool answer_join(struct peer *peer)
         return true;
     }
     log_info("sensor %s %s a certificate, from %s", answer.certificate.sensor,
-             facts ? "renewed" : "joined and got", peer->from);
+             facts ? "renewed" : "joined and got", peer->from.text);
     session_certified(&peer->session, &answer.certificate);
     frame_close(&answer);
     return true;
@@ -293,6 +346,7 @@ static bool handle(struct peer *peer, enum session_event event)
 static void ended(struct peer *peer)
 {
     struct owner *owner = peer->owner;
+    peer->host->stats->refused[peer->session.refused.code]++;
     if (!peer->noted) /* the session found it out: a breach of protocol, a revoked certificate */
         notice("sensor %s refused: %s", shown(peer), peer->session.refused.text);
     peer->owner = NULL;
@@ -316,6 +370,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void fail_tls(struct peer *peer)
 {
     struct owner *owner = peer->owner;
+    peer->host->stats->turned_away[STATS_TLS]++;
     notice("sensor %s refused: %s", shown(peer), tls_reason(peer->tls));
     peer->owner = NULL;
     flush(peer);
@@ -343,6 +398,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
         peer_close(peer);
         return;
     }
+    peer->host->stats->received_bytes += (uint64_t)size;
     if (peer->lingering || size == 0)
         return;
     if (!feed(peer, (const uint8_t *)buf->base, (size_t)size))
@@ -395,20 +451,26 @@ static bool init_socket(struct peer *peer, uv_loop_t *loop, bool unix_socket)
     return rc == 0;
 }
 
-/* The other end's address, for messages. */
+/* Ends a connection whose other end has vanished, which TCP alone would take a quarter of an hour for:
+ * its sensor would be taken for its own clone meanwhile. */
+static void expect_life(int descriptor)
+{
+    const int interval_s = 10, probes = 3;
+    const unsigned silent_ms = PEER_SILENT_S * 1000;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof silent_ms);
+}
+
 static void note_origin(struct peer *peer)
 {
     struct sockaddr_storage name;
     int size = sizeof name;
-    if (uv_tcp_getpeername(&peer->socket.tcp, (struct sockaddr *)&name, &size) != 0)
-        return;
-    if (name.ss_family == AF_INET)
-        uv_ip4_name((const struct sockaddr_in *)&name, peer->from, sizeof peer->from);
-    else
-        uv_ip6_name((const struct sockaddr_in6 *)&name, peer->from, sizeof peer->from);
+    if (uv_tcp_getpeername(&peer->socket.tcp, (struct sockaddr *)&name, &size) == 0)
+        origin_set(&peer->from, (struct sockaddr *)&name);
 }
 
-static int begin(struct peer *peer, uv_stream_t *listener, enum address_kind kind)
+static int begin(struct peer *peer, int descriptor, enum address_kind kind)
 {
     int rc = session_init(&peer->session);
     if (rc == 0 && kind == ADDRESS_TLS) {
@@ -416,26 +478,30 @@ static int begin(struct peer *peer, uv_stream_t *listener, enum address_kind kin
         peer->tls = tls_new(peer->host->tls);
         rc = peer->tls ? 0 : ERR_NOMEM;
     }
-    if (rc || uv_accept(listener, &peer->socket.stream))
-        return ERR_IO;
-    if (kind == ADDRESS_UNIX)
-        return 0;
+    if (rc || kind == ADDRESS_UNIX)
+        return rc;
     uv_tcp_nodelay(&peer->socket.tcp, 1);
-    uv_tcp_keepalive(&peer->socket.tcp, 1, 30);
+    uv_tcp_keepalive(&peer->socket.tcp, 1, PEER_SILENT_S / 2);
+    expect_life(descriptor);
     note_origin(peer);
     return 0;
 }
 
-struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
-                         const struct peer_host *host)
+struct peer *peer_accept(uv_loop_t *loop, int descriptor, enum address_kind kind,
+                         struct peer_host *host)
 {
     struct peer *peer = calloc(1, sizeof *peer);
-    if (!peer || !init_socket(peer, listener->loop, kind == ADDRESS_UNIX)) {
+    if (!peer || !init_socket(peer, loop, kind == ADDRESS_UNIX)) {
         free(peer);
+        close(descriptor);
         return NULL;
     }
     peer->host = host;
-    if (begin(peer, listener, kind)) {
+    int rc = kind == ADDRESS_UNIX ? uv_pipe_open(&peer->socket.pipe, descriptor)
+                                  : uv_tcp_open(&peer->socket.tcp, descriptor);
+    if (rc)
+        close(descriptor);
+    if (rc || begin(peer, descriptor, kind)) {
         peer_close(peer);
         return peer;
     }
@@ -444,9 +510,14 @@ struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
     return peer;
 }
 
+bool peer_stranger(const struct peer *peer)
+{
+    return peer->session.state == SESSION_HANDSHAKE && peer->session.peer != SESSION_SENSOR;
+}
+
 void peer_recheck(struct peer *peer)
 {
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     if (peer->closing || peer->lingering || peer->session.peer != SESSION_SENSOR ||
         registry_admits(peer->host->enrol->state, &peer->facts, &why))
         return;

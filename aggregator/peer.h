@@ -13,11 +13,11 @@
 #ifndef AGGREGATOR_PEER_H
 #define AGGREGATOR_PEER_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <uv.h>
 
 #include "aggregator/lane.h"
+#include "aggregator/origin.h"
 #include "aggregator/session.h"
 #include "common/address.h"
 #include "common/tls.h"
@@ -29,6 +29,10 @@ struct peer;
 #define PEER_IDLE_MS      300000 /* without a byte from the sensor, while nothing is owed to it */
 #define PEER_LINGER_MS    1000
 #define PEER_UNSENT_MAX   65536 /* a sensor that does not read its acknowledgements is cut off */
+#define PEER_SILENT_S     60    /* a machine that answers nothing at all, not even keep-alives */
+#define PEER_OPENING_MAX  256   /* sensors whose state is being read from the store */
+#define PEER_RETRY_S      30 /* when to come back, for sensors beyond the most that there may be */
+#define PEER_RUSH_S       2  /* and for those that come when so many others do */
 
 /* What all peers of a server share; borrowed by them. */
 struct peer_host {
@@ -36,16 +40,19 @@ struct peer_host {
     uint8_t *chunk; /* SESSION_CHUNK_MAX bytes to read into */
     struct enrol *enrol;
     struct tls_context *tls;
+    struct stats *stats;
+    unsigned delivering, delivering_max; /* connections that have a place on a lane */
+    unsigned opening;                    /* of them, those that wait for their first answer */
     void (*closed)(struct peer *peer, void *data);
     void *data;
 };
 
 struct peer {
     struct peer *next;
-    const struct peer_host *host;
-    struct tls *tls;             /* NULL: in the clear */
-    struct cert_facts facts;     /* of the certificate, while session.peer is SESSION_SENSOR */
-    char from[INET6_ADDRSTRLEN]; /* the other end's address; of a Unix socket empty */
+    struct peer_host *host;
+    struct tls *tls;         /* NULL: in the clear */
+    struct cert_facts facts; /* of the certificate, while session.peer is SESSION_SENSOR */
+    struct origin from;
     union {
         uv_stream_t stream;
         uv_pipe_t pipe;
@@ -55,17 +62,20 @@ struct peer {
     int handles; /* not yet closed */
     struct session session;
     struct owner *owner; /* its place on the sensor's lane; NULL while there is none */
-    bool open_asked;     /* the lane has the OPEN at hand */
+    bool opening;        /* the lane has the OPEN at hand; is one of host->opening */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;
-    bool noted; /* why it was refused is in the log, or is not to be */
+    bool delivering; /* is one of host->delivering */
+    bool noted;      /* why it was refused is in the log, or is not to be */
     size_t unsent;
 };
 
-/* Takes the next connection of a listener of this kind. Returns the peer, which frees itself after
- * `closed`; NULL when it could not be taken. */
-struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
-                         const struct peer_host *host);
+/* Takes over the descriptor of a connection to an address of this kind. Returns the peer, which frees
+ * itself after `closed`; NULL when it could not be taken and is closed. */
+struct peer *peer_accept(uv_loop_t *loop, int descriptor, enum address_kind kind,
+                         struct peer_host *host);
+/* Whether it has not shown who it is. */
+bool peer_stranger(const struct peer *peer);
 
 /* The registry has changed: ends the connection of a sensor whose certificate is no good any more. */
 void peer_recheck(struct peer *peer);

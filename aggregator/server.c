@@ -3,13 +3,18 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "aggregator/notice.h"
 #include "common/err.h"
 #include "common/log.h"
 
+#define DESCRIPTORS_KEPT 64 /* for everything that is no sensor's connection */
+
 static void peer_closed(struct peer *peer, void *data);
+static void on_accepted(void *data, int descriptor, enum address_kind kind);
 
 /* --- the store -------------------------------------------------------------------------------- */
 
@@ -25,6 +30,17 @@ static void on_down(void *data, int code, const char *why)
     server->on.down(server->data, code, why);
 }
 
+/* How many connections there may be: so many that descriptors are left for everything else. */
+static size_t most_peers(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+        limit.rlim_cur >= SERVER_PEERS_MAX + DESCRIPTORS_KEPT)
+        return SERVER_PEERS_MAX;
+    return limit.rlim_cur >= 2 * DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT
+                                                  : limit.rlim_cur / 2;
+}
+
 int server_init(struct server *server, uv_loop_t *loop, const char *state,
                 const struct storeurl *store, const char *timezone,
                 const struct server_events *events, void *data)
@@ -34,6 +50,7 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
     server->host = (struct peer_host){.lanes = &server->lanes,
                                       .chunk = server->chunk,
                                       .enrol = &server->enrol,
+                                      .stats = &server->stats,
                                       .closed = peer_closed,
                                       .data = server};
     int rc = store_init(&server->store, loop, store, timezone, &store_events, server);
@@ -41,7 +58,11 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
         return rc;
     uv_timer_init(loop, &server->drain);
     server->drain.data = server;
-    lanes_init(&server->lanes, &server->store);
+    lanes_init(&server->lanes, &server->store, &server->stats);
+    door_init(&server->door, loop, on_accepted, server);
+    server->peers_max = most_peers();
+    /* The others are left to those who join, and to those who are told that there is no room. */
+    server->host.delivering_max = (unsigned)(server->peers_max - server->peers_max / 8);
     return 0;
 }
 
@@ -70,47 +91,76 @@ static void peer_closed(struct peer *peer, void *data)
         part_closed(server);
 }
 
-/* Tells the first failure of a row; libuv has closed the connections that it could not take. */
-static void accept_failed(struct server *server, const char *why)
+/* The stranger who has waited longest: of those from where `from` is, if it is given, once there are
+ * more than the most of them; NULL when there is none to leave. */
+static struct peer *stranger(struct server *server, const struct origin *from)
 {
-    if (!server->accept_failed)
-        log_warn("accept: %s; connections are turned away until it is over", why);
-    server->accept_failed = true;
+    struct peer *oldest = NULL;
+    size_t count = 0;
+    for (struct peer *peer = server->peers; peer; peer = peer->next) {
+        if (!peer_stranger(peer) || peer->closing || (from && !origin_same(&peer->from, from)))
+            continue;
+        oldest = peer; /* the list ends with the oldest */
+        count++;
+    }
+    return from && count <= SERVER_STRANGERS_MAX ? NULL : oldest;
 }
 
 /* Makes room among too many: whoever has waited longest without saying who it is goes, or else the
  * newcomer. So idle strangers, however many, do not keep sensors out. */
 static void make_room(struct server *server, struct peer *newcomer)
 {
-    struct peer *leaves = newcomer; /* the first of the list, which ends with the oldest */
-    for (struct peer *peer = server->peers; peer; peer = peer->next)
-        if (peer->session.state == SESSION_HANDSHAKE && peer->session.peer != SESSION_SENSOR &&
-            !peer->closing)
-            leaves = peer;
-    notice("more than %d connections: one is turned away", SERVER_PEERS_MAX);
+    struct peer *leaves = stranger(server, &newcomer->from);
+    if (leaves) {
+        notice("more than %d connections from %s do not say who they are: one is turned away",
+               SERVER_STRANGERS_MAX, newcomer->from.text);
+    } else if (server->peer_count > server->peers_max) {
+        notice("more than %zu connections: one is turned away", server->peers_max);
+        leaves = stranger(server, NULL);
+        leaves = leaves ? leaves : newcomer;
+    }
+    if (!leaves)
+        return;
+    server->stats.turned_away[STATS_TOO_MANY]++;
     peer_close(leaves);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+static void on_accepted(void *data, int descriptor, enum address_kind kind)
 {
-    struct listener *listener = stream->data;
-    struct server *server = listener->server;
-    if (server->stopping)
-        return;
-    if (status < 0) {
-        accept_failed(server, uv_strerror(status));
-        return;
-    }
-    struct peer *peer = peer_accept(stream, listener->address.kind, &server->host);
+    struct server *server = data;
+    struct peer *peer = peer_accept(server->loop, descriptor, kind, &server->host);
     if (!peer) {
-        accept_failed(server, err_str(ERR_NOMEM));
+        notice("accept: %s", err_str(ERR_NOMEM));
         return;
     }
+    server->stats.connections++;
     peer->next = server->peers;
     server->peers = peer;
-    if (++server->peer_count > SERVER_PEERS_MAX)
-        make_room(server, peer);
-    server->accept_failed = false;
+    server->peer_count++;
+    make_room(server, peer);
+}
+
+/* --- metrics ---------------------------------------------------------------------------------- */
+
+static void on_page(void *data, struct buf *text)
+{
+    const struct server *server = data;
+    const struct stats_now now = {.connections = server->peer_count,
+                                  .sensors = server->host.delivering,
+                                  .store_up = server->store.up,
+                                  .authority_until_s = server->authority_until_s,
+                                  .certificate_until_s = server->certificate_until_s,
+                                  .now_s = time(NULL)};
+    stats_write(&server->stats, &now, text);
+}
+
+int server_metrics(struct server *server, const char *address, bool anywhere, char *errmsg)
+{
+    int fd = httpd_listen(address, anywhere, errmsg);
+    if (fd < 0)
+        return fd;
+    server->metrics = fd;
+    return httpd_start(&server->httpd, server->loop, fd, on_page, server, errmsg);
 }
 
 /* --- TLS -------------------------------------------------------------------------------------- */
@@ -136,6 +186,15 @@ static int watch_registry(struct server *server, char *errmsg)
     return err_set(errmsg, ERR_IO, "watch %s: %s", path, uv_strerror(rc));
 }
 
+static void note_expiry(struct server *server, const char *identity)
+{
+    struct cert_facts facts;
+    if (cert_read(identity, &facts, NULL) == 0)
+        server->certificate_until_s = facts.until_s;
+    if (cert_read(server->enrol.ca.certificate, &facts, NULL) == 0)
+        server->authority_until_s = facts.until_s;
+}
+
 /* Makes authority, certificate and registry ready, once. */
 static int secure(struct server *server, char *errmsg)
 {
@@ -147,6 +206,8 @@ static int secure(struct server *server, char *errmsg)
     char *identity = ca_server_identity(&server->enrol.ca, time(NULL), errmsg);
     struct tls_terms terms = {.server = true, .identity = identity};
     struct tls_context *tls = identity ? tls_context_new(&terms, errmsg) : NULL;
+    if (tls)
+        note_expiry(server, identity);
     free(identity);
     rc = tls ? watch_registry(server, errmsg) : ERR_INVALID;
     if (rc)
@@ -158,46 +219,18 @@ static int secure(struct server *server, char *errmsg)
 
 /* --- listening -------------------------------------------------------------------------------- */
 
-static int init_listener(struct server *server, struct listener *listener)
+int server_listen(struct server *server, const char *text, char *errmsg)
 {
-    listener->server = server;
-    int rc = listener->address.kind == ADDRESS_UNIX
-                 ? uv_pipe_init(server->loop, &listener->socket.pipe, 0)
-                 : uv_tcp_init(server->loop, &listener->socket.tcp);
-    if (rc)
-        return rc;
-    listener->socket.stream.data = listener;
-    server->listener_count++;
-    return 0;
-}
-
-int server_listen(struct server *server, const char *address, char *errmsg)
-{
-    if (server->listener_count == SERVER_LISTENERS_MAX)
-        return err_set(errmsg, ERR_FULL, "listen %.100s: %d addresses are the most", address,
-                       SERVER_LISTENERS_MAX);
-    struct listener *listener = &server->listeners[server->listener_count];
-    int rc = listen_parse(&listener->address, address, errmsg);
-    if (rc == 0 && listener->address.kind == ADDRESS_TLS)
+    struct address address;
+    int rc = listen_parse(&address, text, errmsg);
+    if (rc == 0 && address.kind == ADDRESS_TLS)
         rc = secure(server, errmsg);
-    if (rc)
-        return rc;
-    rc = init_listener(server, listener);
-    if (rc)
-        return err_set(errmsg, ERR_IO, "listen %s: %s", listener->address.shown, uv_strerror(rc));
-    return listen_bind(&listener->socket.stream, &listener->address, errmsg);
+    return rc ? rc : door_add(&server->door, &address, errmsg);
 }
 
 int server_serve(struct server *server, char *errmsg)
 {
-    for (size_t i = 0; i < server->listener_count; i++) {
-        struct listener *listener = &server->listeners[i];
-        int rc = uv_listen(&listener->socket.stream, 128, on_connection);
-        if (rc)
-            return err_set(errmsg, ERR_IO, "listen %s: %s", listener->address.shown,
-                           uv_strerror(rc));
-    }
-    return 0;
+    return door_open(&server->door, errmsg);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -241,8 +274,8 @@ void server_stop(struct server *server)
     if (server->stopping)
         return;
     server->stopping = true;
-    for (size_t i = 0; i < server->listener_count; i++)
-        uv_close((uv_handle_t *)&server->listeners[i].socket.stream, NULL);
+    door_close(&server->door);
+    httpd_stop(server->httpd);
     if (server->host.tls)
         uv_close((uv_handle_t *)&server->registry, NULL);
     for (struct peer *peer = server->peers; peer; peer = peer->next)
@@ -255,4 +288,7 @@ void server_close(struct server *server)
 {
     tls_context_free(server->host.tls);
     enrol_close(&server->enrol);
+    stats_close(&server->stats);
+    if (server->metrics > 0)
+        close(server->metrics);
 }

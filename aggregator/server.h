@@ -14,30 +14,22 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "aggregator/door.h"
 #include "aggregator/enrol.h"
 #include "aggregator/lane.h"
 #include "aggregator/listen.h"
 #include "aggregator/peer.h"
 #include "aggregator/store.h"
+#include "common/httpd.h"
 
-#define SERVER_PEERS_MAX     1024
-#define SERVER_LISTENERS_MAX 16
+#define SERVER_PEERS_MAX     2048 /* connections; fewer where the limit of descriptors is low */
+#define SERVER_STRANGERS_MAX 256  /* of them, from one address and not yet known whose they are */
 #define SERVER_DRAIN_MS      3000
 
 struct server_events {
     void (*up)(void *data); /* the store is there, each time */
     void (*down)(void *data, int code, const char *why);
     void (*ended)(void *data);
-};
-
-struct listener {
-    struct server *server;
-    union {
-        uv_stream_t stream;
-        uv_pipe_t pipe;
-        uv_tcp_t tcp;
-    } socket;
-    struct address address;
 };
 
 struct server {
@@ -48,13 +40,16 @@ struct server {
     struct enrol enrol;
     struct peer_host host;  /* its `tls` is NULL until an address is served with TLS */
     uv_fs_event_t registry; /* while `host.tls` is there: tells that a sensor's file changed */
-    struct listener listeners[SERVER_LISTENERS_MAX];
-    size_t listener_count;
+    int64_t certificate_until_s, authority_until_s; /* UTC; 0: none is used */
+    struct stats stats;
+    struct httpd *httpd; /* NULL: no page of metrics */
+    int metrics;         /* the descriptor that listens for it */
+    struct door door;
     struct peer *peers;
-    size_t peer_count;
+    size_t peer_count, peers_max;
     uv_timer_t drain;
     int open_parts; /* peers, timer and store not yet closed, while ending */
-    bool stopping, ending, accept_failed;
+    bool stopping, ending;
     struct server_events on;
     void *data;
     uint8_t chunk[SESSION_CHUNK_MAX];
@@ -67,6 +62,9 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
 /* Binds one address, the first with TLS makes the authority ready; connections are accepted from server_serve on. ERR_INVALID, ERR_REFUSED,
  * ERR_IO, ERR_FULL with the cause in `errmsg`. */
 int server_listen(struct server *server, const char *address, char *errmsg);
+/* Serves the page of metrics on an address (common/httpd.h), from now to the end. ERR_INVALID,
+ * ERR_REFUSED, ERR_IO with the cause in `errmsg`. */
+int server_metrics(struct server *server, const char *address, bool anywhere, char *errmsg);
 /* Connects to the store; `up` or `down` follows. */
 void server_start(struct server *server);
 /* Begins to accept. ERR_IO with the cause in `errmsg`. */

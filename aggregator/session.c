@@ -55,7 +55,7 @@ void session_refuse(struct session *session, const struct frame_refuse *refuse)
     drop_frame(session);
     session->state = SESSION_ENDED;
     session->refused = *refuse;
-    frame_put_refuse(&session->out, refuse->code, refuse->final, refuse->text);
+    frame_put_refuse(&session->out, refuse);
 }
 
 static enum session_event breach(struct session *session, const char *cause)

@@ -52,7 +52,8 @@ static void close_others(const int *keep, size_t count)
 
 static _Noreturn void become_keeper(const struct ship_options *options, int notes, int line)
 {
-    const int keep[] = {notes, line, options->privilege ? options->privilege->spool : -1};
+    const int keep[] = {notes, line, options->privilege ? options->privilege->spool : -1,
+                        options->metrics > 0 ? options->metrics : -1};
     struct ship_options own = *options;
     close_others(keep, sizeof keep / sizeof keep[0]);
     own.notes = notes;

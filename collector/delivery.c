@@ -20,6 +20,7 @@ void delivery_connected(struct delivery *delivery)
 {
     delivery->state = DELIVERY_HELLO;
     delivery->sent = delivery->acked = 0;
+    delivery->retry_s = 0;
     delivery->renewal = (struct delivery_renewal){0};
     buf_close(&delivery->input); /* a buffer that ran out of memory stays failed */
 }
@@ -86,6 +87,7 @@ static int on_certificate(struct delivery *delivery, const struct frame *frame, 
 static int on_refuse(struct delivery *delivery, const struct frame *frame, char *errmsg)
 {
     const struct frame_refuse *refuse = &frame->refuse;
+    delivery->retry_s = refuse->retry_s;
     bool about_epoch = delivery->state == DELIVERY_RESUME || delivery->state == DELIVERY_STREAMING;
     if (!refuse->final || !about_epoch)
         return err_set(errmsg, refuse->final ? ERR_REFUSED : ERR_UNREACHABLE, "aggregator: %s",

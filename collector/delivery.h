@@ -67,6 +67,7 @@ struct delivery {
     enum delivery_state state;
     uint64_t sent, acked; /* sequences of the open epoch */
     size_t unacked_bytes;
+    uint32_t retry_s; /* the aggregator wants to be left alone so long; until the next connection */
     size_t sizes[FRAME_WINDOW]; /* of the records sent and not acknowledged, by sequence modulo
                                    window */
     struct buf input;

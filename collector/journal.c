@@ -38,10 +38,11 @@ static void flush(struct journal *journal)
     char errmsg[ERRMSG_SIZE];
     struct record *record;
     while ((record = backlog_front(&journal->backlog))) {
-        int rc = sensor_append(journal->writer, journal->epoch, record, errmsg);
+        int rc = sensor_append(journal->sensor, journal->writer, journal->epoch, record, errmsg);
         if (rc == ERR_INVALID) { /* it will never be one, and must not hold up the others */
             log_error("the interval of %" PRId64 " with %" PRIu64 " packets is lost: %s",
                       record->start_s, record->packets, errmsg);
+            vitals_lost(journal->sensor->vitals);
         } else if (rc) {
             say_failing(journal, errmsg);
             return;
@@ -63,9 +64,11 @@ int journal_append(void *user, struct record *record)
     pthread_mutex_lock(&journal->lock);
     journal->packets += packets;
     journal->intervals++;
-    if (backlog_push(&journal->backlog, record) != 0)
+    if (backlog_push(&journal->backlog, record) != 0) {
         log_error("spool and memory are full: the minute of %s with %" PRIu64 " packets is lost",
                   minute, packets);
+        vitals_lost(journal->sensor->vitals);
+    }
     flush(journal);
     pthread_mutex_unlock(&journal->lock);
     return 0;

@@ -74,7 +74,7 @@ static enum ship_result run_ship(const struct keeper *keeper)
     char errmsg[ERRMSG_SIZE] = "";
     struct spool_epoch *epochs;
     size_t count;
-    int rc = sandbox_ship(needs_names(keeper), errmsg);
+    int rc = sandbox_ship(needs_names(keeper), keeper->options.metrics, errmsg);
     if (rc == 0)
         rc = list_spool(keeper->options.spool, &epochs, &count, errmsg);
     if (rc == 0)
@@ -256,7 +256,7 @@ static int prepare(struct keeper *keeper, char *errmsg)
             close(options->privilege->spool);
     }
     if (rc == 0)
-        rc = sandbox_keeper(needs_names(keeper), errmsg);
+        rc = sandbox_keeper(needs_names(keeper), options->metrics, errmsg);
     if (rc == 0)
         rc = prune_replays(options, errmsg);
     return rc ? rc : start_ship(keeper, errmsg);

@@ -114,6 +114,43 @@ uint64_t manifest_waiting(const struct manifest *manifest)
     return sum;
 }
 
+/* The end of the interval of the epoch's record `seq`; INT64_MAX when it cannot be read. */
+static int64_t read_end(const struct manifest_entry *entry, uint64_t seq)
+{
+    char errmsg[ERRMSG_SIZE];
+    const uint8_t *sealed;
+    size_t size;
+    int64_t end_s = INT64_MAX;
+    struct record *record = malloc(sizeof *record);
+    struct spool_reader *reader = spool_reader_new(entry->epoch.path, seq);
+    if (record && reader && spool_read(reader, seq, &sealed, &size, errmsg) == 1) {
+        record_init(record);
+        if (record_open(record, sealed, size, errmsg) == 0)
+            end_s = record->start_s + (int64_t)record->width_s;
+        record_close(record);
+    }
+    spool_reader_free(reader);
+    free(record);
+    return end_s;
+}
+
+int64_t manifest_oldest(struct manifest *manifest)
+{
+    int64_t oldest_s = INT64_MAX;
+    for (size_t i = 0; i < manifest->count; i++) {
+        struct manifest_entry *entry = &manifest->entries[i];
+        if (entry->epoch.identity.replay || entry->epoch.refused || entry->durable <= entry->acked)
+            continue;
+        if (entry->oldest != entry->acked + 1) {
+            entry->oldest = entry->acked + 1;
+            entry->oldest_end_s = read_end(entry, entry->oldest);
+        }
+        if (entry->oldest_end_s < oldest_s)
+            oldest_s = entry->oldest_end_s;
+    }
+    return oldest_s;
+}
+
 /* --- the source of delivery ------------------------------------------------------------------- */
 
 static int source_epoch(void *user, struct frame_open *open)
@@ -151,6 +188,8 @@ static int read_lost(struct manifest *manifest, struct manifest_entry *entry, ui
 {
     uint64_t last = spool_reader_lost(manifest->reader);
     if (!entry->epoch.identity.replay) {
+        if (last > entry->told)
+            manifest->lost += last - seq + 1;
         say_lost(entry, seq, last);
         return DELIVERY_LOST;
     }
@@ -207,7 +246,9 @@ static int source_acked(void *user, uint64_t seq, char *errmsg)
 {
     (void)errmsg;
     struct manifest *manifest = user;
-    manifest->entries[manifest->current].acked = seq;
+    struct manifest_entry *entry = &manifest->entries[manifest->current];
+    manifest->acknowledged += seq - entry->acked;
+    entry->acked = seq;
     manifest->progress++;
     return 0;
 }
@@ -275,6 +316,7 @@ static void keep_limit(struct manifest *manifest)
     for (size_t i = 0; i < manifest->count; i++)
         if (!manifest->entries[i].epoch.identity.replay)
             used += spool_usage(&manifest->entries[i].epoch);
+    manifest->used_bytes = used;
     uint64_t excess = most > 0 && used > most ? used - most : 0;
     bool low = spool_disk_low(manifest->spool);
     if (excess == 0 && !low)

@@ -17,13 +17,15 @@ struct manifest_entry {
     struct spool_epoch epoch;
     uint64_t durable; /* on disk up to here */
     uint64_t acked;
-    uint64_t noted; /* acknowledged as the spool knows it */
-    bool announced; /* the capture process works on it: the aggregator is to be asked, whatever the
+    uint64_t noted;  /* acknowledged as the spool knows it */
+    bool announced;  /* the capture process works on it: the aggregator is to be asked, whatever the
                        spool believes to be acknowledged */
-    bool resumed;   /* the aggregator said where it stands */
-    uint64_t told;  /* which was said to be lost, up to here */
-    bool stuck;     /* a capture that is damaged where delivery stands */
-    uint64_t held;  /* what it held when it said so first */
+    bool resumed;    /* the aggregator said where it stands */
+    uint64_t told;   /* which was said to be lost, up to here */
+    bool stuck;      /* a capture that is damaged where delivery stands */
+    uint64_t held;   /* what it held when it said so first */
+    uint64_t oldest; /* the record that manifest_oldest looked at last, */
+    int64_t oldest_end_s; /* and when its interval ended */
 };
 
 struct manifest {
@@ -32,11 +34,13 @@ struct manifest {
     size_t count;
     size_t current; /* being delivered; SIZE_MAX for none */
     struct spool_reader *reader;
-    uint64_t max_bytes; /* that the segments of live epochs may take; 0: any number */
-    uint64_t progress;  /* grows with every resume and acknowledgement */
-    bool refused;       /* an epoch was refused for good */
-    bool live_refused;  /* and it was that of a live sensor */
-    bool broken;        /* the spool could not be read */
+    uint64_t max_bytes;          /* that the segments of live epochs may take; 0: any number */
+    uint64_t used_bytes;         /* that they took when manifest_save looked last */
+    uint64_t progress;           /* grows with every resume and acknowledgement */
+    uint64_t acknowledged, lost; /* records, since manifest_init; what was told to be lost */
+    bool refused;                /* an epoch was refused for good */
+    bool live_refused;           /* and it was that of a live sensor */
+    bool broken;                 /* the spool could not be read */
 };
 
 /* Takes over `epochs` from spool_list. ERR_NOMEM. */
@@ -58,6 +62,10 @@ bool manifest_wants(const struct manifest *manifest);
 /* Records that wait, over all epochs that are not refused; those that the spool believes to be
  * acknowledged and the aggregator was not asked about yet are among them. */
 uint64_t manifest_waiting(const struct manifest *manifest);
+
+/* When the oldest interval of a live epoch that waits ended: seconds since 1970; INT64_MAX when none
+ * waits or its record cannot be read. */
+int64_t manifest_oldest(struct manifest *manifest);
 
 /* Says of each replayed capture how much of it the aggregator holds and how much of that was new. */
 void manifest_report(const struct manifest *manifest);

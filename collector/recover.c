@@ -206,6 +206,7 @@ int recover_open(const char *dir, const char *sensor, const struct prefixset *da
 /* --- the spool -------------------------------------------------------------------------------- */
 
 struct appending {
+    struct sensor *sensor;
     struct spool_writer *writer;
     const uint8_t *epoch;
 };
@@ -214,7 +215,7 @@ static int append(void *user, struct record *record)
 {
     char errmsg[ERRMSG_SIZE];
     struct appending *appending = user;
-    int rc = sensor_append(appending->writer, appending->epoch, record, errmsg);
+    int rc = sensor_append(appending->sensor, appending->writer, appending->epoch, record, errmsg);
     if (rc)
         log_error("%s", errmsg);
     return rc;
@@ -223,7 +224,7 @@ static int append(void *user, struct record *record)
 static int recover_with(struct sensor *sensor, const struct spool_epoch *epoch,
                         const struct prefixset *darknet, char *errmsg)
 {
-    struct appending appending = {.epoch = epoch->identity.epoch};
+    struct appending appending = {.sensor = sensor, .epoch = epoch->identity.epoch};
     int rc = spool_writer_open(&appending.writer, sensor->spool, &epoch->identity, errmsg);
     if (rc)
         return rc;

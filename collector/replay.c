@@ -169,7 +169,8 @@ static int on_record(void *user, struct record *record)
     counting->packets += record->packets;
     if (++counting->sealed <= counting->have)
         return 0;
-    int rc = sensor_append(counting->writer, counting->survey->epoch, record, counting->errmsg);
+    int rc = sensor_append(counting->sensor, counting->writer, counting->survey->epoch, record,
+                           counting->errmsg);
     if (rc == 0 && counting->sealed % SYNC_EVERY == 0)
         rc = sensor_publish(counting->sensor, counting->writer, counting->survey->epoch,
                             counting->errmsg);

@@ -18,6 +18,7 @@
 #include "common/config.h"
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/httpd.h"
 #include "common/log.h"
 
 #define DEFAULT_CONFIG     "/etc/darkcount/collector.conf"
@@ -57,6 +58,8 @@ struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
     uint64_t snaplen, ring_mb, threads, retention_h, spool_max_mb;
     bool promiscuous, skew;
+    char *metrics; /* where the page of metrics is served; NULL: nowhere */
+    bool metrics_anywhere;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
     const char **paths;
     size_t path_count;
@@ -77,6 +80,7 @@ static void settings_close(struct settings *settings)
                         &settings->option_tunnels,
                         &settings->option_interfaces,
                         &settings->filter,
+                        &settings->metrics,
                         &settings->user};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(*strings[i]);
@@ -121,6 +125,8 @@ static int read_config(struct settings *settings, char *errmsg)
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
         {"spool", "max_mb", CONFIG_UINT, &settings->spool_max_mb, 64, 1 << 20},
         {"aggregator", "address", CONFIG_STRING, &settings->aggregator, 0, 0},
+        {"metrics", "listen", CONFIG_STRING, &settings->metrics, 0, 0},
+        {"metrics", "anywhere", CONFIG_BOOL, &settings->metrics_anywhere, 0, 0},
         {0},
     };
     const char *path = settings->config ? settings->config : getenv("DARKCOUNT_CONFIG");
@@ -401,7 +407,7 @@ static int run(struct sensor *sensor, char *errmsg)
 
 /* The spool is made as the user that was started, then given away; what is in it is read only by
  * processes that have given up their privileges. */
-static int start(struct sensor *sensor, const char *user, char *errmsg)
+static int start(struct sensor *sensor, const char *user, int metrics, char *errmsg)
 {
     struct privilege *privilege = &sensor->privilege;
     int rc = open_signals(sensor, errmsg);
@@ -414,7 +420,9 @@ static int start(struct sensor *sensor, const char *user, char *errmsg)
                                    .aggregator = sensor->aggregator,
                                    .retention_s = sensor->retention_h * 3600,
                                    .max_bytes = sensor->spool_max_mb << 20,
-                                   .privilege = privilege};
+                                   .privilege = privilege,
+                                   .vitals = sensor->vitals,
+                                   .metrics = metrics};
     rc = privilege_take_spool(privilege, sensor->spool, errmsg);
     if (rc == 0)
         rc = child_start(&sensor->child, &options, errmsg);
@@ -423,20 +431,35 @@ static int start(struct sensor *sensor, const char *user, char *errmsg)
     return rc;
 }
 
+/* The descriptor on which the ship process will serve metrics, which opens none itself; 0: none. */
+static int listen_for_metrics(struct sensor *sensor, const struct settings *settings, char *errmsg)
+{
+    if (!settings->metrics || !*settings->metrics)
+        return 0;
+    sensor->vitals = vitals_new();
+    return sensor->vitals ? httpd_listen(settings->metrics, settings->metrics_anywhere, errmsg)
+                          : err_set(errmsg, ERR_NOMEM, "metrics: %s", err_str(ERR_NOMEM));
+}
+
 static int run_settings(struct settings *settings, char *errmsg)
 {
     struct sensor sensor = {.signals = -1};
-    int status = 1;
+    int status = 1, metrics = 0;
     int rc = make_sensor(&sensor, settings, errmsg);
     if (rc == 0)
         rc = sandbox_check(errmsg);
     if (rc == 0)
-        rc = start(&sensor, settings->user, errmsg);
+        rc = metrics = listen_for_metrics(&sensor, settings, errmsg);
+    if (rc >= 0)
+        rc = start(&sensor, settings->user, metrics, errmsg);
+    if (metrics > 0)
+        close(metrics); /* it is the ship process's */
     if (rc == 0)
         status = run(&sensor, errmsg);
     else
         log_error("%s", errmsg[0] ? errmsg : err_str(rc));
     child_free(sensor.child);
+    vitals_free(sensor.vitals);
     prefixset_free(sensor.darknet);
     prefixset_free(sensor.tunnels);
     free(sensor.darknet_text);

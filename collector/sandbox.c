@@ -209,15 +209,22 @@ static int load(scmp_filter_ctx filter)
     return rc ? rc : seccomp_load(filter);
 }
 
+/* What a process is to do that not every one of its kind does. */
+struct extent {
+    bool names;    /* finds the address of a host name */
+    int listening; /* takes the connections of this socket; 0: of none */
+};
+
 /* Builds a filter of what every process may and what `extend` adds, and installs it. */
-static int install(int (*extend)(scmp_filter_ctx filter), char *errmsg)
+static int install(int (*extend)(scmp_filter_ctx filter, const struct extent *extent),
+                   const struct extent *extent, char *errmsg)
 {
     if (mode() == MODE_OFF)
         return 0;
     scmp_filter_ctx filter = seccomp_init(refusal());
     int rc = filter ? allow_common(filter) : -ENOMEM;
     if (rc == 0)
-        rc = extend(filter);
+        rc = extend(filter, extent);
     if (rc == 0)
         rc = load(filter);
     seccomp_release(filter);
@@ -248,10 +255,11 @@ static int refuse_writes(const int *taps, size_t count)
 }
 
 /* What libpcap does with an open packet socket, that of an interface which went away too. */
-static int extend_capture(scmp_filter_ctx filter)
+static int extend_capture(scmp_filter_ctx filter, const struct extent *extent)
 {
     static const int packets[] = {SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(getsockopt),
                                   SCMP_SYS(getsockname)};
+    (void)extent;
     int rc = allow(filter, packets, COUNT(packets));
     return rc ? rc : allow_if(filter, SCMP_SYS(setsockopt), SCMP_A1_32(SCMP_CMP_EQ, SOL_PACKET));
 }
@@ -261,7 +269,7 @@ int sandbox_capture(const int *taps, size_t count, char *errmsg)
     int rc = mode() == MODE_OFF || count == 0 ? 0 : refuse_writes(taps, count);
     if (rc)
         return err_set(errmsg, ERR_IO, "making the packet sockets read-only: %s", strerror(-rc));
-    return install(extend_capture, errmsg);
+    return install(extend_capture, NULL, errmsg);
 }
 
 /* --- ship and keeper -------------------------------------------------------------------------- */
@@ -296,7 +304,7 @@ static int allow_socket(scmp_filter_ctx filter)
     return rc;
 }
 
-static int extend_ship(scmp_filter_ctx filter)
+static int allow_network(scmp_filter_ctx filter)
 {
     static const int network[] = {SCMP_SYS(connect),    SCMP_SYS(sendto),      SCMP_SYS(sendmsg),
                                   SCMP_SYS(recvfrom),   SCMP_SYS(recvmsg),     SCMP_SYS(getsockopt),
@@ -306,33 +314,34 @@ static int extend_ship(scmp_filter_ctx filter)
     return rc ? rc : allow_socket(filter);
 }
 
+static int extend_ship(scmp_filter_ctx filter, const struct extent *extent)
+{
+    int rc = allow_network(filter);
+    if (rc == 0 && extent->names)
+        rc = allow_resolver(filter);
+    if (rc == 0 && extent->listening > 0)
+        rc = allow_if(filter, SCMP_SYS(accept4),
+                      SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)extent->listening));
+    return rc;
+}
+
 /* The ship process inherits this and installs its own on top. */
-static int extend_keeper(scmp_filter_ctx filter)
+static int extend_keeper(scmp_filter_ctx filter, const struct extent *extent)
 {
     static const int processes[] = {SCMP_SYS(clone), SCMP_SYS(kill), SCMP_SYS(prctl),
                                     SCMP_SYS(seccomp), SCMP_SYS(tgkill)};
-    int rc = extend_ship(filter);
+    int rc = extend_ship(filter, extent);
     return rc ? rc : allow(filter, processes, COUNT(processes));
 }
 
-static int extend_ship_names(scmp_filter_ctx filter)
+int sandbox_keeper(bool names, int listening, char *errmsg)
 {
-    int rc = extend_ship(filter);
-    return rc ? rc : allow_resolver(filter);
+    const struct extent extent = {names, listening};
+    return install(extend_keeper, &extent, errmsg);
 }
 
-static int extend_keeper_names(scmp_filter_ctx filter)
+int sandbox_ship(bool names, int listening, char *errmsg)
 {
-    int rc = extend_keeper(filter);
-    return rc ? rc : allow_resolver(filter);
-}
-
-int sandbox_keeper(bool names, char *errmsg)
-{
-    return install(names ? extend_keeper_names : extend_keeper, errmsg);
-}
-
-int sandbox_ship(bool names, char *errmsg)
-{
-    return install(names ? extend_ship_names : extend_ship, errmsg);
+    const struct extent extent = {names, listening};
+    return install(extend_ship, &extent, errmsg);
 }

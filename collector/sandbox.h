@@ -25,10 +25,11 @@ int sandbox_check(char *errmsg);
 int sandbox_capture(const int *taps, size_t count, char *errmsg);
 
 /* The ship process and what it does besides: forks and waits. */
-int sandbox_keeper(bool names, char *errmsg);
+int sandbox_keeper(bool names, int listening, char *errmsg);
 
 /* Files, and connections that it opens itself: Unix and TCP sockets, none for packets. `names`: the
- * aggregator's address is a host name, and what finds that is allowed, too. */
-int sandbox_ship(bool names, char *errmsg);
+ * aggregator's address is a host name, and what finds that is allowed, too. `listening`: the socket
+ * whose connections it takes, 0 for none; it can open no other. */
+int sandbox_ship(bool names, int listening, char *errmsg);
 
 #endif

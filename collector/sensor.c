@@ -15,8 +15,8 @@ int sensor_confine(struct sensor *sensor, const int *taps, size_t count, char *e
     return rc ? rc : sandbox_capture(taps, count, errmsg);
 }
 
-int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
-                  struct record *record, char *errmsg)
+int sensor_append(struct sensor *sensor, struct spool_writer *writer,
+                  const uint8_t epoch[EPOCH_SIZE], struct record *record, char *errmsg)
 {
     struct buf sealed;
     buf_init(&sealed);
@@ -25,6 +25,8 @@ int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
     int rc = record_seal(record, &sealed, errmsg);
     if (rc == 0)
         rc = spool_append(writer, sealed.bytes, sealed.size, errmsg);
+    if (rc == 0)
+        vitals_spooled(sensor->vitals, record, sealed.size);
     buf_close(&sealed);
     return rc;
 }

@@ -12,6 +12,7 @@
 
 #include "collector/privilege.h"
 #include "collector/spool.h"
+#include "collector/vitals.h"
 #include "common/prefix.h"
 #include "common/record.h"
 
@@ -33,11 +34,12 @@ struct sensor {
     const char *filter;    /* pcap-filter(7), or NULL */
     bool filter_inventory; /* without one: the filter made from darknet and tunnels */
     bool skew;             /* live: raise the alarms of collector/skew.h */
-    const char *spool; /* "." once sensor_confine has made it the working directory */
+    const char *spool;     /* "." once sensor_confine has made it the working directory */
     uint64_t retention_h, spool_max_mb;
     char *aggregator;
     struct privilege privilege; /* what the capture process gives up */
     struct child *child;        /* the ship process */
+    struct vitals *vitals;      /* for its page of metrics; NULL: nobody asks */
     int signals;                /* signalfd for SIGTERM, SIGINT and SIGCHLD */
     bool stop;                  /* one of the first two came */
 };
@@ -62,8 +64,8 @@ int sensor_confine(struct sensor *sensor, const int *taps, size_t count, char *e
 
 /* Seals `record` as the next one of the epoch and appends it; tells nobody yet. ERR_FULL, ERR_IO,
  * as spool_append. */
-int sensor_append(struct spool_writer *writer, const uint8_t epoch[EPOCH_SIZE],
-                  struct record *record, char *errmsg);
+int sensor_append(struct sensor *sensor, struct spool_writer *writer,
+                  const uint8_t epoch[EPOCH_SIZE], struct record *record, char *errmsg);
 /* Forces the epoch to disk and tells the ship process how far it is. ERR_IO, ERR_FULL. */
 int sensor_publish(struct sensor *sensor, struct spool_writer *writer,
                    const uint8_t epoch[EPOCH_SIZE], char *errmsg);

@@ -11,9 +11,11 @@
 #include "collector/credentials.h"
 #include "collector/delivery.h"
 #include "collector/manifest.h"
+#include "collector/shipmetrics.h"
 #include "collector/wire.h"
 #include "common/cert.h"
 #include "common/err.h"
+#include "common/httpd.h"
 #include "common/log.h"
 
 /*
@@ -31,6 +33,7 @@
 #define OUTPUT_MOST    ((size_t)1 << 20) /* bytes handed to the socket at a time */
 #define RENEW_AGAIN_S  3600              /* after a renewal that came to nothing */
 #define CONNECT_MAX_MS 10000             /* from connecting to HELLO and RESUME */
+#define ACK_MAX_MS     120000            /* without an acknowledgement, while one is owed */
 
 enum ending { RUNNING, DRAINING, STOPPING };
 
@@ -48,6 +51,11 @@ struct ship {
     unsigned failures; /* connections in a row that came to nothing */
     bool said_unreachable;
     uint64_t link_since_ms; /* when we last were not waiting for an answer to connect or OPEN */
+    uint64_t owed_since_ms; /* when the aggregator last owed nothing, or acknowledged something */
+    uint64_t owed_progress; /* and how far that was */
+    uint64_t connections;   /* that were made */
+    int64_t certificate_until_s; /* UTC; 0: none was used */
+    struct httpd *httpd;         /* NULL: no page of metrics */
     struct delivery delivery;
     struct manifest manifest;
     enum ending ending;
@@ -76,7 +84,11 @@ static void schedule_retry(struct ship *ship)
     if (most > RETRY_MAX_MS)
         most = RETRY_MAX_MS;
     ship->failures++;
-    uv_timer_start(&ship->retry, on_retry, most / 2 + (uint64_t)rand() % (most / 2 + 1), 0);
+    uint64_t wait = most / 2 + (uint64_t)rand() % (most / 2 + 1);
+    uint64_t asked = (uint64_t)ship->delivery.retry_s * 1000;
+    if (asked > 0) /* the aggregator wants us back, and all whom it told so, not sooner */
+        asked += (uint64_t)rand() % asked;
+    uv_timer_start(&ship->retry, on_retry, asked > wait ? asked : wait, 0);
 }
 
 static void on_closed(void *data)
@@ -190,6 +202,7 @@ static void renew_if_due(struct ship *ship)
 static void on_ready(void *data)
 {
     struct ship *ship = data;
+    ship->connections++;
     delivery_connected(&ship->delivery);
     renew_if_due(ship);
 }
@@ -201,6 +214,9 @@ static int prepare_tls(struct ship *ship, char *errmsg)
     struct tls_terms terms = {.server = false, .identity = identity};
     if (!identity)
         return ERR_INVALID;
+    struct cert_facts facts;
+    if (cert_read(identity, &facts, NULL) == 0)
+        ship->certificate_until_s = facts.until_s;
     ship->renew_s = credentials_renewal(identity);
     if (ship->renew_s < ship->retry_renewal_s)
         ship->renew_s = ship->retry_renewal_s;
@@ -242,6 +258,7 @@ static void finish(struct ship *ship)
         return;
     ship->finished = true;
     drop(ship, NULL);
+    httpd_stop(ship->httpd);
     uv_walk(&ship->loop, close_walk, NULL);
 }
 
@@ -276,6 +293,19 @@ static void begin_ending(struct ship *ship, enum ending ending)
         uv_timer_start(&ship->tick, on_tick, STOP_TICK_MS, STOP_TICK_MS);
 }
 
+/* A connection on which nothing comes back is given up: the other end may be gone, or hang. */
+static void watch_acknowledgements(struct ship *ship)
+{
+    const struct delivery *delivery = &ship->delivery;
+    bool owed = delivery->state == DELIVERY_STREAMING && delivery->sent > delivery->acked;
+    if (!owed || ship->manifest.progress != ship->owed_progress) {
+        ship->owed_since_ms = uv_now(&ship->loop);
+        ship->owed_progress = ship->manifest.progress;
+    } else if (uv_now(&ship->loop) - ship->owed_since_ms > ACK_MAX_MS) {
+        drop(ship, "aggregator: acknowledges nothing any more");
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct ship *ship = timer->data;
@@ -289,6 +319,7 @@ static void on_tick(uv_timer_t *timer)
         drop(ship, ship->wire.address.kind == ADDRESS_UNIX
                        ? "aggregator: does not answer"
                        : "aggregator: does not answer; does it expect TLS there, or the clear?");
+    watch_acknowledgements(ship);
     if (!waiting && ship->tls && !ship->request && time(NULL) >= ship->renew_s)
         drop(ship, NULL); /* the next connection begins with renewing */
     manifest_save(&ship->manifest, (int64_t)ship->options->retention_s, (int64_t)time(NULL));
@@ -333,6 +364,37 @@ static void on_notes(uv_poll_t *poll, int status, int events)
     check_ending(ship);
 }
 
+/* --- metrics ---------------------------------------------------------------------------------- */
+
+static void on_page(void *data, struct buf *text)
+{
+    struct ship *ship = data;
+    struct manifest *manifest = &ship->manifest;
+    int64_t oldest_s = manifest_oldest(manifest), now_s = time(NULL);
+    const struct shipmetrics figures = {
+        .vitals = ship->options->vitals,
+        .connected = ship->wire.ready,
+        .connections = ship->connections,
+        .acknowledged = manifest->acknowledged,
+        .waiting = manifest_waiting(manifest),
+        .lag_s = oldest_s < now_s ? (uint64_t)(now_s - oldest_s) : 0,
+        .lost = manifest->lost,
+        .spool_bytes = manifest->used_bytes,
+        .spool_max_bytes = manifest->max_bytes,
+        .certificate_until_s = ship->certificate_until_s,
+    };
+    shipmetrics_write(&figures, text);
+}
+
+/* Without the page records are delivered all the same. */
+static void serve_metrics(struct ship *ship)
+{
+    char errmsg[ERRMSG_SIZE];
+    if (ship->options->metrics > 0 &&
+        httpd_start(&ship->httpd, &ship->loop, ship->options->metrics, on_page, ship, errmsg) != 0)
+        log_warn("%s", errmsg);
+}
+
 static int start(struct ship *ship)
 {
     static const struct wire_events events = {on_ready, on_input, on_sent, on_lost, on_closed};
@@ -351,6 +413,7 @@ static int start(struct ship *ship)
         return rc;
     ship->notes.data = ship;
     rc = uv_poll_start(&ship->notes, UV_READABLE | UV_DISCONNECT, on_notes);
+    serve_metrics(ship);
     connect_if_wanted(ship);
     return rc;
 }

@@ -31,14 +31,17 @@ struct ship_note {
 #define SHIP_GIVE_UP_MS 30000 /* draining: without any progress for this long */
 
 struct privilege;
+struct vitals;
 
 struct ship_options {
     const char *spool;
     const char *aggregator; /* common/address.h */
     uint64_t retention_s;
-    uint64_t max_bytes; /* of the spool, see manifest_save */
+    uint64_t max_bytes;                /* of the spool, see manifest_save */
     const struct privilege *privilege; /* what its process gives up; NULL: nothing */
     int notes;                         /* reading end of the pipe */
+    const struct vitals *vitals;       /* of the capture process; for the page of metrics */
+    int metrics;                       /* descriptor that listens for it; 0: there is no page */
 };
 
 enum ship_result {

@@ -48,7 +48,7 @@ static bool split(struct address *address, const char *text, bool *brackets)
     return true;
 }
 
-static bool loopback(const struct address *address)
+bool address_loopback(const struct address *address)
 {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->socket;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->socket;
@@ -104,7 +104,7 @@ static int parse_tcp(struct address *address, const char *text, char *errmsg)
     if (!sound || (!address->literal && (brackets || !is_name(address->host))))
         return err_set(errmsg, ERR_INVALID,
                        "'%.100s': write unix:///path, HOST:PORT or [IPv6]:PORT", address->shown);
-    if (address->kind == ADDRESS_PLAIN && !loopback(address))
+    if (address->kind == ADDRESS_PLAIN && !address_loopback(address))
         return err_set(errmsg, ERR_REFUSED,
                        "'%.100s': connections in the clear are for loopback addresses alone; "
                        "without plain:// they are encrypted",

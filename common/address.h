@@ -29,4 +29,7 @@ struct address {
  * cause in `errmsg`, which names the text. `localhost` is 127.0.0.1. */
 int address_parse(struct address *address, const char *text, char *errmsg);
 
+/* Whether the host is a number of the loopback interface's. */
+bool address_loopback(const struct address *address);
+
 #endif

@@ -79,15 +79,16 @@ int frame_put_ack(struct buf *out, uint64_t seq)
     return put_message(out, FRAME_ACK, &message.base);
 }
 
-int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const char *text)
+int frame_put_refuse(struct buf *out, const struct frame_refuse *refuse)
 {
     Darkcount__Refuse message = DARKCOUNT__REFUSE__INIT;
     char cut[FRAME_TEXT_MAX];
-    size_t size = strnlen(text, sizeof cut - 1);
-    memcpy(cut, text, size);
+    size_t size = strnlen(refuse->text, sizeof cut - 1);
+    memcpy(cut, refuse->text, size);
     cut[size] = '\0';
-    message.code = (Darkcount__Refuse__Code)code;
-    message.final = final;
+    message.code = (Darkcount__Refuse__Code)refuse->code;
+    message.final = refuse->final;
+    message.retry_s = refuse->retry_s;
     message.text = cut;
     return put_message(out, FRAME_REFUSE, &message.base);
 }
@@ -205,6 +206,8 @@ static bool read_refuse(struct frame *frame, const uint8_t *body, size_t size,
     unsigned code = (unsigned)message->code;
     frame->refuse.code = code <= REFUSE_CERTIFICATE ? (enum refuse_code)code : REFUSE_UNKNOWN;
     frame->refuse.final = message->final;
+    frame->refuse.retry_s =
+        message->retry_s < FRAME_RETRY_MAX_S ? message->retry_s : FRAME_RETRY_MAX_S;
     copy_text(frame->refuse.text, message->text);
     darkcount__refuse__free_unpacked(message, &memory->allocator);
     return true;

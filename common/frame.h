@@ -35,6 +35,7 @@
 #define FRAME_WINDOW      64            /* records sent and not acknowledged */
 #define FRAME_CONTROL_MAX (1024 * 1024) /* body of anything but RECORD */
 #define FRAME_TEXT_MAX    512
+#define FRAME_RETRY_MAX_S 600
 
 enum frame_type {
     FRAME_HELLO = 1,
@@ -58,6 +59,7 @@ enum refuse_code { /* Refuse.Code in record.proto */
                    REFUSE_STORE = 6,
                    REFUSE_BUSY = 7,
                    REFUSE_CERTIFICATE = 8,
+                   REFUSE_CODES
 };
 
 struct frame_open {
@@ -77,6 +79,8 @@ struct frame_refuse {
     enum refuse_code code; /* one that this version does not know is REFUSE_UNKNOWN */
     char text[FRAME_TEXT_MAX];
     bool final;
+    uint32_t
+        retry_s; /* not sooner than after so long; 0: nothing is said. At most FRAME_RETRY_MAX_S */
 };
 
 struct frame_join {
@@ -117,7 +121,7 @@ int frame_put_resume(struct buf *out, uint64_t seq);
 int frame_put_record(struct buf *out, const uint8_t *sealed, size_t size);
 int frame_put_lost(struct buf *out, const struct frame_lost *lost);
 int frame_put_ack(struct buf *out, uint64_t seq);
-int frame_put_refuse(struct buf *out, enum refuse_code code, bool final, const char *text);
+int frame_put_refuse(struct buf *out, const struct frame_refuse *refuse);
 int frame_put_join(struct buf *out, const struct frame_join *join);
 int frame_put_certificate(struct buf *out, const struct frame_certificate *certificate);
 

@@ -11,6 +11,8 @@
 /* An address as a number: IPv4 in the low 32 bits, IPv6 in all. Both families share the arithmetic. */
 typedef unsigned __int128 number;
 
+#define BLOCKS 65537 /* of the upper 16 bits of an IPv4 address, and an end */
+
 enum family { V4, V6, FAMILIES };
 
 /* Both ends are included, so that the whole address space can be said. */
@@ -35,8 +37,9 @@ struct prefixset {
     size_t span_count;
     struct span
         *spans; /* ascending; one more stands at the end, which is never reached by a search */
-    /* Per upper 16 bits: the first span that ends in or after that block of addresses. */
-    uint32_t blocks[65537];
+    /* Per upper 16 bits: the first span that ends in or after that block of addresses. NULL: the spans
+     * are searched as a whole. */
+    uint32_t *blocks;
 };
 
 /* Ends of text: a prefix with its length, as written by inet_ntop. */
@@ -86,6 +89,7 @@ void prefixset_free(struct prefixset *set)
         free(set->out[family].list);
     }
     free(set->spans);
+    free(set->blocks);
     free(set);
 }
 
@@ -287,18 +291,22 @@ static int build_spans(struct prefixset *set)
     return 0;
 }
 
-static void build_blocks(struct prefixset *set)
+static int build_blocks(struct prefixset *set)
 {
     const struct ranges *in = &set->in[V4];
     uint32_t span = 0;
-    for (uint32_t block = 0; block <= 65536; block++) {
+    set->blocks = malloc(BLOCKS * sizeof *set->blocks);
+    if (!set->blocks)
+        return ERR_NOMEM;
+    for (uint32_t block = 0; block < BLOCKS; block++) {
         while (span < in->count && in->list[span].last < (number)block << 16)
             span++;
         set->blocks[block] = span;
     }
+    return 0;
 }
 
-int prefixset_finish(struct prefixset *set, char *errmsg)
+int prefixset_settle(struct prefixset *set, char *errmsg)
 {
     for (int family = 0; family < FAMILIES; family++) {
         normalize(&set->in[family]);
@@ -311,8 +319,15 @@ int prefixset_finish(struct prefixset *set, char *errmsg)
                        "prefix list: no address is left; name a prefix that is not excluded");
     if (build_spans(set))
         return err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
-    build_blocks(set);
     return 0;
+}
+
+int prefixset_finish(struct prefixset *set, char *errmsg)
+{
+    int rc = prefixset_settle(set, errmsg);
+    if (rc == 0 && build_blocks(set))
+        rc = err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
+    return rc;
 }
 
 /* --- looking up ------------------------------------------------------------------------------- */
@@ -335,7 +350,8 @@ static const struct span *search(const struct span *spans, uint32_t low, uint32_
 static inline const struct span *find(const struct prefixset *set, uint32_t address)
 {
     uint32_t block = address >> 16;
-    uint32_t low = set->blocks[block], high = set->blocks[block + 1];
+    uint32_t low = set->blocks ? set->blocks[block] : 0;
+    uint32_t high = set->blocks ? set->blocks[block + 1] : (uint32_t)set->span_count;
     if (low == set->span_count)
         return NULL;
     const struct span *span = &set->spans[low];

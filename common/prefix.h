@@ -29,8 +29,11 @@ void prefixset_free(struct prefixset *set);
 int prefixset_add(struct prefixset *set, const char *list, char *errmsg);
 int prefixset_exclude(struct prefixset *set, const char *list, char *errmsg);
 
-/* Sorts, merges, takes out the exclusions and builds the look-up table. ERR_INVALID when nothing is
- * left. No add or exclude after this. */
+/* Sorts, merges and takes out the exclusions. ERR_INVALID when nothing is left; ERR_NOMEM. No add or
+ * exclude after this. */
+int prefixset_settle(struct prefixset *set, char *errmsg);
+/* The same, and builds a table of 256 KB that makes looking up IPv4 addresses as fast in many ranges as
+ * in one: for who asks for every packet. */
 int prefixset_finish(struct prefixset *set, char *errmsg);
 
 /* Membership. */
@@ -50,7 +53,7 @@ bool prefixset_any6(const struct prefixset *set);
 /* All addresses of both families; exact up to 2^53. */
 double prefixset_size(const struct prefixset *set);
 
-/* The ranges of a finished set, ascending, no two overlapping or touching, both ends included. False:
+/* The ranges of a settled set, ascending, no two overlapping or touching, both ends included. False:
  * there is none with the number `i`, which counts from 0. */
 bool prefixset_range4(const struct prefixset *set, size_t i, uint32_t *first, uint32_t *last);
 bool prefixset_range6(const struct prefixset *set, size_t i, uint8_t first[16], uint8_t last[16]);

@@ -109,7 +109,8 @@ static void frame_seeds(const struct buf *sealed)
     frame_put_record(&out, sealed->bytes, sealed->size);
     frame_put_ack(&out, 2);
     frame_put_lost(&out, &(struct frame_lost){3, 9});
-    frame_put_refuse(&out, REFUSE_GAP, true, "a\nb");
+    frame_put_refuse(&out,
+                     &(struct frame_refuse){.code = REFUSE_GAP, .final = true, .text = "a\nb"});
     write_seed("frame_read", "delivery", out.bytes, out.size);
     struct frame_join join = {.secret_given = true, .request = (char *)"PEM"};
     struct frame_certificate certificate = {"s", (char *)"198.51.100.0/24", (char *)"PEM",

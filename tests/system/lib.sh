@@ -93,6 +93,22 @@ make_pcap() {
     printf '%b' "$bytes" >"$1"
 }
 
+# --- spool -----------------------------------------------------------------------------------------
+
+# Packets in the files of the open intervals (struct image of collector/interval_private.h), those that wait
+# included.
+counted() {
+    local file sum=0 current
+    local -a words
+    for file in "$spool"/*/open-*; do
+        [ "$(od -An -tu4 -j20 -N4 "$file")" -eq 1 ] || continue
+        current=$(od -An -tu4 -j216 -N4 "$file")
+        read -ra words < <(od -An -v -w48 -tu8 -j$((120 + 48 * current)) -N48 "$file")
+        sum=$((sum + words[0] + (words[5] & 0xffffffff)))
+    done
+    echo "$sum"
+} 2>/dev/null
+
 # --- aggregator -----------------------------------------------------------------------------------
 
 redis() { timeout 5 redis-cli -s "$state/redis.sock" "$@" 2>>"$work/err2"; }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -724,6 +725,49 @@ Test(server, more_connections_than_places_are_busy)
     cr_expect(opened, "%s", clients[0].refused.text);
     expect_clean_end(pid);
     for (uint8_t i = 0; i < OWNERS_MAX; i++)
+        client_close(&clients[i]);
+    box_close(&box);
+}
+
+/* The limit of descriptors decides how many there may be: server.c. */
+#define FEW_DESCRIPTORS 80
+#define FEW_SENSORS     35
+
+static struct frame_open open_of_own(unsigned i)
+{
+    static char darknet[32];
+    char name[16];
+    snprintf(name, sizeof name, "sensor-%u", i);
+    snprintf(darknet, sizeof darknet, "10.0.%u.0/24", i);
+    struct frame_open open = open_of(name, (uint8_t)(1 + i));
+    open.darknet = darknet;
+    return open;
+}
+
+Test(server, sensors_beyond_the_most_are_told_when_to_come_back, .timeout = 60)
+{
+    struct box box;
+    struct client clients[FEW_SENSORS + 1];
+    struct frame_open open;
+    const struct rlimit few = {FEW_DESCRIPTORS, FEW_DESCRIPTORS};
+    box_open(&box);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    for (unsigned i = 0; i <= FEW_SENSORS; i++) {
+        open = open_of_own(i);
+        client_init(&clients[i]);
+        bool opened = client_open(&clients[i], box.sensor_socket, &open);
+        cr_assert_eq(opened, i < FEW_SENSORS, "%u: %s", i, clients[i].refused.text);
+    }
+    const struct frame_refuse *why = &clients[FEW_SENSORS].refused;
+    cr_expect(why->code == REFUSE_BUSY && !why->final && why->retry_s > 0, "%s", why->text);
+    client_drop(&clients[0]);
+    bool opened = false;
+    for (int i = 0; i < 5000 && !opened; i++, box_pause())
+        opened = client_open(&clients[FEW_SENSORS], box.sensor_socket, &open);
+    cr_expect(opened, "%s", clients[FEW_SENSORS].refused.text);
+    expect_clean_end(pid);
+    for (unsigned i = 0; i <= FEW_SENSORS; i++)
         client_close(&clients[i]);
     box_close(&box);
 }

@@ -127,7 +127,8 @@ static void put_letter(struct buf *out, char letter)
         frame_put_resume(out, 1);
         break;
     case 'x':
-        frame_put_refuse(out, REFUSE_GAP, true, "no");
+        frame_put_refuse(out,
+                         &(struct frame_refuse){.code = REFUSE_GAP, .final = true, .text = "no"});
         break;
     case '?':
         buf_put(out, unknown, sizeof unknown);

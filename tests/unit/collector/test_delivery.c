@@ -152,7 +152,9 @@ static int give_ack(uint64_t seq)
 static int give_refuse(bool final)
 {
     struct buf frame = {0};
-    frame_put_refuse(&frame, REFUSE_OVERLAP, final, "counted already");
+    frame_put_refuse(
+        &frame,
+        &(struct frame_refuse){.code = REFUSE_OVERLAP, .final = final, .text = "counted already"});
     return give(&frame);
 }
 

@@ -137,9 +137,9 @@ static int enter(enum inside inside)
     case CAPTURE:
         return sandbox_capture(NULL, 0, errmsg);
     case KEEPER:
-        return sandbox_keeper(false, errmsg);
+        return sandbox_keeper(false, 0, errmsg);
     default:
-        return sandbox_ship(inside == SHIP_NAMES, errmsg);
+        return sandbox_ship(inside == SHIP_NAMES, 0, errmsg);
     }
 }
 
@@ -226,7 +226,7 @@ Test(sandbox, ship_process_enters_its_own_from_the_keepers)
     pid_t pid = fork();
     if (pid == 0) {
         setenv("DARKCOUNT_SANDBOX", "", 1);
-        _exit(sandbox_keeper(false, errmsg) || sandbox_ship(false, errmsg) ? 1 : try_kill());
+        _exit(sandbox_keeper(false, 0, errmsg) || sandbox_ship(false, 0, errmsg) ? 1 : try_kill());
     }
     int status;
     waitpid(pid, &status, 0);
@@ -265,6 +265,34 @@ Test(sandbox, threads_started_before_are_confined)
     }
     waitpid(pid, &status, 0);
     cr_assert_eq(WEXITSTATUS(status), EPERM);
+}
+
+/* The socket for metrics takes connections, and no other does. */
+static int accept_on(int listening, int allowed)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        setenv("DARKCOUNT_SANDBOX", "", 1);
+        if (sandbox_keeper(false, allowed, errmsg) || sandbox_ship(false, allowed, errmsg))
+            _exit(EXIT_NOT_INSIDE);
+        int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
+        _exit(fd < 0 ? errno : 0);
+    }
+    waitpid(pid, &status, 0);
+    return WEXITSTATUS(status);
+}
+
+Test(sandbox, ship_accepts_on_one_socket_only)
+{
+    const struct sockaddr_in name = {.sin_family = AF_INET,
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    cr_assert_eq(bind(listening, (const struct sockaddr *)&name, sizeof name), 0);
+    cr_assert_eq(listen(listening, 1), 0);
+    cr_expect_eq(accept_on(listening, listening), EAGAIN); /* nobody is there */
+    cr_expect_eq(accept_on(listening, listening + 1), EPERM);
+    cr_expect_eq(accept_on(listening, 0), EPERM);
 }
 
 /* The descriptor that captures can be read and not written to: a write to a packet socket sends. */

@@ -31,7 +31,10 @@ static void put_every_type(struct buf *out)
     cr_assert_eq(frame_put_resume(out, UINT64_MAX), 0);
     cr_assert_eq(frame_put_record(out, (const uint8_t *)"sealed", 6), 0);
     cr_assert_eq(frame_put_ack(out, 0), 0);
-    cr_assert_eq(frame_put_refuse(out, REFUSE_OVERLAP, true, "already counted"), 0);
+    cr_assert_eq(frame_put_refuse(out, &(struct frame_refuse){.code = REFUSE_OVERLAP,
+                                                              .final = true,
+                                                              .text = "already counted"}),
+                 0);
     cr_assert_eq(frame_put_lost(out, &(struct frame_lost){3, UINT64_MAX}), 0);
     struct frame_join join = {.secret_given = true, .secret = {9, [15] = 8}, .request = request};
     struct frame_certificate certificate = {"campus-1", darknet, request, request};
@@ -237,9 +240,10 @@ Test(frame, a_refuse_text_has_no_control_characters)
     struct buf out;
     struct frame frame;
     buf_init(&out);
-    frame_put_refuse(&out, REFUSE_GAP, false,
-                     "a\nb\x1b[31m\t\x7f\xc2\x9b"
-                     "2J 東京 \xc2\xa7");
+    frame_put_refuse(&out, &(struct frame_refuse){.code = REFUSE_GAP,
+                                                  .final = false,
+                                                  .text = "a\nb\x1b[31m\t\x7f\xc2\x9b"
+                                                          "2J 東京 \xc2\xa7"});
     read_one(&out, &frame);
     cr_expect_str_eq(frame.refuse.text, "a?b?[31m??\xc2?2J 東京 \xc2\xa7");
     cr_expect_not(frame.refuse.final);
@@ -253,13 +257,30 @@ Test(frame, a_long_refuse_text_is_cut_on_either_side)
     Darkcount__Refuse refuse = DARKCOUNT__REFUSE__INIT;
     memset(text, 'x', sizeof text - 1);
     buf_init(&out);
-    frame_put_refuse(&out, REFUSE_BUSY, false, text);
+    struct frame_refuse whole = {.code = REFUSE_BUSY};
+    memset(whole.text, 'x', sizeof whole.text);
+    frame_put_refuse(&out, &whole);
     cr_expect_lt(out.size, FRAME_TEXT_MAX + 16);
     read_one(&out, &frame);
     cr_expect_eq(strlen(frame.refuse.text), FRAME_TEXT_MAX - 1);
     refuse.text = text;
     cr_expect_gt(read_message(FRAME_REFUSE, &refuse.base, &frame), 0);
     cr_expect_eq(strlen(frame.refuse.text), FRAME_TEXT_MAX - 1);
+}
+
+Test(frame, a_refuse_may_say_when_to_come_back_and_that_is_bounded)
+{
+    struct buf out;
+    struct frame frame;
+    struct frame_refuse hint = {.code = REFUSE_BUSY, .text = "full", .retry_s = 7};
+    Darkcount__Refuse refuse = DARKCOUNT__REFUSE__INIT;
+    buf_init(&out);
+    frame_put_refuse(&out, &hint);
+    read_one(&out, &frame);
+    cr_expect_eq(frame.refuse.retry_s, 7);
+    refuse.retry_s = UINT32_MAX;
+    cr_expect_gt(read_message(FRAME_REFUSE, &refuse.base, &frame), 0);
+    cr_expect_eq(frame.refuse.retry_s, FRAME_RETRY_MAX_S);
 }
 
 Test(frame, a_refuse_code_of_a_later_version_is_unknown)
@@ -301,7 +322,10 @@ Test(frame, bytes_are_as_described)
     struct buf out;
     buf_init(&out);
     cr_assert_eq(frame_put_join(&out, &join), 0);
-    cr_assert_eq(frame_put_refuse(&out, REFUSE_PROTOCOL, false, "no"), 0);
+    cr_assert_eq(
+        frame_put_refuse(
+            &out, &(struct frame_refuse){.code = REFUSE_PROTOCOL, .final = false, .text = "no"}),
+        0);
     cr_assert_eq(out.size, sizeof expected);
     cr_assert_arr_eq(out.bytes, expected, sizeof expected);
     buf_close(&out);

@@ -274,3 +274,26 @@ Test(prefix, ranges_are_merged_and_ascend)
     cr_assert_not(prefixset_range6(set, 1, first6, last6));
     prefixset_free(set);
 }
+
+/* Without the table every look-up gives the same. */
+Test(prefix, settled_and_finished_sets_are_the_same)
+{
+    static const char *const lists[] = {
+        "198.51.100.0/24", "10.0.0.0/8,10.0.0.0/30,11.0.0.1", "0.0.0.0/0", "2001:db8::/32",
+        "198.51.100.7,198.51.100.9,198.51.101.0/25,203.0.113.0/24,255.255.255.255,0.0.0.0"};
+    static const uint32_t at[] = {0,          1,          0x0a000000, 0x0affffff, 0x0b000001,
+                                  0xc6336407, 0xc6336408, 0xc6336409, 0xc6336500, 0xc633657f,
+                                  0xc6336580, 0xcb007100, 0xcb0071ff, 0xfffffffe, 0xffffffff};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct prefixset *settled = prefixset_new(), *finished = prefixset_new();
+        cr_assert_eq(prefixset_add(settled, lists[i], NULL), 0);
+        cr_assert_eq(prefixset_add(finished, lists[i], NULL), 0);
+        cr_assert_eq(prefixset_settle(settled, NULL), 0);
+        cr_assert_eq(prefixset_finish(finished, NULL), 0);
+        for (size_t j = 0; j < sizeof at / sizeof at[0]; j++)
+            cr_expect_eq(prefixset_index4(settled, at[j]), prefixset_index4(finished, at[j]),
+                         "%s: %08x", lists[i], at[j]);
+        prefixset_free(settled);
+        prefixset_free(finished);
+    }
+}
