@@ -1,14 +1,34 @@
 /*
- * Queries: the one place where figures come from. annual, chart and whatever exports figures ask
- * here and compute nothing of their own. Reads through an open store, adds up with figures.h.
+ * Queries: the one place where figures come from. annual, query, charts, report, export and serve
+ * ask here and compute nothing of their own. Reads through an open store.
+ *
+ * query_annual gives the yearly figures. query_run gives whatever is counted in a range of time,
+ * cut into periods and broken down: fill a struct query (query_range for what the caller leaves
+ * open), call query_run, and take each period from on_period while it is lent. Memory is bounded by
+ * a few periods, however long the range.
+ *
+ *   static int on_period(void *user, const struct query_period *period, char *errmsg)
+ *   {
+ *       struct query_rows rows;
+ *       struct query_row row;
+ *       query_rows_begin(&rows, period);
+ *       while (query_rows_next(&rows, &row))
+ *           ...
  */
 #ifndef DASHBOARDS_QUERY_H
 #define DASHBOARDS_QUERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "common/addrvec.h"
+#include "common/schema.h"
+#include "common/tables.h"
 #include "dashboards/figures.h"
 #include "dashboards/store.h"
+
+/* --- years ------------------------------------------------------------------------------------ */
 
 /* Every year that has data, ascending. */
 struct query_annual {
@@ -22,5 +42,147 @@ struct query_annual {
 int query_annual(struct store *store, enum method method, int year, struct query_annual *annual,
                  char *errmsg);
 void query_annual_close(struct query_annual *annual);
+
+/* --- any range of time ------------------------------------------------------------------------ */
+
+/* Into what the range is cut: calendar periods of the reporting zone, the first and the last cut off
+ * where the range ends; QUERY_WHOLE is one period. */
+enum query_step {
+    QUERY_WHOLE,
+    QUERY_MINUTE,
+    QUERY_HOUR,
+    QUERY_DAY,
+    QUERY_MONTH,
+    QUERY_YEAR,
+    QUERY_STEPS
+};
+
+/* What a period's packets are broken down by. */
+enum query_by {
+    QUERY_TOTAL, /* not at all: the figures alone */
+    QUERY_SENSOR,
+    QUERY_ADDRESS,
+    QUERY_CLASS,
+    QUERY_PROTOCOL,
+    QUERY_PORT, /* protocol and destination port */
+    QUERY_ICMP, /* type and code, ICMP before ICMPv6 */
+    QUERY_BYS
+};
+
+/* "minute" to "year"; "total", "sensor", ... "icmp". ERR_INVALID for any other word. */
+int query_step_parse(const char *text, enum query_step *step);
+int query_by_parse(const char *text, enum query_by *by);
+const char *query_by_name(enum query_by by);
+
+struct query {
+    int64_t from_s, to_s; /* [from, to), whole minutes; see query_range */
+    enum query_step step;
+    enum query_by by;
+    size_t top;         /* QUERY_ADDRESS to QUERY_ICMP: the N with most packets and a row of the
+                         * others; 0: all, by ascending key */
+    const char *sensor; /* this sensor alone; NULL: all */
+};
+
+#define QUERY_OPEN INT64_MIN /* from_s, to_s: as far as there is data */
+
+/* Puts a time where query->from_s or to_s is QUERY_OPEN: the start of the calendar period of the step
+ * (QUERY_WHOLE: the year) that holds the first moment that any sensor observed, the end of the one
+ * that holds the last. False when no sensor has observed anything: the range is then empty and
+ * nothing is left to ask. */
+bool query_range(const struct store *store, struct query *query);
+
+/* What was counted in a period, by one sensor or by all. */
+struct query_figures {
+    bool
+        any_data; /* false: nobody observed, everything below is missing; with true and 0 packets it
+                    * is a true zero */
+    /* packets, bytes, observed_ns, kernel_dropped and interface_dropped always hold; the rest of
+     * `totals` but `active` with counters_known, `active` with active_known. */
+    struct totals totals;
+    bool counters_known;
+    bool active_known; /* addresses with a packet in the period; a union, not a sum, over time */
+    bool hosts_known;
+    uint64_t unique_hosts; /* estimate, standard error 0.81 % */
+    /* Sensor: nanoseconds of the period between the first and the last moment that it ever observed,
+     * and how many of them it did. All: the sums over sensors, weighted by their addresses. */
+    double expected, observed;
+};
+
+/* observed / expected, 0 to 1; NaN when nothing was expected. */
+double query_coverage(const struct query_figures *figures);
+
+/* The four states of a sensor (or of all) in a period. */
+enum query_state {
+    QUERY_COUNTED,
+    QUERY_TRUE_ZERO, /* observed, and nothing came */
+    QUERY_DOWN,      /* should have observed, and did not */
+    QUERY_ABSENT     /* before its first or after its last moment: nothing was expected */
+};
+enum query_state query_state(const struct query_figures *figures);
+
+/* One period, lent for the call of on_period. */
+struct query_period {
+    const struct query *query;
+    int64_t start_s, end_s;
+    struct query_figures
+        all; /* of the sensors that were asked for. Active addresses and unique hosts
+                               * only for QUERY_TOTAL and QUERY_SENSOR (otherwise not known) */
+    /* Each sensor by itself, in the order of store_sensors, which `sensor` gives; the same sensors
+     * in every period. Active addresses and unique hosts as in `all`. */
+    const struct query_figures *sensors;
+    const struct store_sensor *const *sensor;
+    size_t sensor_count;
+    /* Whether the breakdown is known. It is not where the store no longer keeps it (minutes outside
+     * of the newest, hours past their retention) or there is no data; it is then empty. */
+    bool rows_known;
+    const struct addrvec *addresses; /* QUERY_ADDRESS: all of them, whatever `top` */
+    const struct tables *tables;     /* QUERY_CLASS to QUERY_ICMP: all of them */
+    const struct query_row *ranked;  /* for query_rows_next */
+    size_t ranked_count;
+};
+
+enum query_key {
+    QUERY_KEY_KNOWN,
+    QUERY_KEY_UNREADABLE, /* port, or type and code, could not be read or is not stored (ports of
+                           * other protocols than TCP and UDP); row->protocol holds */
+    QUERY_KEY_OTHER       /* with `top`: everything that is in no row of its own */
+};
+
+/* A row of the breakdown. */
+struct query_row {
+    enum query_key key;
+    enum packet_class class; /* QUERY_CLASS */
+    uint8_t protocol;        /* QUERY_PROTOCOL, _PORT; _ICMP: 1 or 58 */
+    uint16_t port;           /* QUERY_PORT */
+    uint8_t type, code;      /* QUERY_ICMP */
+    uint8_t family;          /* QUERY_ADDRESS: 4 or 6 */
+    uint8_t address[16];     /* network byte order, IPv4 the first four */
+    struct sum sum;          /* bytes: 0 for QUERY_ADDRESS, not counted by address */
+    double share;            /* packets / packets of the period (`all`), 0 to 1; NaN for 0 / 0 */
+};
+
+/* The rows of a period's breakdown, one after the other. Without `top` by ascending key as
+ * `darkcount-collector count` prints them (what could not be read behind its protocol's); with it by
+ * descending packets, then ascending key, QUERY_KEY_OTHER last when there is any. None for
+ * QUERY_TOTAL and QUERY_SENSOR. */
+struct query_rows {
+    const struct query_period *period;
+    size_t next;
+};
+void query_rows_begin(struct query_rows *rows, const struct query_period *period);
+bool query_rows_next(struct query_rows *rows, struct query_row *row);
+
+struct query_reader {
+    void *user;
+    /* Periods in ascending order, also those without data. Returns 0, or an error that ends the
+     * query. */
+    int (*on_period)(void *user, const struct query_period *period, char *errmsg);
+};
+
+/* Answers `query`. ERR_INVALID with the cause in `errmsg`: from is not before to, a bound is not a
+ * whole minute, or QUERY_WHOLE asks for a breakdown whose detail is no longer kept at the resolution
+ * of its bounds; ERR_UNKNOWN: no such sensor; otherwise as store_open. */
+int query_run(struct store *store, const struct query *query, const struct query_reader *reader,
+              char *errmsg);
 
 #endif
