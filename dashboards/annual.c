@@ -57,8 +57,7 @@ int annual_print(FILE *out, enum rows_format format, const struct query_annual *
 }
 
 /* Says on standard error what the table cannot: that there is nothing, or what is an estimate. */
-static void note(const struct options *options, enum rows_format format,
-                 const struct query_annual *annual)
+static void note(const struct options *options, const struct query_annual *annual)
 {
     char years[STORE_YEARS * sizeof ", YYYY"] = "";
     size_t used = 0, estimates = 0;
@@ -73,31 +72,27 @@ static void note(const struct options *options, enum rows_format format,
                                  annual->years[i].year);
         estimates++;
     }
-    if (estimates && format == ROWS_TABLE)
+    if (estimates && options->format == ROWS_TABLE)
         log_info("%s %s: coverage is below 1", years,
                  estimates == 1 ? "is an estimate" : "are estimates");
 }
 
 int annual_run(const struct options *options, char *errmsg)
 {
-    enum rows_format format = options->format_given ? options->format : rows_format_default(stdout);
-    struct storeurl url;
     struct store *store;
     struct query_annual annual;
-    int rc = options_store(options, &url, errmsg);
-    if (rc == 0)
-        rc = store_open(&store, &url, errmsg);
+    int rc = options_open_store(options, &store, errmsg);
     if (rc)
         return rc;
     rc = query_annual(store, options->method, options->year, &annual, errmsg);
     store_close(store);
     if (rc)
         return rc;
-    rc = annual_print(stdout, format, &annual);
+    rc = annual_print(stdout, options->format, &annual);
     if (rc)
         err_set(errmsg, rc, "annual: writing to standard output: %s", err_str(rc));
     else
-        note(options, format, &annual);
+        note(options, &annual);
     query_annual_close(&annual);
     return rc;
 }

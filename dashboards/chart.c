@@ -204,10 +204,18 @@ static int draw_and_write(const struct options *options, const struct query_annu
     return rc;
 }
 
+int chart_check(struct options *options, char *errmsg)
+{
+    enum picture_kind kind;
+    if (!options->output)
+        return err_set(errmsg, ERR_INVALID, "%s: name the file with -o FILE.svg, .png or .pdf",
+                       options->command->name);
+    return picture_kind_of(options->output, &kind, errmsg);
+}
+
 int chart_annual_run(const struct options *options, char *errmsg)
 {
     enum picture_kind kind;
-    struct storeurl url;
     struct store *store;
     struct query_annual annual;
     size_t sensors;
@@ -216,9 +224,7 @@ int chart_annual_run(const struct options *options, char *errmsg)
         rc = font_check(labels_font(options->language), labels_font_package(options->language),
                         errmsg);
     if (rc == 0)
-        rc = options_store(options, &url, errmsg);
-    if (rc == 0)
-        rc = store_open(&store, &url, errmsg);
+        rc = options_open_store(options, &store, errmsg);
     if (rc)
         return rc;
     store_sensors(store, &sensors);

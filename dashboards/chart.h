@@ -15,6 +15,9 @@
 int chart_annual_draw(const struct options *options, const struct query_annual *annual,
                       size_t sensors, const char *timezone, struct buf *picture, char *errmsg);
 
+/* For every command that draws: there must be an output of a known kind. */
+int chart_check(struct options *options, char *errmsg);
+
 /* The whole command: opens the store, asks, draws, writes the file. */
 int chart_annual_run(const struct options *options, char *errmsg);
 

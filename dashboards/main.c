@@ -7,24 +7,20 @@
 
 #include "common/err.h"
 #include "common/log.h"
-#include "dashboards/annual.h"
-#include "dashboards/chart.h"
 #include "dashboards/options.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-static int print(const char *text)
+static int print(const struct options *options)
 {
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+    if (options->help)
+        options_print_help(options, stdout);
+    else
+        fputs("darkcount " DARKCOUNT_VERSION "\n", stdout);
+    if (!ferror(stdout) && fflush(stdout) == 0)
         return EXIT_DONE;
     log_error("writing to standard output failed");
     return EXIT_FAILED;
-}
-
-static int run(const struct options *options, char *errmsg)
-{
-    return options->command == COMMAND_ANNUAL ? annual_run(options, errmsg)
-                                              : chart_annual_run(options, errmsg);
 }
 
 int main(int argc, char **argv)
@@ -37,11 +33,9 @@ int main(int argc, char **argv)
         log_error("%s; see darkcount --help", errmsg);
         return EXIT_USAGE;
     }
-    if (options.command == COMMAND_HELP)
-        return print(options_help());
-    if (options.command == COMMAND_VERSION)
-        return print("darkcount " DARKCOUNT_VERSION "\n");
-    int rc = run(&options, errmsg);
+    if (options.help || options.version)
+        return print(&options);
+    int rc = options.command->run(&options, errmsg);
     if (rc == 0)
         return EXIT_DONE;
     log_error("%s", errmsg[0] ? errmsg : err_str(rc));

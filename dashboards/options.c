@@ -1,221 +1,214 @@
 #include "dashboards/options.h"
 
+#include <assert.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/config.h"
 #include "common/err.h"
-#include "dashboards/picture.h"
-#include "dashboards/store.h"
+#include "dashboards/commands.h"
+#include "dashboards/options_table.h"
 
-#define CONFIG_DEFAULT "/etc/darkcount/dashboard.conf"
-#define STORE_DEFAULT  "unix:///var/lib/darkcount/redis.sock"
+#define ALWAYS (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_STORE))
 
-static const char help[] =
-    "usage: darkcount [--store URL] annual [--method METHOD] [--year YYYY] [--format FORMAT]\n"
-    "       darkcount [--store URL] chart annual -o FILE.svg|.png|.pdf [--method METHOD]\n"
-    "                 [--year YYYY] [--reference nict] [--lang en|ja]\n"
-    "       darkcount --help | --version\n"
-    "\n"
-    "annual        packets per darknet address, year by year\n"
-    "chart annual  the same as a chart for print\n"
-    "\n"
-    "  --store URL         unix:///path or redis://[user:password@]host:port[/db]; otherwise\n"
-    "                      DARKCOUNT_STORE, the configuration file, the local aggregator's store\n"
-    "  --method METHOD     daily (default), mean or inventory: how packets per address is "
-    "computed\n"
-    "  --year YYYY         this year only\n"
-    "  --format FORMAT     table (default on a terminal), csv (default elsewhere) or json\n"
-    "  -o, --output FILE   the chart; its ending says the kind\n"
-    "  --reference nict    draws the series published by NICT beside ours\n"
-    "  --lang en|ja        the language of the chart\n"
-    "\n"
-    "Exit status: 0 done, 1 it failed, 2 wrong usage. See darkcount(1).\n";
+/* --- the command ------------------------------------------------------------------------------ */
 
-const char *options_help(void)
+static const struct command *find_command(const char *first, const char *second)
 {
-    return help;
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", first, second ? " " : "", second ? second : "");
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
 }
 
-enum {
-    OPTION_STORE = 256,
-    OPTION_METHOD,
-    OPTION_YEAR,
-    OPTION_FORMAT,
-    OPTION_REFERENCE,
-    OPTION_LANG
-};
-
-static const struct option long_options[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"output", required_argument, NULL, 'o'},
-    {"store", required_argument, NULL, OPTION_STORE},
-    {"method", required_argument, NULL, OPTION_METHOD},
-    {"year", required_argument, NULL, OPTION_YEAR},
-    {"format", required_argument, NULL, OPTION_FORMAT},
-    {"reference", required_argument, NULL, OPTION_REFERENCE},
-    {"lang", required_argument, NULL, OPTION_LANG},
-    {NULL, 0, NULL, 0},
-};
-
-/* Four digits within the years that a store can hold. */
-static int parse_year(const char *text, int *year, char *errmsg)
+/* Whether the command is one of two words that begins with `word`. */
+static bool in_group(const struct command *command, const char *word)
 {
-    if (strlen(text) == 4 && strspn(text, "0123456789") == 4) {
-        *year = atoi(text);
-        if (*year >= STORE_YEAR_MIN && *year <= STORE_YEAR_MAX)
-            return 0;
-    }
-    return err_set(errmsg, ERR_INVALID, "--year '%.40s': give a year from %d to %d", text,
-                   STORE_YEAR_MIN, STORE_YEAR_MAX);
+    size_t size = strlen(word);
+    return strncmp(command->name, word, size) == 0 && command->name[size] == ' ';
 }
 
-/* Options that only some commands take, as bits of a mask of what was given. */
-enum { GIVEN_FORMAT = 1, GIVEN_OUTPUT = 2, GIVEN_REFERENCE = 4, GIVEN_LANG = 8 };
-
-static int set_word(struct options *options, int option, const char *word, char *errmsg)
+/* The names of all commands, or of what follows the word `group`, as "a, b or c". */
+static void list_commands(const char *group, char *out, size_t size)
 {
-    switch (option) {
-    case OPTION_METHOD:
-        if (method_parse(word, &options->method) == 0)
-            return 0;
-        return err_set(errmsg, ERR_INVALID, "--method '%.40s': give daily, mean or inventory",
-                       word);
-    case OPTION_FORMAT:
-        if (rows_format_parse(word, &options->format) == 0)
-            return 0;
-        return err_set(errmsg, ERR_INVALID, "--format '%.40s': give table, csv or json", word);
-    case OPTION_REFERENCE:
-        if (strcmp(word, "nict") == 0)
-            return 0;
-        return err_set(errmsg, ERR_INVALID, "--reference '%.40s': only nict is known", word);
-    default:
-        if (labels_language_parse(word, &options->language) == 0)
-            return 0;
-        return err_set(errmsg, ERR_INVALID, "--lang '%.40s': give en or ja", word);
+    size_t used = 0, left = 0, skip = group ? strlen(group) + 1 : 0;
+    for (size_t i = 0; i < command_count; i++)
+        left += !group || in_group(&commands[i], group);
+    out[0] = '\0';
+    for (size_t i = 0; i < command_count && used < size; i++) {
+        if (group && !in_group(&commands[i], group))
+            continue;
+        left--;
+        used += (size_t)snprintf(out + used, size - used, "%s%s", commands[i].name + skip,
+                                 left > 1    ? ", "
+                                 : left == 1 ? " or "
+                                             : "");
     }
 }
 
-static int set_option(struct options *options, int option, const char *value, unsigned *given,
-                      char *errmsg)
+static bool is_group(const char *word)
 {
-    switch (option) {
-    case OPTION_STORE:
-        options->store = value;
-        return 0;
-    case 'o':
-        options->output = value;
-        *given |= GIVEN_OUTPUT;
-        return 0;
-    case OPTION_YEAR:
-        return parse_year(value, &options->year, errmsg);
-    case OPTION_METHOD:
-        break;
-    case OPTION_FORMAT:
-        *given |= GIVEN_FORMAT;
-        options->format_given = true;
-        break;
-    case OPTION_REFERENCE:
-        *given |= GIVEN_REFERENCE;
-        options->reference_nict = true;
-        break;
-    default:
-        *given |= GIVEN_LANG;
-        break;
-    }
-    return set_word(options, option, value, errmsg);
+    for (size_t i = 0; i < command_count; i++)
+        if (in_group(&commands[i], word))
+            return true;
+    return false;
 }
 
 static int set_command(struct options *options, char **words, int count, char *errmsg)
 {
-    if (count == 0)
-        return err_set(errmsg, ERR_INVALID, "no command: give annual or chart annual");
-    if (strcmp(words[0], "annual") == 0 && count == 1) {
-        options->command = COMMAND_ANNUAL;
-        return 0;
+    char names[512];
+    if (count == 0) {
+        list_commands(NULL, names, sizeof names);
+        return options->help || options->version
+                   ? 0
+                   : err_set(errmsg, ERR_INVALID, "no command: give %s", names);
     }
-    if (strcmp(words[0], "chart") != 0)
-        return err_set(errmsg, ERR_INVALID,
-                       "'%.40s': not expected; the commands are annual and "
-                       "chart annual",
-                       words[strcmp(words[0], "annual") == 0 ? 1 : 0]);
-    if (count != 2 || strcmp(words[1], "annual") != 0)
-        return err_set(errmsg, ERR_INVALID,
-                       "chart: the one chart of this version is 'chart annual'");
-    options->command = COMMAND_CHART_ANNUAL;
-    return 0;
+    int used = is_group(words[0]) && count > 1 ? 2 : 1;
+    options->command = find_command(words[0], used == 2 ? words[1] : NULL);
+    if (options->command && count == used)
+        return 0;
+    if (options->command)
+        return err_set(errmsg, ERR_INVALID, "%s: '%.40s' is not expected", options->command->name,
+                       words[used]);
+    if (is_group(words[0])) {
+        options->group = words[0];
+        list_commands(words[0], names, sizeof names);
+        return options->help && count == 1
+                   ? 0
+                   : err_set(errmsg, ERR_INVALID, "%s: say which: %s", words[0], names);
+    }
+    list_commands(NULL, names, sizeof names);
+    return err_set(errmsg, ERR_INVALID, "'%.40s': no such command; there is %s", words[0], names);
 }
 
-static int check_given(const struct options *options, unsigned given, char *errmsg)
+/* Everything that was given must be what the command takes. */
+static int check_given(struct options *options, char *errmsg)
 {
-    if (options->command == COMMAND_ANNUAL &&
-        (given & (GIVEN_OUTPUT | GIVEN_REFERENCE | GIVEN_LANG)))
-        return err_set(errmsg, ERR_INVALID,
-                       "annual: --output, --reference and --lang belong to chart annual");
-    if (options->command == COMMAND_CHART_ANNUAL && (given & GIVEN_FORMAT))
-        return err_set(errmsg, ERR_INVALID,
-                       "chart annual: --format belongs to annual; the file's ending says the kind");
-    if (options->command == COMMAND_CHART_ANNUAL && !options->output)
-        return err_set(errmsg, ERR_INVALID,
-                       "chart annual: name the file with -o FILE.svg, .png or .pdf");
-    enum picture_kind kind;
-    struct storeurl url;
-    int rc = options->output ? picture_kind_of(options->output, &kind, errmsg) : 0;
-    return rc == 0 && options->store ? storeurl_parse(&url, options->store, errmsg) : rc;
+    const struct command *command = options->command;
+    for (int id = 0; id < OPTION_IDS; id++)
+        if (options->given & OPTION_BIT(id) & ~(command->takes | ALWAYS))
+            return err_set(errmsg, ERR_INVALID, "%s: it has no option --%s", command->name,
+                           option_rows[id].name);
+    return command->check ? command->check(options, errmsg) : 0;
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+#define LONG_ONLY 256 /* + enum option_id: what getopt_long gives for an option */
+
+static void list_options(struct option all[OPTION_IDS + 1], char letters[2 * OPTION_IDS + 2])
+{
+    size_t used = 0;
+    letters[used++] = ':';
+    for (int id = 0; id < OPTION_IDS; id++) {
+        int takes = option_rows[id].argument ? required_argument : no_argument;
+        all[id] = (struct option){option_rows[id].name, takes, NULL, LONG_ONLY + id};
+        if (!option_rows[id].letter)
+            continue;
+        letters[used++] = option_rows[id].letter;
+        if (option_rows[id].argument)
+            letters[used++] = ':';
+    }
+    letters[used] = '\0';
+    all[OPTION_IDS] = (struct option){0};
+}
+
+static enum option_id option_of(int found)
+{
+    if (found >= LONG_ONLY)
+        return (enum option_id)(found - LONG_ONLY);
+    for (int id = 0; id < OPTION_IDS; id++)
+        if (option_rows[id].letter == found)
+            return (enum option_id)id;
+    assert(!"a letter that was not in the list");
+    return OPTION_HELP;
+}
+
+static int read_options(struct options *options, int argc, char **argv, char *errmsg)
+{
+    struct option all[OPTION_IDS + 1];
+    char letters[2 * OPTION_IDS + 2];
+    int found;
+    list_options(all, letters);
+    optind = 0; /* starts getopt_long afresh */
+    opterr = 0;
+    while ((found = getopt_long(argc, argv, letters, all, NULL)) != -1) {
+        if (found == ':')
+            return err_set(errmsg, ERR_INVALID, "%.40s: its value is missing", argv[optind - 1]);
+        if (found == '?')
+            return err_set(errmsg, ERR_INVALID, "%.40s: no such option", argv[optind - 1]);
+        enum option_id id = option_of(found);
+        options->given |= OPTION_BIT(id);
+        int rc = option_rows[id].set(options, optarg, errmsg);
+        if (rc)
+            return rc;
+    }
+    return 0;
 }
 
 int options_parse(struct options *options, int argc, char **argv, char *errmsg)
 {
-    unsigned given = 0;
-    int option;
     *options = (struct options){.method = METHOD_DAILY, .language = LANGUAGE_EN};
-    optind = 0; /* starts getopt_long afresh */
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":ho:V", long_options, NULL)) != -1) {
-        if (option == 'h' || option == 'V') {
-            options->command = option == 'h' ? COMMAND_HELP : COMMAND_VERSION;
-            return 0;
-        }
-        if (option == ':')
-            return err_set(errmsg, ERR_INVALID, "%.40s: its value is missing", argv[optind - 1]);
-        if (option == '?')
-            return err_set(errmsg, ERR_INVALID, "%.40s: no such option", argv[optind - 1]);
-        int rc = set_option(options, option, optarg, &given, errmsg);
-        if (rc)
-            return rc;
-    }
-    int rc = set_command(options, argv + optind, argc - optind, errmsg);
-    return rc ? rc : check_given(options, given, errmsg);
-}
-
-/* --- the store -------------------------------------------------------------------------------- */
-
-/* `store` as the configuration file says, to be freed; NULL where it does not. */
-static int configured_store(char **store, char *errmsg)
-{
-    const char *path = getenv("DARKCOUNT_CONFIG");
-    const struct config_key keys[] = {
-        {"dashboard", "store", CONFIG_STRING, store, 0, 0},
-        {NULL, NULL, CONFIG_STRING, NULL, 0, 0},
-    };
-    *store = NULL;
-    if ((!path || !*path) && access(CONFIG_DEFAULT, F_OK) != 0)
-        return 0;
-    return config_read(path && *path ? path : CONFIG_DEFAULT, keys, errmsg);
-}
-
-int options_store(const struct options *options, struct storeurl *url, char *errmsg)
-{
-    const char *text = options->store ? options->store : getenv("DARKCOUNT_STORE");
-    if (text && *text)
-        return storeurl_parse(url, text, errmsg);
-    char *configured;
-    int rc = configured_store(&configured, errmsg);
+    int rc = read_options(options, argc, argv, errmsg);
     if (rc == 0)
-        rc = storeurl_parse(url, configured ? configured : STORE_DEFAULT, errmsg);
-    free(configured);
-    return rc;
+        rc = set_command(options, argv + optind, argc - optind, errmsg);
+    if (rc || options->help || options->version)
+        return rc;
+    return check_given(options, errmsg);
+}
+
+int options_check_format(struct options *options, char *errmsg)
+{
+    options->format = rows_format_default(stdout);
+    if (!options->format_word || rows_format_parse(options->format_word, &options->format) == 0)
+        return 0;
+    return err_set(errmsg, ERR_INVALID, "--format '%.40s': give table, csv or json",
+                   options->format_word);
+}
+
+/* --- help ------------------------------------------------------------------------------------- */
+
+#define HELP_WIDTH 22 /* of the column that names an option or a command */
+
+static void print_option(const struct option_row *row, FILE *out)
+{
+    char names[64];
+    snprintf(names, sizeof names, "%s%.1s%s--%s%s%s", row->letter ? "-" : "",
+             row->letter ? &row->letter : "", row->letter ? ", " : "", row->name,
+             row->argument ? " " : "", row->argument ? row->argument : "");
+    fprintf(out, "  %-*s", HELP_WIDTH, names);
+    for (const char *c = row->help; *c; c++) {
+        putc(*c, out);
+        if (*c == '\n')
+            fprintf(out, "%*s", HELP_WIDTH + 2, "");
+    }
+    putc('\n', out);
+}
+
+static void print_command_help(const struct command *command, FILE *out)
+{
+    fprintf(out, "usage: darkcount [--store URL] %s %s\n\n%s: %s\n\n", command->name,
+            command->usage, command->name, command->summary);
+    for (int id = OPTION_STORE; id < OPTION_IDS; id++)
+        if ((command->takes | ALWAYS) & OPTION_BIT(id))
+            print_option(&option_rows[id], out);
+}
+
+void options_print_help(const struct options *options, FILE *out)
+{
+    if (options->command) {
+        print_command_help(options->command, out);
+    } else {
+        fputs("usage: darkcount [--store URL] COMMAND [OPTION]...\n"
+              "       darkcount COMMAND --help\n"
+              "       darkcount --version\n\n",
+              out);
+        for (size_t i = 0; i < command_count; i++)
+            if (!options->group || in_group(&commands[i], options->group))
+                fprintf(out, "  %-*s%s\n", HELP_WIDTH, commands[i].name, commands[i].summary);
+        putc('\n', out);
+        print_option(&option_rows[OPTION_STORE], out);
+    }
+    fputs("\nExit status: 0 done, 1 it failed, 2 wrong usage. See darkcount(1).\n", out);
 }

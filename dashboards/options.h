@@ -1,42 +1,100 @@
 /*
- * The command line of darkcount: options before and after the subcommand, checked; and where the
- * store is when no option says so. Pure but for the environment and the configuration file. main
- * calls options_parse first, the commands find everything in struct options.
+ * The command line of darkcount: a command of one or two words, and options before and after it,
+ * each of which the command must know (commands.c says which). main calls options_parse first, the
+ * commands find everything in struct options. Also where the store is when no option says so. Pure
+ * but for the environment and the configuration file.
+ *
+ * A new option is a number and a field here, and a row in options_table.c; a new command is a row in
+ * commands.c and a file of its own.
  */
 #ifndef DASHBOARDS_OPTIONS_H
 #define DASHBOARDS_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 #include "common/rows.h"
 #include "common/storeurl.h"
 #include "dashboards/figures.h"
 #include "dashboards/labels.h"
+#include "dashboards/query.h"
 
-enum command { COMMAND_HELP, COMMAND_VERSION, COMMAND_ANNUAL, COMMAND_CHART_ANNUAL };
-
-struct options {
-    enum command command;
-    const char *store; /* as given; NULL: see options_store */
-    enum method method;
-    int year; /* 0: every year */
-    bool format_given;
-    enum rows_format format;
-    const char *output; /* chart: the file to write */
-    bool reference_nict;
-    enum language language;
+enum option_id {
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_STORE,
+    OPTION_METHOD,
+    OPTION_YEAR,
+    OPTION_FORMAT,
+    OPTION_OUTPUT,
+    OPTION_REFERENCE,
+    OPTION_LANG,
+    OPTION_REVISIONS,
+    OPTION_FROM,
+    OPTION_TO,
+    OPTION_STEP,
+    OPTION_BY,
+    OPTION_TOP,
+    OPTION_SENSOR,
+    OPTION_IDS
 };
 
-/* Reads the command line; strings are borrowed from argv. ERR_INVALID with the cause in `errmsg`
- * for wrong usage. */
+/* A set of options, of which every command also knows --help, --version and --store. */
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
+
+struct options;
+
+struct command {
+    const char *name;    /* "annual", "chart annual" */
+    const char *summary; /* one line for the list of commands */
+    const char *usage;   /* what stands behind the name */
+    uint64_t takes;      /* OPTION_BIT ... */
+    /* Completes and checks the options when all are known; NULL: nothing to check. ERR_INVALID with
+     * the cause in `errmsg` is wrong usage. */
+    int (*check)(struct options *options, char *errmsg);
+    /* Does it: 0 or an error with the cause in `errmsg`. */
+    int (*run)(const struct options *options, char *errmsg);
+};
+
+/* Strings are borrowed from the command line. */
+struct options {
+    const struct command *command; /* NULL: --help or --version by itself */
+    const char *group;             /* --help of all commands that begin with this word, or NULL */
+    bool help, version;
+    uint64_t given;    /* OPTION_BIT of those that were */
+    const char *store; /* NULL: see options_store */
+    enum method method;
+    int year; /* 0: every year */
+    const char *format_word;
+    enum rows_format format; /* of format_word, by options_check_format */
+    const char *output;      /* the file to write */
+    bool reference_nict;
+    enum language language;
+    bool revisions;
+    const char *from, *to; /* times in the reporting zone, to be read when the store is open */
+    enum query_step step;
+    enum query_by by;
+    size_t top;
+    const char *sensor;
+};
+
+/* Reads the command line. ERR_INVALID with the cause in `errmsg` for wrong usage. */
 int options_parse(struct options *options, int argc, char **argv, char *errmsg);
 
-/* The text of --help. */
-const char *options_help(void);
+/* Prints the help: of the command, or the list of them all. */
+void options_print_help(const struct options *options, FILE *out);
+
+/* For `check` of a command that prints rows: sets options->format from --format, or as it is usual
+ * for standard output. ERR_INVALID. */
+int options_check_format(struct options *options, char *errmsg);
 
 /* Where the store is: --store, DARKCOUNT_STORE, `store` in section [dashboard] of the configuration
  * file (DARKCOUNT_CONFIG or /etc/darkcount/dashboard.conf), or else the local aggregator's private
  * store. ERR_INVALID, ERR_IO. */
 int options_store(const struct options *options, struct storeurl *url, char *errmsg);
+/* Opens that store. As options_store and store_open. */
+int options_open_store(const struct options *options, struct store **store, char *errmsg);
 
 #endif

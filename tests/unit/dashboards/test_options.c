@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "dashboards/commands.h"
 #include "dashboards/options.h"
 
 /* Splits `line` at blanks and parses it; the strings stay in `line`. */
@@ -25,10 +26,10 @@ Test(options, annual_has_its_defaults)
     char line[] = "darkcount annual", errmsg[ERRMSG_SIZE];
     struct options options;
     cr_assert_eq(parse(line, &options, errmsg), 0);
-    cr_assert_eq(options.command, COMMAND_ANNUAL);
+    cr_assert_str_eq(options.command->name, "annual");
     cr_assert_eq(options.method, METHOD_DAILY);
     cr_assert_eq(options.year, 0);
-    cr_assert_not(options.format_given);
+    cr_assert_eq(options.format, ROWS_CSV); /* standard output is no terminal here */
     cr_assert_null(options.store);
 }
 
@@ -51,7 +52,7 @@ Test(options, chart_annual_takes_everything)
     char errmsg[ERRMSG_SIZE];
     struct options options;
     cr_assert_eq(parse(line, &options, errmsg), 0, "%s", errmsg);
-    cr_assert_eq(options.command, COMMAND_CHART_ANNUAL);
+    cr_assert_str_eq(options.command->name, "chart annual");
     cr_assert_str_eq(options.output, "a.pdf");
     cr_assert_eq(options.method, METHOD_MEAN);
     cr_assert_eq(options.year, 2024);
@@ -69,11 +70,15 @@ ParameterizedTestParameters(options, wrong_usage)
         {"darkcount", "no command"},
         {"darkcount annually", "annually"},
         {"darkcount annual extra", "extra"},
-        {"darkcount chart", "chart annual"},
-        {"darkcount chart daily -o a.svg", "chart annual"},
+        {"darkcount chart", "say which: annual"},
+        {"darkcount chart foo -o a.svg", "say which: annual"},
+        {"darkcount chart annual extra", "extra"},
+        {"darkcount chart annual -o a.txt", "a.txt"},
         {"darkcount chart annual", "-o"},
-        {"darkcount annual -o a.svg", "chart annual"},
-        {"darkcount annual --reference nict", "chart annual"},
+        {"darkcount annual -o a.svg", "--output"},
+        {"darkcount annual --reference nict", "--reference"},
+        {"darkcount annual --by class", "--by"},
+        {"darkcount annual --store ftp://x", "not a URL"},
         {"darkcount chart annual -o a.svg --format csv", "--format"},
         {"darkcount annual --method best", "best"},
         {"darkcount annual --year 24", "24"},
@@ -95,6 +100,43 @@ ParameterizedTest(struct wrong *param, options, wrong_usage)
     strcpy(line, param->line);
     cr_assert_eq(parse(line, &options, errmsg), ERR_INVALID, "%s", param->line);
     cr_assert(strstr(errmsg, param->names), "%s: %s", param->line, errmsg);
+}
+
+static void print_help(char *line, char *out, size_t size)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct options options;
+    FILE *file = fmemopen(out, size, "w");
+    cr_assert_eq(parse(line, &options, errmsg), 0, "%s", errmsg);
+    cr_assert(options.help);
+    options_print_help(&options, file);
+    fclose(file);
+}
+
+Test(options, help_lists_every_command)
+{
+    char line[] = "darkcount --help", out[8192];
+    print_help(line, out, sizeof out);
+    for (size_t i = 0; i < command_count; i++)
+        cr_assert(strstr(out, commands[i].name) && strstr(out, commands[i].summary), "%s",
+                  commands[i].name);
+}
+
+Test(options, help_of_a_command_has_its_options_and_no_others)
+{
+    char line[] = "darkcount annual --help", out[8192];
+    print_help(line, out, sizeof out);
+    cr_assert(strstr(out, "annual") && strstr(out, "--method METHOD") && strstr(out, "--store"));
+    cr_assert_null(strstr(out, "--output"));
+    cr_assert_null(strstr(out, "chart"));
+}
+
+Test(options, help_of_half_a_command_lists_the_wholes)
+{
+    char line[] = "darkcount chart --help", out[8192];
+    print_help(line, out, sizeof out);
+    cr_assert_not_null(strstr(out, "\n  chart annual "));
+    cr_assert_null(strstr(out, "\n  annual "));
 }
 
 /* --- the store -------------------------------------------------------------------------------- */
