@@ -1,6 +1,7 @@
 #include "dashboards/figures.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -37,6 +38,8 @@ void figures_begin(struct figures_sum *sum, const struct period *year)
     memset(sum, 0, sizeof *sum);
     sum->year = *year;
     sum->hosts_known = true;
+    sum->from_ns = INT64_MAX;
+    sum->until_ns = -1;
 }
 
 static void add(struct figures_sum *sum, uint64_t *to, uint64_t value)
@@ -45,13 +48,9 @@ static void add(struct figures_sum *sum, uint64_t *to, uint64_t value)
         sum->overflow = true;
 }
 
-/* How long the year and [from, until] overlap, in nanoseconds. The year lies within CALENDAR_MAX_S,
- * so its nanoseconds fit. */
-static uint64_t overlap_ns(const struct period *year, int64_t from_ns, int64_t until_ns)
+/* Nanoseconds of [first, last], both ends included. */
+static uint64_t length_ns(int64_t first, int64_t last)
 {
-    int64_t start_ns = year->start_s * NS_PER_S, last_ns = year->end_s * NS_PER_S - 1;
-    int64_t first = from_ns > start_ns ? from_ns : start_ns;
-    int64_t last = until_ns < last_ns ? until_ns : last_ns;
     return last >= first ? (uint64_t)(last - first) + 1 : 0;
 }
 
@@ -69,9 +68,17 @@ static void finish_sensor(struct figures_sum *sum)
 void figures_sensor(struct figures_sum *sum, double addresses, int64_t from_ns, int64_t until_ns,
                     uint64_t restated)
 {
+    /* The year lies within CALENDAR_MAX_S, so its nanoseconds fit. */
+    int64_t start_ns = sum->year.start_s * NS_PER_S, last_ns = sum->year.end_s * NS_PER_S - 1;
+    int64_t first = from_ns > start_ns ? from_ns : start_ns;
+    int64_t last = until_ns < last_ns ? until_ns : last_ns;
     finish_sensor(sum);
     sum->sensor.addresses = addresses;
-    sum->sensor.expected_ns = overlap_ns(&sum->year, from_ns, until_ns);
+    sum->sensor.expected_ns = length_ns(first, last);
+    if (first <= last) {
+        sum->from_ns = first < sum->from_ns ? first : sum->from_ns;
+        sum->until_ns = last > sum->until_ns ? last : sum->until_ns;
+    }
     add(sum, &sum->revision, restated);
 }
 
@@ -84,40 +91,38 @@ void figures_day(struct figures_sum *sum, int month, int day, const struct total
     add(sum, &sum->dropped, totals->kernel_dropped);
     add(sum, &sum->dropped, totals->interface_dropped);
     add(sum, &sum->sensor.observed_ns, totals->observed_ns);
-    if (totals->packets)
-        sum->sensor.packets = true;
 }
 
-void figures_hosts(struct figures_sum *sum, const struct hll *hosts)
+void figures_hosts(struct figures_sum *sum, const struct hll *hosts, bool known)
 {
-    if (hosts)
-        hll_merge(&sum->hosts, hosts);
-    else if (sum->sensor.packets)
-        sum->hosts_known = false;
+    hll_merge(&sum->hosts, hosts);
+    sum->hosts_known &= known;
 }
 
-static void finish_course_day(struct figures_sum *sum)
+int figures_course(struct figures_sum *sum, int month, int day, double addresses,
+                   const struct course *course)
 {
-    for (int i = 0; i < COURSE_SLOTS; i++)
-        if (sum->minutes[i].addresses > 0)
-            sum->course_sum += (double)sum->minutes[i].packets / sum->minutes[i].addresses;
-    memset(sum->minutes, 0, sizeof sum->minutes);
-}
-
-void figures_course(struct figures_sum *sum, int month, int day, double addresses,
-                    const struct course *course)
-{
-    if (month != sum->course_month || day != sum->course_day)
-        finish_course_day(sum);
-    sum->course_month = month;
-    sum->course_day = day;
+    struct figures_minutes **place = &sum->minutes[month - 1][day - 1];
+    if (!*place)
+        *place = calloc(1, sizeof **place);
+    struct figures_minutes *minutes = *place;
+    if (!minutes)
+        return ERR_NOMEM;
     for (int i = 0; i < COURSE_SLOTS; i++) {
-        if (course->observed_ns[i] == 0 && course->packets[i] == 0)
-            continue;
-        add(sum, &sum->minutes[i].packets, course->packets[i]);
-        sum->minutes[i].addresses += addresses;
-        sum->any_course = true;
+        uint64_t observed = course->observed_ns[i];
+        add(sum, &minutes->packets[i], course->packets[i]);
+        minutes->addressed[i] += addresses * (double)observed;
+        if (observed > minutes->up_ns[i])
+            minutes->up_ns[i] = observed;
     }
+    return 0;
+}
+
+void figures_close(struct figures_sum *sum)
+{
+    for (int i = 0; i < 12 * 31; i++)
+        free(sum->minutes[i / 31][i % 31]);
+    memset(sum->minutes, 0, sizeof sum->minutes);
 }
 
 /* --- computing -------------------------------------------------------------------------------- */
@@ -150,8 +155,35 @@ static struct gathered gather(struct figures_sum *sum)
     return all;
 }
 
+/* What a minute's packets are per address that was observed, over the minutes of a day; `*up_ns` gets
+ * the time in which any sensor was up. */
+static double minute_quotients(const struct figures_minutes *minutes, uint64_t *up_ns)
+{
+    double sum = 0;
+    for (int i = 0; i < COURSE_SLOTS; i++) {
+        double up = (double)minutes->up_ns[i];
+        *up_ns += minutes->up_ns[i];
+        if (minutes->addressed[i] > 0)
+            sum += (double)minutes->packets[i] / (minutes->addressed[i] / up);
+    }
+    return sum;
+}
+
+/* The quotients of all minutes, raised by the part of the time in which no sensor was up. */
+static double by_inventory(const struct figures_sum *sum)
+{
+    double quotients = 0;
+    uint64_t up_ns = 0, expected_ns = length_ns(sum->from_ns, sum->until_ns);
+    for (int i = 0; i < 12 * 31; i++)
+        if (sum->minutes[i / 31][i % 31])
+            quotients += minute_quotients(sum->minutes[i / 31][i % 31], &up_ns);
+    if (up_ns == 0 || expected_ns == 0)
+        return NAN;
+    return up_ns < expected_ns ? quotients / ((double)up_ns / (double)expected_ns) : quotients;
+}
+
 static double per_address(const struct figures_sum *sum, const struct gathered *all,
-                          enum method method, double coverage)
+                          enum method method)
 {
     switch (method) {
     case METHOD_DAILY:
@@ -159,7 +191,7 @@ static double per_address(const struct figures_sum *sum, const struct gathered *
     case METHOD_MEAN:
         return all->any_active ? (double)all->packets / (all->active / (double)all->days) : NAN;
     default:
-        return sum->any_course && coverage > 0 ? sum->course_sum / coverage : NAN;
+        return by_inventory(sum);
     }
 }
 
@@ -171,7 +203,6 @@ static double coverage_of(const struct figures_sum *sum)
 int figures_end(struct figures_sum *sum, enum method method, struct figures *figures, char *errmsg)
 {
     finish_sensor(sum);
-    finish_course_day(sum);
     struct gathered all = gather(sum);
     if (sum->overflow)
         return err_set(errmsg, ERR_INVALID, "figures of %d: a sum is larger than 64 bits hold",
@@ -188,7 +219,7 @@ int figures_end(struct figures_sum *sum, enum method method, struct figures *fig
         .dropped = sum->dropped,
         .revision = sum->revision,
     };
-    figures->packets_per_address = per_address(sum, &all, method, figures->coverage);
+    figures->packets_per_address = per_address(sum, &all, method);
     double seconds = (double)(sum->year.end_s - sum->year.start_s);
     figures->seconds_per_packet =
         figures->packets_per_address > 0 ? seconds / figures->packets_per_address : NAN;

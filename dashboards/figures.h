@@ -2,9 +2,9 @@
  * The yearly figures, computed from what the sensors counted: definitions and rounding are in
  * docs/FIGURES.md. Pure: the caller reads the store and hands over day totals, unique hosts and,
  * for METHOD_INVENTORY, courses. Order of calls for one year: figures_begin, then for every sensor
- * figures_sensor, its figures_day and figures_hosts; then, day by day, figures_course for every
- * sensor with data on that day; figures_end last. Sensors' darknets are disjoint, so active
- * addresses add up. The same calls in the same order give the same bits.
+ * figures_sensor and its figures_day; figures_hosts and figures_course at any time; figures_end, and
+ * figures_close at last. Sensors' darknets are disjoint, so active addresses add up. The same calls
+ * in the same order give the same bits.
  */
 #ifndef DASHBOARDS_FIGURES_H
 #define DASHBOARDS_FIGURES_H
@@ -47,7 +47,14 @@ struct figures_daysum { /* all sensors */
     uint64_t packets, active, records;
 };
 
-/* A year being summed. To be treated as opaque; it is large (some 80 KB), so not for the stack. */
+/* A day minute by minute, over all sensors. */
+struct figures_minutes {
+    uint64_t packets[COURSE_SLOTS];
+    uint64_t up_ns[COURSE_SLOTS]; /* in which any sensor observed: that of the one that most did */
+    double addressed[COURSE_SLOTS]; /* address-nanoseconds observed */
+};
+
+/* A year being summed. To be treated as opaque; it is large (some 30 KB), so not for the stack. */
 struct figures_sum {
     struct period year;
     struct figures_daysum days[12][31];
@@ -55,18 +62,13 @@ struct figures_sum {
     struct {
         double addresses;
         uint64_t observed_ns, expected_ns;
-        bool packets;          /* whether it counted any */
     } sensor;                  /* the one that is being added */
     double observed, expected; /* address-nanoseconds of the sensors before it */
+    int64_t from_ns,
+        until_ns; /* first and last moment of the year that any sensor was to observe */
     bool hosts_known;
     struct hll hosts;
-    int course_month, course_day; /* the day that `minutes` belongs to; 0: none */
-    struct {
-        uint64_t packets;
-        double addresses; /* in the inventory of the sensors that were up */
-    } minutes[COURSE_SLOTS];
-    double course_sum; /* packets per address in service, over all finished days */
-    bool any_course;
+    struct figures_minutes *minutes[12][31]; /* of days with a course */
     bool overflow;
 };
 
@@ -80,16 +82,18 @@ void figures_sensor(struct figures_sum *sum, double addresses, int64_t from_ns, 
                     uint64_t restated);
 /* Adds a day of the present sensor; month 1..12, day 1..31, each day once. */
 void figures_day(struct figures_sum *sum, int month, int day, const struct totals *totals);
-/* Adds the present sensor's hosts of the year, after its days; NULL when the store has none. */
-void figures_hosts(struct figures_sum *sum, const struct hll *hosts);
+/* Adds hosts of the year; `known` is false when there are others of which there is no sketch. */
+void figures_hosts(struct figures_sum *sum, const struct hll *hosts, bool known);
 
-/* Adds the course of one sensor with `addresses` for a day; days in ascending order, all sensors of
- * a day one after the other. */
-void figures_course(struct figures_sum *sum, int month, int day, double addresses,
-                    const struct course *course);
+/* Adds the course of one sensor with `addresses` for a day. ERR_NOMEM. */
+int figures_course(struct figures_sum *sum, int month, int day, double addresses,
+                   const struct course *course);
 
 /* Computes the figures. ERR_INVALID with the cause in `errmsg` when the packets of the year do not
  * fit into 64 bits. */
 int figures_end(struct figures_sum *sum, enum method method, struct figures *figures, char *errmsg);
+
+/* Frees what the sums hold; to be called after figures_begin whatever came then. */
+void figures_close(struct figures_sum *sum);
 
 #endif

@@ -96,13 +96,14 @@ struct query_figures {
     bool
         any_data; /* false: nobody observed, everything below is missing; with true and 0 packets it
                     * is a true zero */
-    /* packets, bytes, observed_ns, kernel_dropped and interface_dropped always hold; the rest of
-     * `totals` but `active` with counters_known, `active` with active_known. */
-    struct totals totals;
-    bool counters_known;
-    bool active_known; /* addresses with a packet in the period; a union, not a sum, over time */
+    uint64_t packets, bytes;
+    uint64_t dropped; /* by kernel and interface; not in `packets` */
+    bool active_known;
+    uint64_t active; /* addresses with a packet in the period: a union over time, not a sum */
     bool hosts_known;
     uint64_t unique_hosts; /* estimate, standard error 0.81 % */
+    bool counters_known;
+    struct totals counters; /* everything that the store counts, but `active`, which is above */
     /* Sensor: nanoseconds of the period between the first and the last moment that it ever observed,
      * and how many of them it did. All: the sums over sensors, weighted by their addresses. */
     double expected, observed;

@@ -1,36 +1,87 @@
-#include "dashboards/query.h"
-
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "dashboards/query.h"
 
-/* A year on its way from the store into its sums. */
-struct reading {
-    const struct store_sensor *sensors;
-    int year;
-    bool courses; /* whether they are wanted */
-    struct figures_sum sum;
-    struct store_course *wanted; /* days with data, of every sensor */
-    size_t count, room;
+/* What is read of a year before its sums. */
+struct year_hosts {
+    bool known;
+    struct hll hosts; /* of all sensors */
 };
 
-static int want_course(struct reading *reading, size_t sensor, const struct store_day *day)
+struct reading {
+    struct store *store;
+    const struct store_sensor *sensors;
+    size_t count;
+    struct year_hosts *hosts[STORE_YEARS]; /* of the years that are asked for and have data */
+    bool courses;                          /* whether they are wanted */
+    int year;                              /* the one that is being summed */
+    struct figures_sum sum;
+    struct store_piece *days; /* of every sensor: days with data */
+    size_t day_count, day_room;
+};
+
+static int nomem(char *errmsg)
 {
-    if (reading->count == reading->room) {
-        size_t room = reading->room ? reading->room * 2 : 512;
-        struct store_course *wanted = realloc(reading->wanted, room * sizeof *wanted);
-        if (!wanted)
-            return ERR_NOMEM;
-        reading->wanted = wanted;
-        reading->room = room;
-    }
-    reading->wanted[reading->count++] =
-        (struct store_course){sensor, reading->year, day->month, day->day};
+    return err_set(errmsg, ERR_NOMEM, "annual figures: %s", err_str(ERR_NOMEM));
+}
+
+/* --- unique hosts ----------------------------------------------------------------------------- */
+
+static int on_hosts(void *user, const struct store_piece *piece, struct store_counts *counts,
+                    char *errmsg)
+{
+    struct reading *reading = user;
+    struct year_hosts *hosts = reading->hosts[piece->period.year - STORE_YEAR_MIN];
+    (void)errmsg;
+    hll_merge(&hosts->hosts, &counts->hosts);
+    hosts->known &= counts->hosts_known;
     return 0;
 }
 
-static int on_year(void *user, size_t sensor, const struct store_day *days, size_t count,
-                   const struct hll *hosts, char *errmsg)
+/* Those of all years of a sensor at once: few questions, however many years. */
+static int read_hosts(struct reading *reading, size_t sensor, char *errmsg)
+{
+    const struct store_pieces_reader reader = {reading, on_hosts};
+    struct store_piece *pieces = calloc(STORE_YEARS, sizeof *pieces);
+    size_t count = 0;
+    if (!pieces)
+        return nomem(errmsg);
+    for (int i = 0; i < STORE_YEARS; i++) {
+        if (!reading->hosts[i] || !reading->sensors[sensor].years[i])
+            continue;
+        struct period year = calendar_date(LEVEL_YEAR, STORE_YEAR_MIN + i, 1, 1);
+        pieces[count++] = (struct store_piece){
+            .period = year, .start_s = year.start_s, .end_s = year.end_s, .wants = STORE_HOSTS};
+    }
+    int rc = store_read_pieces(reading->store, sensor, pieces, count, &reader, errmsg);
+    free(pieces);
+    return rc;
+}
+
+/* --- days and courses ------------------------------------------------------------------------- */
+
+static int want_course(struct reading *reading, size_t sensor, const struct store_day *day)
+{
+    if (reading->day_count == reading->day_room) {
+        size_t room = reading->day_room ? reading->day_room * 2 : 512;
+        struct store_piece *days = realloc(reading->days, room * sizeof *days);
+        if (!days)
+            return ERR_NOMEM;
+        reading->days = days;
+        reading->day_room = room;
+    }
+    struct period period = calendar_date(LEVEL_DAY, reading->year, day->month, day->day);
+    reading->days[reading->day_count++] = (struct store_piece){.period = period,
+                                                               .start_s = period.start_s,
+                                                               .end_s = period.end_s,
+                                                               .wants = STORE_COURSE,
+                                                               .tag = sensor};
+    return 0;
+}
+
+static int on_days(void *user, size_t sensor, const struct store_day *days, size_t count,
+                   char *errmsg)
 {
     struct reading *reading = user;
     const struct store_sensor *of = &reading->sensors[sensor];
@@ -40,76 +91,95 @@ static int on_year(void *user, size_t sensor, const struct store_day *days, size
         figures_day(&reading->sum, days[i].month, days[i].day, &days[i].totals);
         if (reading->courses && days[i].totals.records > 0 &&
             want_course(reading, sensor, &days[i]) != 0)
-            return err_set(errmsg, ERR_NOMEM, "figures of %d: %s", reading->year,
-                           err_str(ERR_NOMEM));
+            return nomem(errmsg);
     }
-    figures_hosts(&reading->sum, hosts);
     return 0;
 }
 
-static void on_course(void *user, const struct store_course *which, const struct course *course)
+static int on_course(void *user, const struct store_piece *piece, struct store_counts *counts,
+                     char *errmsg)
 {
     struct reading *reading = user;
-    figures_course(&reading->sum, which->month, which->day,
-                   reading->sensors[which->sensor].addresses, course);
+    int rc = figures_course(&reading->sum, piece->period.month, piece->period.day,
+                            reading->sensors[piece->tag].addresses, counts->course);
+    return rc ? nomem(errmsg) : 0;
 }
 
-static int compare_courses(const void *a, const void *b)
+static int read_courses(struct reading *reading, char *errmsg)
 {
-    const struct store_course *x = a, *y = b;
-    if (x->month != y->month)
-        return x->month - y->month;
-    if (x->day != y->day)
-        return x->day - y->day;
-    return x->sensor < y->sensor ? -1 : x->sensor > y->sensor;
+    const struct store_pieces_reader reader = {reading, on_course};
+    int rc = 0;
+    for (size_t at = 0, next; rc == 0 && at < reading->day_count; at = next) {
+        size_t sensor = reading->days[at].tag;
+        for (next = at; next < reading->day_count && reading->days[next].tag == sensor;)
+            next++;
+        rc = store_read_pieces(reading->store, sensor, reading->days + at, next - at, &reader,
+                               errmsg);
+    }
+    return rc;
 }
 
-static int read_courses(struct store *store, struct reading *reading, char *errmsg)
-{
-    const struct store_course_reader reader = {reading, on_course};
-    if (reading->count == 0)
-        return 0;
-    qsort(reading->wanted, reading->count, sizeof *reading->wanted, compare_courses);
-    return store_read_courses(store, reading->wanted, reading->count, &reader, errmsg);
-}
+/* --- years ------------------------------------------------------------------------------------ */
 
-static int read_year(struct store *store, struct reading *reading, enum method method, int year,
-                     struct figures *figures, char *errmsg)
+static int read_year(struct reading *reading, enum method method, int year, struct figures *figures,
+                     char *errmsg)
 {
     const struct period period = calendar_date(LEVEL_YEAR, year, 1, 1);
-    const struct store_year_reader reader = {reading, on_year};
+    const struct store_days_reader reader = {reading, on_days};
+    const struct year_hosts *hosts = reading->hosts[year - STORE_YEAR_MIN];
     reading->year = year;
-    reading->count = 0;
+    reading->day_count = 0;
     figures_begin(&reading->sum, &period);
-    int rc = store_read_year(store, year, &reader, errmsg);
+    figures_hosts(&reading->sum, &hosts->hosts, hosts->known);
+    int rc = store_read_days(reading->store, year, &reader, errmsg);
     if (rc == 0)
-        rc = read_courses(store, reading, errmsg);
-    return rc ? rc : figures_end(&reading->sum, method, figures, errmsg);
+        rc = read_courses(reading, errmsg);
+    if (rc == 0)
+        rc = figures_end(&reading->sum, method, figures, errmsg);
+    figures_close(&reading->sum);
+    return rc;
 }
 
-static bool has_year(const struct store_sensor *sensors, size_t count, int year)
+/* Room for the hosts of every year that is asked for and that any sensor has. */
+static int find_years(struct reading *reading, int only)
 {
-    for (size_t i = 0; i < count; i++)
-        if (sensors[i].years[year - STORE_YEAR_MIN])
-            return true;
-    return false;
-}
-
-static int read_years(struct store *store, struct reading *reading, enum method method, int only,
-                      struct query_annual *annual, char *errmsg)
-{
-    size_t sensors;
-    reading->sensors = store_sensors(store, &sensors);
-    for (int year = STORE_YEAR_MIN; year <= STORE_YEAR_MAX; year++) {
-        if ((only && year != only) || !has_year(reading->sensors, sensors, year))
+    for (int i = 0; i < STORE_YEARS; i++) {
+        bool has = false;
+        for (size_t s = 0; s < reading->count; s++)
+            has |= reading->sensors[s].years[i];
+        if (!has || (only && only != STORE_YEAR_MIN + i))
             continue;
-        struct figures *figures = &annual->years[annual->count];
-        int rc = read_year(store, reading, method, year, figures, errmsg);
-        if (rc)
-            return rc;
-        annual->count += figures->any_data;
+        reading->hosts[i] = calloc(1, sizeof *reading->hosts[i]);
+        if (!reading->hosts[i])
+            return ERR_NOMEM;
+        reading->hosts[i]->known = true;
     }
     return 0;
+}
+
+static int read_years(struct reading *reading, enum method method, int only,
+                      struct query_annual *annual, char *errmsg)
+{
+    reading->sensors = store_sensors(reading->store, &reading->count);
+    int rc = find_years(reading, only) ? nomem(errmsg) : 0;
+    for (size_t s = 0; rc == 0 && s < reading->count; s++)
+        rc = read_hosts(reading, s, errmsg);
+    for (int i = 0; rc == 0 && i < STORE_YEARS; i++) {
+        if (!reading->hosts[i])
+            continue;
+        struct figures *figures = &annual->years[annual->count];
+        rc = read_year(reading, method, STORE_YEAR_MIN + i, figures, errmsg);
+        annual->count += rc == 0 && figures->any_data;
+    }
+    return rc;
+}
+
+static void close_reading(struct reading *reading)
+{
+    for (int i = 0; i < STORE_YEARS; i++)
+        free(reading->hosts[i]);
+    free(reading->days);
+    free(reading);
 }
 
 int query_annual(struct store *store, enum method method, int year, struct query_annual *annual,
@@ -119,13 +189,14 @@ int query_annual(struct store *store, enum method method, int year, struct query
     *annual = (struct query_annual){.years = calloc(STORE_YEARS, sizeof *annual->years)};
     int rc = ERR_NOMEM;
     if (reading && annual->years) {
+        reading->store = store;
         reading->courses = method == METHOD_INVENTORY;
-        rc = read_years(store, reading, method, year, annual, errmsg);
-        free(reading->wanted);
+        rc = read_years(reading, method, year, annual, errmsg);
     } else {
-        err_set(errmsg, rc, "annual figures: %s", err_str(rc));
+        nomem(errmsg);
     }
-    free(reading);
+    if (reading)
+        close_reading(reading);
     if (rc)
         query_annual_close(annual);
     return rc;

@@ -56,8 +56,10 @@ static int compare_names(const void *a, const void *b)
 
 static int set_sensors(struct store *store, const redisReply *names, char *errmsg)
 {
-    store->sensors = calloc(names->elements ? names->elements : 1, sizeof *store->sensors);
-    if (!store->sensors)
+    size_t room = names->elements ? names->elements : 1;
+    store->sensors = calloc(room, sizeof *store->sensors);
+    store->heads = calloc(room, sizeof *store->heads);
+    if (!store->sensors || !store->heads)
         return err_set(errmsg, ERR_NOMEM, "store %s: %s", store->url.shown, err_str(ERR_NOMEM));
     for (size_t i = 0; i < names->elements; i++) {
         const redisReply *name = names->element[i];
@@ -129,14 +131,14 @@ static int receive_years(struct store *store, size_t i, void *user, char *errmsg
     return rc;
 }
 
-#define HEAD_FIELDS 3 /* darknet from_ns until_ns, before the years' restated:<YYYY> */
+#define HEAD_FIELDS 5 /* n folded darknet from_ns until_ns, before the years' restated:<YYYY> */
 
 static int send_head(struct store *store, size_t i, void *user, char *errmsg)
 {
     const struct store_sensor *sensor = &store->sensors[i];
     char key[SCHEMA_KEY_MAX], restated[STORE_YEARS][sizeof "restated:YYYY"];
-    const char *words[2 + HEAD_FIELDS + STORE_YEARS] = {"HMGET", key, "darknet", "from_ns",
-                                                        "until_ns"};
+    const char *words[2 + HEAD_FIELDS + STORE_YEARS] = {"HMGET",   key,       "n",       "folded",
+                                                        "darknet", "from_ns", "until_ns"};
     int count = 2 + HEAD_FIELDS;
     (void)user;
     schema_key_head(key, sensor->name);
@@ -194,11 +196,13 @@ static int set_head(struct store *store, struct store_sensor *sensor, const char
     }
     if (!counted)
         return 0; /* enrolled, and has delivered nothing yet */
-    if (!parse_ns(value[1], &sensor->from_ns) || !parse_ns(value[2], &sensor->until_ns))
+    if (!store_parse_head(&store->heads[sensor - store->sensors], value[0], value[1]))
+        return store_damaged(store, key, "n or folded is not a number of calls", errmsg);
+    if (!parse_ns(value[3], &sensor->from_ns) || !parse_ns(value[4], &sensor->until_ns))
         return store_damaged(store, key, "from_ns or until_ns is missing or not a time", errmsg);
-    if (value[0]->type != REDIS_REPLY_STRING)
+    if (value[2]->type != REDIS_REPLY_STRING)
         return store_damaged(store, key, "it has no darknet", errmsg);
-    return set_darknet(store, sensor, key, value[0], errmsg);
+    return set_darknet(store, sensor, key, value[2], errmsg);
 }
 
 static int receive_head(struct store *store, size_t i, void *user, char *errmsg)
@@ -226,10 +230,10 @@ static int read_sensors(struct store *store, char *errmsg)
     int rc = read_telescope(store, &empty, errmsg);
     if (rc == 0)
         rc = read_names(store, empty, errmsg);
-    const struct store_talk years = {store->count, NULL, send_years, receive_years};
+    const struct store_talk years = {store->count, 0, NULL, send_years, receive_years};
     if (rc == 0)
         rc = store_talk(store, &years, errmsg);
-    const struct store_talk heads = {store->count, NULL, send_head, receive_head};
+    const struct store_talk heads = {store->count, 0, NULL, send_head, receive_head};
     return rc ? rc : store_talk(store, &heads, errmsg);
 }
 
@@ -260,6 +264,7 @@ void store_close(struct store *store)
     if (store->redis)
         redisFree(store->redis);
     free(store->sensors);
+    free(store->heads);
     free(store);
 }
 

@@ -13,11 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/addrvec.h"
 #include "common/calendar.h"
 #include "common/course.h"
 #include "common/hll.h"
 #include "common/schema.h"
 #include "common/storeurl.h"
+#include "common/tables.h"
 
 #define STORE_YEAR_MIN 1970
 #define STORE_YEAR_MAX 2199
@@ -50,32 +52,62 @@ struct store_day {
     struct totals totals;
 };
 
-struct store_year_reader {
+struct store_days_reader {
     void *user;
-    /* `sensor`: position in store_sensors. Days come in any order; `hosts` is NULL when there is no
-     * sketch. Both are borrowed for the call. Returns 0, or an error that ends the reading. */
-    int (*on_year)(void *user, size_t sensor, const struct store_day *days, size_t count,
-                   const struct hll *hosts, char *errmsg);
+    /* `sensor`: position in store_sensors. Days come in any order and are borrowed for the call.
+     * Returns 0, or an error that ends the reading. */
+    int (*on_days)(void *user, size_t sensor, const struct store_day *days, size_t count,
+                   char *errmsg);
 };
 
-/* Reads days and unique hosts of `year` of every sensor, in the order of store_sensors. */
-int store_read_year(struct store *store, int year, const struct store_year_reader *reader,
+/* Reads the days' totals of `year` of every sensor, in the order of store_sensors. */
+int store_read_days(struct store *store, int year, const struct store_days_reader *reader,
                     char *errmsg);
 
-/* Which day of which sensor. */
-struct store_course {
-    size_t sensor;
-    int year, month, day;
+/* What may be asked of a piece beside its totals. */
+#define STORE_HOSTS     1u
+#define STORE_ADDRESSES 2u
+#define STORE_TABLES    4u
+#define STORE_COURSE    8u /* of a day */
+
+/* A stretch of time: a whole period, or minutes of a day that lie within one hour. */
+struct store_piece {
+    bool minutes;
+    struct period period;   /* the whole period; of minutes: their day */
+    int64_t start_s, end_s; /* [start, end) */
+    unsigned wants;         /* STORE_... */
+    size_t tag;             /* the caller's */
 };
 
-struct store_course_reader {
+/* What one sensor counted in a piece. */
+struct store_counts {
+    bool any_data; /* false: nothing was observed, everything else is empty */
+    /* packets, bytes and observed_ns always hold; `dropped` is that of kernel and interface. The rest
+     * of `totals` holds where `counted`. */
+    struct totals totals;
+    uint64_t dropped;
+    bool counted;
+    /* Whether the rest is known. It is not where the store no longer keeps it: minutes outside of the
+     * newest, hours past their retention. */
+    bool detailed;
+    bool hosts_known;
+    struct hll hosts;
+    struct addrvec addresses; /* may be taken over by the caller, who leaves it empty */
+    struct tables tables;     /* the same */
+    const struct course *course;
+};
+
+struct store_pieces_reader {
     void *user;
-    void (*on_course)(void *user, const struct store_course *which, const struct course *course);
+    /* The counts are lent for the call. Returns 0, or an error that ends the reading. */
+    int (*on_piece)(void *user, const struct store_piece *piece, struct store_counts *counts,
+                    char *errmsg);
 };
 
-/* Reads the courses of `wanted` in that order. A course that is not there is ERR_DAMAGED: whoever
- * asks knows from the day's totals that it must be. */
-int store_read_courses(struct store *store, const struct store_course *wanted, size_t count,
-                       const struct store_course_reader *reader, char *errmsg);
+/* Reads pieces of the sensor at that position, in their order. Each is told as it was at one moment,
+ * its parts agreeing with its totals, without locking the writer out. ERR_STALE when the writer
+ * changes the sensor faster than it can be read; ERR_DAMAGED when parts and totals disagree. */
+int store_read_pieces(struct store *store, size_t sensor, const struct store_piece *pieces,
+                      size_t count, const struct store_pieces_reader *reader, char *errmsg);
 
 #endif

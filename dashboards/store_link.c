@@ -10,6 +10,7 @@
 
 #define CONNECT_TIMEOUT_S 5
 #define COMMAND_TIMEOUT_S 5
+#define ENTRIES_MAX       4096 /* log entries that are not folded: no writer leaves more */
 #define WINDOW            128 /* requests on their way: bounds memory here and stalls of others there */
 
 int store_lost(const struct store *store, char *errmsg)
@@ -74,17 +75,23 @@ int store_send(struct store *store, char *errmsg, const char *format, ...)
     return rc == REDIS_OK ? 0 : store_lost(store, errmsg);
 }
 
+int store_check(const struct store *store, const char *key, int type, const redisReply *reply,
+                char *errmsg)
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        return refused(store, key, reply->str, errmsg);
+    if (reply->type != type && reply->type != REDIS_REPLY_NIL)
+        return store_damaged(store, key, "the server answered with something else", errmsg);
+    return 0;
+}
+
 int store_take(struct store *store, const char *key, int type, redisReply **reply, char *errmsg)
 {
     void *got = NULL;
     if (redisGetReply(store->redis, &got) != REDIS_OK)
         return store_lost(store, errmsg);
     *reply = got;
-    int rc = 0;
-    if ((*reply)->type == REDIS_REPLY_ERROR)
-        rc = refused(store, key, (*reply)->str, errmsg);
-    else if ((*reply)->type != type && (*reply)->type != REDIS_REPLY_NIL)
-        rc = store_damaged(store, key, "the server answered with something else", errmsg);
+    int rc = store_check(store, key, type, got, errmsg);
     if (rc)
         freeReplyObject(*reply);
     return rc;
@@ -92,11 +99,11 @@ int store_take(struct store *store, const char *key, int type, redisReply **repl
 
 int store_talk(struct store *store, const struct store_talk *talk, char *errmsg)
 {
-    size_t sent = 0;
+    size_t sent = 0, window = talk->window ? talk->window : WINDOW;
     for (size_t i = 0; i < talk->count; i++) {
         /* Refilled when it has run half empty, so that requests go out in a few large writes. */
-        if (sent - i <= WINDOW / 2) {
-            for (; sent < talk->count && sent - i < WINDOW; sent++) {
+        if (sent - i <= window / 2) {
+            for (; sent < talk->count && sent - i < window; sent++) {
                 int rc = talk->send(store, sent, talk->user, errmsg);
                 if (rc)
                     return rc;
@@ -118,6 +125,19 @@ bool store_parse_u64(const char *text, size_t size, uint64_t *value)
             return false;
     }
     return size > 0;
+}
+
+static bool parse_count(const redisReply *value, uint64_t *count)
+{
+    *count = 0;
+    return value->type == REDIS_REPLY_NIL ||
+           (value->type == REDIS_REPLY_STRING && store_parse_u64(value->str, value->len, count));
+}
+
+bool store_parse_head(struct store_head *head, const redisReply *n, const redisReply *folded)
+{
+    return parse_count(n, &head->n) && parse_count(folded, &head->folded) &&
+           head->folded <= head->n && head->n - head->folded <= ENTRIES_MAX;
 }
 
 bool store_parse_part(const char *text, size_t size, int low, int high, int *value)

@@ -1,5 +1,5 @@
 /*
- * The connection under store.c and store_read.c: connecting with time-outs, requests on their way,
+ * The connection under store.c, store_days.c and store_pieces.c: connecting with time-outs, requests on their way,
  * replies of the expected type, and the sentences for what can go wrong. Nobody else includes this.
  */
 #ifndef DASHBOARDS_STORE_LINK_H
@@ -14,6 +14,9 @@ struct store {
     struct storeurl url;
     char timezone[CALENDAR_ZONE_MAX + 1];
     struct store_sensor *sensors;
+    struct store_head {
+        uint64_t n, folded;
+    } * heads; /* of each sensor, as last heard */
     size_t count;
 };
 
@@ -24,6 +27,9 @@ int store_connect(struct store *store, char *errmsg);
 int store_send(struct store *store, char *errmsg, const char *format, ...);
 /* The next reply, of `type` or nil, to be freed with freeReplyObject. `key` is for the message. */
 int store_take(struct store *store, const char *key, int type, redisReply **reply, char *errmsg);
+/* Whether a reply, or a part of one, is of `type` or nil: 0, or the sentence. */
+int store_check(const struct store *store, const char *key, int type, const redisReply *reply,
+                char *errmsg);
 /* The connection has failed: says how. */
 int store_lost(const struct store *store, char *errmsg);
 
@@ -31,6 +37,7 @@ int store_lost(const struct store *store, char *errmsg);
  * in the same order; a bounded number of requests is on its way. The first error ends it. */
 struct store_talk {
     size_t count;
+    size_t window; /* requests on their way at once; 0: as many as is usual for small answers */
     void *user;
     int (*send)(struct store *store, size_t i, void *user, char *errmsg);
     int (*receive)(struct store *store, size_t i, void *user, char *errmsg);
@@ -43,6 +50,9 @@ int store_damaged(const struct store *store, const char *key, const char *what, 
 int store_newer(const struct store *store, const char *key, char *errmsg);
 /* The sentence for `rc` of a decoder (ERR_DAMAGED, ERR_VERSION, ERR_NOMEM) that was given `key`. */
 int store_bad_value(const struct store *store, const char *key, int rc, char *errmsg);
+
+/* n and folded of a head, as HMGET gives them; absent ones are 0. False when they cannot be. */
+bool store_parse_head(struct store_head *head, const redisReply *n, const redisReply *folded);
 
 /* A decimal number without sign that fills text[0..size). */
 bool store_parse_u64(const char *text, size_t size, uint64_t *value);

@@ -49,6 +49,7 @@ static struct figures end(struct figures_sum *sum, enum method method)
     char errmsg[ERRMSG_SIZE];
     struct figures figures;
     cr_assert_eq(figures_end(sum, method, &figures, errmsg), 0, "%s", errmsg);
+    figures_close(sum);
     free(sum);
     return figures;
 }
@@ -134,7 +135,7 @@ Test(figures, a_single_packet)
     hll_add(hosts, "host", 4);
     figures_sensor(sum, 256, at, at, 0);
     figures_day(sum, 1, 1, &totals);
-    figures_hosts(sum, hosts);
+    figures_hosts(sum, hosts, true);
     struct figures figures = end(sum, METHOD_DAILY);
     cr_assert_eq(figures.packets, 1);
     cr_assert_eq(figures.unique_hosts, 1);
@@ -254,23 +255,24 @@ Test(figures, hosts_are_a_union)
     for (int i = 0; i < 2; i++) {
         whole_year_sensor(sum, 1);
         day(sum, 1, 1, 1, 1, 60);
-        figures_hosts(sum, &hosts[i]);
+        figures_hosts(sum, &hosts[i], true);
     }
-    figures_sensor(sum, 1, 0, -1, 0); /* never counted anything: no sketch is needed */
-    figures_hosts(sum, NULL);
     struct figures figures = end(sum, METHOD_DAILY);
     cr_assert(figures.hosts_known);
     cr_assert_eq(figures.unique_hosts, hll_count(&hosts[1]));
     free(hosts);
 }
 
-Test(figures, packets_without_a_sketch_make_the_hosts_unknown)
+Test(figures, a_missing_sketch_makes_the_hosts_unknown)
 {
     struct figures_sum *sum = begin("UTC", 2023);
+    struct hll *hosts = calloc(1, sizeof *hosts);
     whole_year_sensor(sum, 1);
     day(sum, 1, 1, 1, 1, 60);
-    figures_hosts(sum, NULL);
+    figures_hosts(sum, hosts, false);
+    figures_hosts(sum, hosts, true);
     cr_assert_not(end(sum, METHOD_DAILY).hosts_known);
+    free(hosts);
 }
 
 Test(figures, a_sum_beyond_64_bits_is_refused)
@@ -309,11 +311,56 @@ Test(figures, inventory_divides_each_minute_by_what_was_up)
     course[1].packets[2] = 0; /* a true zero */
     course[0].observed_ns[0] = course[0].observed_ns[1] = 60 * S;
     course[1].observed_ns[0] = course[1].observed_ns[2] = 60 * S;
-    figures_course(sum, 1, 1, 300, &course[0]);
-    figures_course(sum, 1, 1, 100, &course[1]);
+    cr_assert_eq(figures_course(sum, 1, 1, 300, &course[0]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 100, &course[1]), 0);
     struct figures figures = end(sum, METHOD_INVENTORY);
     cr_assert(near(figures.coverage, 2 / 3.));
-    cr_assert(near(figures.packets_per_address, (800 / 400. + 900 / 300. + 0) / (2 / 3.)));
+    /* One of them was up all the time: nothing is to be made up for. */
+    cr_assert(near(figures.packets_per_address, 800 / 400. + 900 / 300. + 0));
+    free(course);
+}
+
+Test(figures, inventory_makes_up_for_the_time_in_which_no_sensor_was_up)
+{
+    struct figures_sum *sum = begin("UTC", 2023);
+    struct course *course = calloc(2, sizeof *course);
+    int64_t from = sum->year.start_s * (int64_t)S;
+    /* Of four minutes one is of both, one of the first alone, half a one of the second alone. */
+    for (int i = 0; i < 2; i++) {
+        figures_sensor(sum, i ? 100 : 300, from, from + 240 * (int64_t)S - 1, 0);
+        day(sum, 1, 1, 1, 1, 120);
+    }
+    course[0].packets[0] = 600;
+    course[1].packets[0] = 200;
+    course[0].packets[1] = 900;
+    course[1].packets[3] = 50;
+    course[0].observed_ns[0] = course[0].observed_ns[1] = 60 * S;
+    course[1].observed_ns[0] = 60 * S;
+    course[1].observed_ns[3] = 30 * S;
+    cr_assert_eq(figures_course(sum, 1, 1, 300, &course[0]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 100, &course[1]), 0);
+    cr_assert(near(end(sum, METHOD_INVENTORY).packets_per_address,
+                   (800 / 400. + 900 / 300. + 50 / 100.) / (150 / 240.)));
+    free(course);
+}
+
+/* A minute of which the second sensor saw only half has its addresses for half of it. */
+Test(figures, inventory_weighs_addresses_by_the_time_that_they_were_observed)
+{
+    struct figures_sum *sum = begin("UTC", 2023);
+    struct course *course = calloc(2, sizeof *course);
+    int64_t from = sum->year.start_s * (int64_t)S;
+    figures_sensor(sum, 300, from, from + 60 * (int64_t)S - 1, 0);
+    day(sum, 1, 1, 1, 1, 60);
+    figures_sensor(sum, 100, from, from + 60 * (int64_t)S - 1, 0);
+    day(sum, 1, 1, 1, 1, 30);
+    course[0].packets[0] = 600;
+    course[1].packets[0] = 100;
+    course[0].observed_ns[0] = 60 * S;
+    course[1].observed_ns[0] = 30 * S;
+    cr_assert_eq(figures_course(sum, 1, 1, 300, &course[0]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 100, &course[1]), 0);
+    cr_assert(near(end(sum, METHOD_INVENTORY).packets_per_address, 700 / 350.));
     free(course);
 }
 
@@ -327,8 +374,8 @@ Test(figures, inventory_keeps_the_days_apart)
     day(sum, 1, 2, 30, 3, 60);
     course->packets[7] = 30;
     course->observed_ns[7] = 60 * S;
-    figures_course(sum, 1, 1, 10, course);
-    figures_course(sum, 1, 2, 10, course);
+    cr_assert_eq(figures_course(sum, 1, 1, 10, course), 0);
+    cr_assert_eq(figures_course(sum, 1, 2, 10, course), 0);
     cr_assert(near(end(sum, METHOD_INVENTORY).packets_per_address, 6));
     free(course);
 }
@@ -342,7 +389,7 @@ Test(figures, inventory_of_zeros_is_zero_and_of_nothing_is_missing)
         whole_year_sensor(sum, 10);
         day(sum, 1, 1, 0, 0, 60);
         if (with)
-            figures_course(sum, 1, 1, 10, course);
+            cr_assert_eq(figures_course(sum, 1, 1, 10, course), 0);
         struct figures figures = end(sum, METHOD_INVENTORY);
         cr_assert(with ? figures.packets_per_address == 0 : isnan(figures.packets_per_address));
         cr_assert(isnan(figures.seconds_per_packet));

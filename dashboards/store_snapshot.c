@@ -1,0 +1,307 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/folded.h"
+#include "dashboards/store_reading.h"
+
+#define SLACK 16 /* calls that may come between hearing of the head and the transaction */
+
+static bool any_minutes(const struct store_reading *reading)
+{
+    for (size_t i = 0; i < reading->count; i++)
+        if (reading->pieces[i].minutes && reading->pieces[i].wants)
+            return true;
+    return false;
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static int ask_piece(struct store_reading *reading, const struct store_piece *piece, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX], field[SCHEMA_KEY_MAX];
+    const char *name = reading->sensor->name;
+    if (piece->minutes)
+        return 0;
+    schema_key_totals(key, field, name, &piece->period);
+    int rc = store_send(reading->store, errmsg, "HGET %s %s", key, field);
+    schema_key_hosts(key, name, &piece->period);
+    if (rc == 0 && (piece->wants & STORE_HOSTS))
+        rc = store_send(reading->store, errmsg, "GET %s", key);
+    schema_key_addresses(key, name, &piece->period);
+    if (rc == 0 && (piece->wants & STORE_ADDRESSES))
+        rc = store_send(reading->store, errmsg, "GET %s", key);
+    schema_key_tables(key, name, &piece->period);
+    if (rc == 0 && (piece->wants & STORE_TABLES))
+        rc = store_send(reading->store, errmsg, "GET %s", key);
+    return rc;
+}
+
+static void list_courses(struct store_reading *reading)
+{
+    reading->course_count = 0;
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct store_piece *piece = &reading->pieces[i];
+        if (!store_needs_course(piece) || store_course_of(reading, piece))
+            continue;
+        struct store_course *course = &reading->courses[reading->course_count++];
+        memset(course, 0, sizeof *course);
+        course->day =
+            piece->minutes ? piece->period : calendar_period(LEVEL_DAY, piece->period.start_s);
+    }
+}
+
+/* Which entries there are: all, or those behind `folded` up to some calls beyond `n`. */
+static int ask_entries(struct store_reading *reading, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    schema_key_minutes(key, reading->sensor->name);
+    if (any_minutes(reading))
+        return store_send(reading->store, errmsg, "HGETALL %s", key);
+    size_t count = (size_t)(reading->head->n - reading->head->folded) + SLACK;
+    char(*numbers)[24] = calloc(count, sizeof *numbers);
+    const char **words = calloc(count + 2, sizeof *words);
+    int rc = numbers && words ? 0 : store_reading_nomem(reading, errmsg);
+    if (rc == 0) {
+        words[0] = "HMGET";
+        words[1] = key;
+        for (size_t i = 0; i < count; i++) {
+            snprintf(numbers[i], sizeof *numbers, "%" PRIu64, reading->head->folded + 1 + i);
+            words[2 + i] = numbers[i];
+        }
+        if (redisAppendCommandArgv(reading->store->redis, (int)count + 2, words, NULL) != REDIS_OK)
+            rc = store_lost(reading->store, errmsg);
+    }
+    free(words);
+    free(numbers);
+    return rc;
+}
+
+static int ask(struct store_reading *reading, size_t *count, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    schema_key_head(key, reading->sensor->name);
+    list_courses(reading);
+    int rc = store_send(reading->store, errmsg, "MULTI");
+    if (rc == 0)
+        rc = store_send(reading->store, errmsg, "HMGET %s n folded", key);
+    *count = 2; /* head and entries */
+    for (size_t i = 0; rc == 0 && i < reading->count; i++) {
+        const struct store_piece *piece = &reading->pieces[i];
+        rc = ask_piece(reading, piece, errmsg);
+        if (!piece->minutes)
+            *count += 1u + !!(piece->wants & STORE_HOSTS) + !!(piece->wants & STORE_ADDRESSES) +
+                      !!(piece->wants & STORE_TABLES);
+    }
+    for (size_t i = 0; rc == 0 && i < reading->course_count; i++, ++*count) {
+        schema_key_course(key, reading->sensor->name, &reading->courses[i].day);
+        rc = store_send(reading->store, errmsg, "GET %s", key);
+    }
+    if (rc == 0)
+        rc = ask_entries(reading, errmsg);
+    return rc ? rc : store_send(reading->store, errmsg, "EXEC");
+}
+
+/* The transaction: `*answers` has `*count` elements, in the order in which ask asked. */
+static int take_answers(struct store_reading *reading, redisReply **answers, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    size_t count;
+    schema_key_head(key, reading->sensor->name);
+    int rc = ask(reading, &count, errmsg);
+    for (size_t i = 0; rc == 0 && i < count + 1; i++) { /* OK, then QUEUED for each */
+        redisReply *reply;
+        rc = store_take(reading->store, key, REDIS_REPLY_STATUS, &reply, errmsg);
+        if (rc == 0)
+            freeReplyObject(reply);
+    }
+    if (rc == 0)
+        rc = store_take(reading->store, key, REDIS_REPLY_ARRAY, answers, errmsg);
+    if (rc == 0 && (*answers)->elements != count) {
+        freeReplyObject(*answers);
+        rc = store_damaged(reading->store, key, "the server left out answers", errmsg);
+    }
+    return rc;
+}
+
+/* --- understanding the answers ---------------------------------------------------------------- */
+
+/* The next answer, of `type` or nil (*answer NULL). */
+static int next(const struct store_reading *reading, redisReply ***at, const char *key, int type,
+                const redisReply **answer, char *errmsg)
+{
+    *answer = *(*at)++;
+    int rc = store_check(reading->store, key, type, *answer, errmsg);
+    if ((*answer)->type == REDIS_REPLY_NIL)
+        *answer = NULL;
+    return rc;
+}
+
+static int understand_head(struct store_reading *reading, const redisReply *answer, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    struct store_head head, asked = *reading->head;
+    schema_key_head(key, reading->sensor->name);
+    int rc = store_check(reading->store, key, REDIS_REPLY_ARRAY, answer, errmsg);
+    if (rc)
+        return rc;
+    if (answer->elements != 2 || !store_parse_head(&head, answer->element[0], answer->element[1]))
+        return store_damaged(reading->store, key, "n or folded is not a number of calls", errmsg);
+    *reading->head = head;
+    return head.folded >= asked.folded && head.n <= asked.n + SLACK ? 0 : ERR_STALE;
+}
+
+static int understand_totals(struct store_reading *reading, const struct store_piece *piece,
+                             struct store_counts *counts, redisReply ***at, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX], field[SCHEMA_KEY_MAX];
+    const redisReply *answer;
+    schema_key_totals(key, field, reading->sensor->name, &piece->period);
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    if (rc || !answer)
+        return rc;
+    rc = totals_parse(&counts->totals, answer->str, answer->len);
+    return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
+}
+
+static int understand_hosts(struct store_reading *reading, const struct store_piece *piece,
+                            struct store_counts *counts, redisReply ***at, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    const redisReply *answer;
+    schema_key_hosts(key, reading->sensor->name, &piece->period);
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    if (rc || !answer)
+        return rc;
+    counts->hosts_known = true;
+    rc = hll_from_redis(&counts->hosts, answer->str, answer->len);
+    return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
+}
+
+static int understand_addresses(struct store_reading *reading, const struct store_piece *piece,
+                                size_t i, redisReply ***at, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    const redisReply *answer;
+    const uint8_t *bytes;
+    size_t size;
+    schema_key_addresses(key, reading->sensor->name, &piece->period);
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    if (rc || !answer)
+        return rc;
+    rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
+    if (rc)
+        return rc;
+    rc = folded_decode(&reading->counts[i].addresses, &reading->folds[i].addresses, bytes, size);
+    return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
+}
+
+static int understand_tables(struct store_reading *reading, const struct store_piece *piece,
+                             size_t i, redisReply ***at, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    const redisReply *answer;
+    const uint8_t *bytes;
+    size_t size;
+    schema_key_tables(key, reading->sensor->name, &piece->period);
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    if (rc || !answer)
+        return rc;
+    rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
+    if (rc)
+        return rc;
+    rc = folded_decode_tables(&reading->counts[i].tables, &reading->folds[i].tables, bytes, size);
+    return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
+}
+
+static int understand_piece(struct store_reading *reading, size_t i, redisReply ***at, char *errmsg)
+{
+    const struct store_piece *piece = &reading->pieces[i];
+    struct store_counts *counts = &reading->counts[i];
+    if (piece->minutes)
+        return 0;
+    int rc = understand_totals(reading, piece, counts, at, errmsg);
+    if (rc == 0 && (piece->wants & STORE_HOSTS))
+        rc = understand_hosts(reading, piece, counts, at, errmsg);
+    if (rc == 0 && (piece->wants & STORE_ADDRESSES))
+        rc = understand_addresses(reading, piece, i, at, errmsg);
+    if (rc == 0 && (piece->wants & STORE_TABLES))
+        rc = understand_tables(reading, piece, i, at, errmsg);
+    return rc;
+}
+
+static int understand_course(struct store_reading *reading, struct store_course *course,
+                             redisReply ***at, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    const redisReply *answer;
+    schema_key_course(key, reading->sensor->name, &course->day);
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    if (rc || !answer)
+        return rc;
+    rc = course_decode(&course->course, &course->folded, (const uint8_t *)answer->str, answer->len);
+    return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
+}
+
+/* An entry's time, or false; nil is a call without a record. */
+static bool entry_time(const redisReply *value, int64_t *start_s)
+{
+    uint64_t number;
+    if (value->type != REDIS_REPLY_STRING || !store_parse_u64(value->str, value->len, &number) ||
+        number >= (uint64_t)CALENDAR_MAX_S)
+        return false;
+    *start_s = (int64_t)number;
+    return true;
+}
+
+/* Entries as a list of times behind `first`, or as a hash: number, time, number, time. */
+static int understand_entries(struct store_reading *reading, uint64_t first, redisReply ***at,
+                              char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    const redisReply *answer;
+    bool hash = any_minutes(reading);
+    schema_key_minutes(key, reading->sensor->name);
+    int rc = next(reading, at, key, REDIS_REPLY_ARRAY, &answer, errmsg);
+    reading->entry_count = 0;
+    for (size_t i = 0; rc == 0 && answer && i < answer->elements; i++) {
+        struct store_entry entry = {.n = first + i};
+        const redisReply *value = answer->element[i];
+        if (hash) {
+            if (!store_parse_u64(value->str, value->len, &entry.n) || ++i == answer->elements)
+                return store_damaged(reading->store, key, "a field is not a number", errmsg);
+            value = answer->element[i];
+        }
+        if (!hash && value->type == REDIS_REPLY_NIL)
+            continue;
+        if (!entry_time(value, &entry.start_s))
+            return store_damaged(reading->store, key, "a value is not a time", errmsg);
+        rc = store_keep_entry(reading, entry);
+    }
+    return rc == ERR_NOMEM ? store_reading_nomem(reading, errmsg) : rc;
+}
+
+static int understand(struct store_reading *reading, const redisReply *answers, char *errmsg)
+{
+    redisReply **at = answers->element;
+    uint64_t first = reading->head->folded + 1; /* as the entries were asked for */
+    int rc = understand_head(reading, *at++, errmsg);
+    for (size_t i = 0; rc == 0 && i < reading->count; i++)
+        rc = understand_piece(reading, i, &at, errmsg);
+    for (size_t i = 0; rc == 0 && i < reading->course_count; i++)
+        rc = understand_course(reading, &reading->courses[i], &at, errmsg);
+    return rc ? rc : understand_entries(reading, first, &at, errmsg);
+}
+
+int store_read_snapshot(struct store_reading *reading, char *errmsg)
+{
+    redisReply *answers;
+    int rc = take_answers(reading, &answers, errmsg);
+    if (rc)
+        return rc;
+    rc = understand(reading, answers, errmsg);
+    freeReplyObject(answers);
+    return rc;
+}
