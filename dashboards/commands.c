@@ -2,6 +2,7 @@
 
 #include "dashboards/annual.h"
 #include "dashboards/chart.h"
+#include "dashboards/query_command.h"
 
 #define BIT OPTION_BIT
 
@@ -13,6 +14,16 @@ const struct command commands[] = {
         .takes = BIT(OPTION_METHOD) | BIT(OPTION_YEAR) | BIT(OPTION_FORMAT),
         .check = options_check_format,
         .run = annual_run,
+    },
+    {
+        .name = "query",
+        .summary = "what was counted in any range of time, period by period",
+        .usage = "[--from TIME] [--to TIME] [--step STEP] [--by WHAT] [--top N]\n"
+                 "    [--sensor NAME] [--format FORMAT]",
+        .takes = BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_STEP) | BIT(OPTION_BY) |
+                 BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_FORMAT),
+        .check = query_command_check,
+        .run = query_command_run,
     },
     {
         .name = "chart annual",

@@ -1,5 +1,6 @@
 #include "dashboards/query.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -38,4 +39,67 @@ int query_by_parse(const char *text, enum query_by *by)
 const char *query_by_name(enum query_by by)
 {
     return by_names[by];
+}
+
+double query_coverage(const struct query_figures *figures)
+{
+    return figures->expected > 0 ? figures->observed / figures->expected : NAN;
+}
+
+enum query_state query_state(const struct query_figures *figures)
+{
+    if (figures->any_data)
+        return figures->packets ? QUERY_COUNTED : QUERY_TRUE_ZERO;
+    return figures->expected > 0 ? QUERY_DOWN : QUERY_ABSENT;
+}
+
+/* --- as far as there is data ------------------------------------------------------------------ */
+
+#define NS_PER_S INT64_C(1000000000)
+
+static bool observed_span(const struct store *store, const char *sensor, int64_t *first_s,
+                          int64_t *last_s)
+{
+    size_t count;
+    const struct store_sensor *sensors = store_sensors(store, &count);
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct store_sensor *of = &sensors[i];
+        if (of->until_ns < of->from_ns || (sensor && strcmp(of->name, sensor) != 0))
+            continue;
+        int64_t from_s = of->from_ns / NS_PER_S, until_s = of->until_ns / NS_PER_S;
+        *first_s = any && *first_s < from_s ? *first_s : from_s;
+        *last_s = any && *last_s > until_s ? *last_s : until_s;
+        any = true;
+    }
+    return any;
+}
+
+/* The period of the step that holds an instant. */
+static struct period period_of(enum query_step step, int64_t at_s)
+{
+    static const enum level levels[QUERY_STEPS] = {
+        [QUERY_WHOLE] = LEVEL_YEAR,  [QUERY_HOUR] = LEVEL_HOUR, [QUERY_DAY] = LEVEL_DAY,
+        [QUERY_MONTH] = LEVEL_MONTH, [QUERY_YEAR] = LEVEL_YEAR,
+    };
+    if (step != QUERY_MINUTE)
+        return calendar_period(levels[step], at_s);
+    struct period minute = calendar_period(LEVEL_DAY, at_s);
+    minute.start_s = at_s - (at_s - minute.start_s) % 60;
+    minute.end_s = minute.start_s + 60;
+    return minute;
+}
+
+bool query_range(const struct store *store, struct query *query)
+{
+    int64_t first_s = 0, last_s = 0;
+    bool any = observed_span(store, query->sensor, &first_s, &last_s);
+    bool open = query->from_s == QUERY_OPEN || query->to_s == QUERY_OPEN;
+    if (open && !any)
+        return false;
+    if (query->from_s == QUERY_OPEN)
+        query->from_s = period_of(query->step, first_s).start_s;
+    if (query->to_s == QUERY_OPEN)
+        query->to_s = period_of(query->step, last_s).end_s;
+    return !open || query->from_s < query->to_s;
 }

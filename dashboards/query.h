@@ -129,7 +129,7 @@ struct query_period {
         all; /* of the sensors that were asked for. Active addresses and unique hosts
                                * only for QUERY_TOTAL and QUERY_SENSOR (otherwise not known) */
     /* Each sensor by itself, in the order of store_sensors, which `sensor` gives; the same sensors
-     * in every period. Active addresses and unique hosts as in `all`. */
+     * in every period. Active addresses as in `all`, unique hosts only for QUERY_SENSOR. */
     const struct query_figures *sensors;
     const struct store_sensor *const *sensor;
     size_t sensor_count;
@@ -146,7 +146,8 @@ enum query_key {
     QUERY_KEY_KNOWN,
     QUERY_KEY_UNREADABLE, /* port, or type and code, could not be read or is not stored (ports of
                            * other protocols than TCP and UDP); row->protocol holds */
-    QUERY_KEY_OTHER       /* with `top`: everything that is in no row of its own */
+    QUERY_KEY_OTHER       /* with `top`: everything that is in no row of its own, the class "other"
+                           * among it */
 };
 
 /* A row of the breakdown. */

@@ -1,0 +1,220 @@
+#include "dashboards/query_command.h"
+
+#include <arpa/inet.h>
+#include <math.h>
+
+#include "common/err.h"
+#include "common/log.h"
+
+#define SHARE_DECIMALS    9
+#define COVERAGE_DECIMALS 9
+
+#define FIGURES "packets", "bytes", "active_addresses", "unique_hosts", "coverage", "dropped"
+
+static const char *const columns[QUERY_BYS][12] = {
+    [QUERY_TOTAL] = {"start", FIGURES},
+    [QUERY_SENSOR] = {"start", "sensor", FIGURES},
+    [QUERY_ADDRESS] = {"start", "address", "packets", "share"},
+    [QUERY_CLASS] = {"start", "class", "packets", "bytes", "share"},
+    [QUERY_PROTOCOL] = {"start", "protocol", "packets", "bytes", "share"},
+    [QUERY_PORT] = {"start", "protocol", "port", "packets", "bytes", "share"},
+    [QUERY_ICMP] = {"start", "type", "code", "packets", "bytes", "share"},
+};
+
+struct printing {
+    struct rows *rows;
+    size_t lost; /* periods with data whose breakdown is gone */
+};
+
+/* --- cells ------------------------------------------------------------------------------------ */
+
+static void put_if(struct rows *rows, bool known, uint64_t value)
+{
+    if (known)
+        rows_u64(rows, value);
+    else
+        rows_missing(rows);
+}
+
+/* Cut, not rounded: what is less than 1 must not be printed as 1. */
+static void put_coverage(struct rows *rows, double coverage)
+{
+    const double unit = 1e9; /* 10 ^ COVERAGE_DECIMALS */
+    rows_double(rows, floor(coverage * unit) / unit, COVERAGE_DECIMALS);
+}
+
+static void put_figures(struct rows *rows, const struct query_figures *figures)
+{
+    bool any = figures->any_data;
+    put_if(rows, any, figures->packets);
+    put_if(rows, any, figures->bytes);
+    put_if(rows, any && figures->active_known, figures->active);
+    put_if(rows, any && figures->hosts_known, figures->unique_hosts);
+    put_coverage(rows, query_coverage(figures));
+    put_if(rows, any, figures->dropped);
+}
+
+static void put_address(struct rows *rows, const struct query_row *row)
+{
+    char text[INET6_ADDRSTRLEN] = "other";
+    if (row->key == QUERY_KEY_KNOWN)
+        inet_ntop(row->family == 4 ? AF_INET : AF_INET6, row->address, text, sizeof text);
+    rows_text(rows, text);
+}
+
+/* The first of two cells of a key, or its only one; "other" stands in it. */
+static void put_first(struct rows *rows, const struct query_row *row, bool known, uint64_t value)
+{
+    if (row->key == QUERY_KEY_OTHER)
+        rows_text(rows, "other");
+    else
+        put_if(rows, known, value);
+}
+
+static void put_key(struct rows *rows, enum query_by by, const struct query_row *row)
+{
+    bool known = row->key == QUERY_KEY_KNOWN;
+    switch (by) {
+    case QUERY_ADDRESS:
+        put_address(rows, row);
+        break;
+    case QUERY_CLASS:
+        rows_text(rows, known ? packet_class_name(row->class) : "other");
+        break;
+    case QUERY_PROTOCOL:
+        put_first(rows, row, true, row->protocol);
+        break;
+    case QUERY_PORT:
+        put_first(rows, row, true, row->protocol);
+        put_if(rows, known, row->port);
+        break;
+    default:
+        put_first(rows, row, known, row->type);
+        put_if(rows, known, row->code);
+    }
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static void put_sensors(struct rows *rows, const struct query_period *period, const char *start)
+{
+    for (size_t i = 0; i < period->sensor_count; i++) {
+        rows_text(rows, start);
+        rows_text(rows, period->sensor[i]->name);
+        put_figures(rows, &period->sensors[i]);
+    }
+}
+
+/* A period without data, or without a breakdown of them, is told as such, once. */
+static void put_unknown(struct rows *rows, enum query_by by, const char *start)
+{
+    rows_text(rows, start);
+    for (size_t i = 1; columns[by][i]; i++)
+        rows_missing(rows);
+}
+
+static void put_rows(struct rows *rows, const struct query_period *period, const char *start)
+{
+    struct query_rows from;
+    struct query_row row;
+    query_rows_begin(&from, period);
+    while (query_rows_next(&from, &row)) {
+        rows_text(rows, start);
+        put_key(rows, period->query->by, &row);
+        rows_u64(rows, row.sum.packets);
+        if (period->query->by != QUERY_ADDRESS)
+            rows_u64(rows, row.sum.bytes);
+        rows_double(rows, row.share, SHARE_DECIMALS);
+    }
+}
+
+static int on_period(void *user, const struct query_period *period, char *errmsg)
+{
+    struct printing *printing = user;
+    char start[32];
+    (void)errmsg;
+    calendar_rfc3339(period->start_s, start);
+    if (period->query->by == QUERY_TOTAL) {
+        rows_text(printing->rows, start);
+        put_figures(printing->rows, &period->all);
+    } else if (period->query->by == QUERY_SENSOR) {
+        put_sensors(printing->rows, period, start);
+    } else if (period->rows_known) {
+        put_rows(printing->rows, period, start);
+    } else {
+        put_unknown(printing->rows, period->query->by, start);
+        printing->lost += period->all.any_data;
+    }
+    return 0;
+}
+
+int query_command_print(FILE *out, enum rows_format format, struct store *store,
+                        const struct query *query, size_t *lost, char *errmsg)
+{
+    struct printing printing = {.rows = rows_begin(out, format, columns[query->by])};
+    const struct query_reader reader = {&printing, on_period};
+    if (!printing.rows)
+        return err_set(errmsg, ERR_NOMEM, "query: %s", err_str(ERR_NOMEM));
+    int rc = query->from_s == QUERY_OPEN ? 0 : query_run(store, query, &reader, errmsg);
+    int written = rows_end(printing.rows);
+    *lost = printing.lost;
+    if (rc == 0 && written)
+        rc = err_set(errmsg, written, "query: writing the rows: %s", err_str(written));
+    return rc;
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+static int read_time(const char *option, const char *text, int64_t *at_s, char *errmsg)
+{
+    *at_s = QUERY_OPEN;
+    int rc = text ? calendar_parse(text, at_s, errmsg) : 0;
+    return rc ? err_wrap(errmsg, rc, "%s", option) : 0;
+}
+
+int query_command_check(struct options *options, char *errmsg)
+{
+    int64_t from_s, to_s; /* only whether they are times: which, depends on the store's zone */
+    int rc = read_time("--from", options->from, &from_s, errmsg);
+    if (rc == 0)
+        rc = read_time("--to", options->to, &to_s, errmsg);
+    if (rc)
+        return rc;
+    if (options->top && options->by < QUERY_ADDRESS)
+        return err_set(errmsg, ERR_INVALID,
+                       "--top: goes with --by address, class, protocol, port or icmp");
+    return options_check_format(options, errmsg);
+}
+
+static int ask(struct store *store, const struct options *options, char *errmsg)
+{
+    struct query query = {
+        .step = options->step, .by = options->by, .top = options->top, .sensor = options->sensor};
+    size_t lost;
+    int rc = read_time("--from", options->from, &query.from_s, errmsg);
+    if (rc == 0)
+        rc = read_time("--to", options->to, &query.to_s, errmsg);
+    if (rc)
+        return rc;
+    bool any = query_range(store, &query);
+    if (!any)
+        query.from_s = QUERY_OPEN;
+    rc = query_command_print(stdout, options->format, store, &query, &lost, errmsg);
+    if (rc == 0 && !any)
+        log_info("the store holds no data%s", options->from || options->to ? " of that time" : "");
+    if (rc == 0 && lost)
+        log_info("%zu %s: only packets and bytes are kept any more, no breakdown by %s", lost,
+                 lost == 1 ? "period" : "periods", query_by_name(query.by));
+    return rc;
+}
+
+int query_command_run(const struct options *options, char *errmsg)
+{
+    struct store *store;
+    int rc = options_open_store(options, &store, errmsg);
+    if (rc)
+        return rc;
+    rc = ask(store, options, errmsg);
+    store_close(store);
+    return rc;
+}

@@ -1,0 +1,22 @@
+/*
+ * `darkcount query`: what was counted in a range of time, as rows on standard output.
+ */
+#ifndef DASHBOARDS_QUERY_COMMAND_H
+#define DASHBOARDS_QUERY_COMMAND_H
+
+#include <stdio.h>
+
+#include "dashboards/options.h"
+#include "dashboards/query.h"
+
+int query_command_check(struct options *options, char *errmsg);
+
+/* Prints what `query` asks of the store to `out`. `*lost` gets the number of periods with data whose
+ * breakdown is no longer kept. As query_run; ERR_IO or ERR_FULL when `out` does not take it. */
+int query_command_print(FILE *out, enum rows_format format, struct store *store,
+                        const struct query *query, size_t *lost, char *errmsg);
+
+/* The whole command: opens the store, asks, prints to standard output, notes on standard error. */
+int query_command_run(const struct options *options, char *errmsg);
+
+#endif
