@@ -152,6 +152,7 @@ static void add_totals(struct totals *totals, const struct record *record)
     totals_add(totals, &more);
 }
 
+/* What was read for minutes may be in the folded values of the hour around them already. */
 static int add_to_piece(const struct store_piece *piece, struct store_counts *counts,
                         struct store_folded *fold, uint64_t n, const struct record *record)
 {
@@ -170,7 +171,7 @@ static int add_record(struct store_reading *reading, uint64_t n, const struct re
 {
     for (size_t i = 0; i < reading->count; i++) {
         const struct store_piece *piece = &reading->pieces[i];
-        if (!holds(piece, record->start_s) || (!piece->minutes && n <= reading->head->folded))
+        if (!holds(piece, record->start_s))
             continue;
         int rc = add_to_piece(piece, &reading->counts[i], &reading->folds[i], n, record);
         if (rc)
@@ -178,8 +179,8 @@ static int add_record(struct store_reading *reading, uint64_t n, const struct re
     }
     for (size_t i = 0; i < reading->course_count; i++) {
         struct store_course *course = &reading->courses[i];
-        if (n > reading->head->folded && n > course->folded &&
-            course->day.start_s <= record->start_s && record->start_s < course->day.end_s)
+        if (n > course->folded && course->day.start_s <= record->start_s &&
+            record->start_s < course->day.end_s)
             course_add(&course->course, course->day.start_s, record, NULL);
     }
     return 0;
