@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <string.h>
 
 #include "common/err.h"
 #include "common/log.h"
@@ -180,10 +181,24 @@ int query_command_check(struct options *options, char *errmsg)
         rc = read_time("--to", options->to, &to_s, errmsg);
     if (rc)
         return rc;
+    if (options->from && options->to && from_s >= to_s)
+        return err_set(errmsg, ERR_INVALID, "--from %s --to %s: it must begin before it ends",
+                       options->from, options->to);
     if (options->top && options->by < QUERY_ADDRESS)
         return err_set(errmsg, ERR_INVALID,
                        "--top: goes with --by address, class, protocol, port or icmp");
     return options_check_format(options, errmsg);
+}
+
+/* A name that the store does not know is a mistake, whatever the range. */
+static int check_sensor(const struct store *store, const char *name, char *errmsg)
+{
+    size_t count;
+    const struct store_sensor *sensors = store_sensors(store, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!name || strcmp(sensors[i].name, name) == 0)
+            return 0;
+    return name ? err_set(errmsg, ERR_UNKNOWN, "query: the store has no sensor %.64s", name) : 0;
 }
 
 static int ask(struct store *store, const struct options *options, char *errmsg)
@@ -191,7 +206,9 @@ static int ask(struct store *store, const struct options *options, char *errmsg)
     struct query query = {
         .step = options->step, .by = options->by, .top = options->top, .sensor = options->sensor};
     size_t lost;
-    int rc = read_time("--from", options->from, &query.from_s, errmsg);
+    int rc = check_sensor(store, query.sensor, errmsg);
+    if (rc == 0)
+        rc = read_time("--from", options->from, &query.from_s, errmsg);
     if (rc == 0)
         rc = read_time("--to", options->to, &query.to_s, errmsg);
     if (rc)
