@@ -10,9 +10,9 @@ const struct command commands[] = {
     {
         .name = "annual",
         .summary = "packets per darknet address, year by year",
-        .usage = "[--method METHOD] [--year YYYY] [--format FORMAT]",
-        .takes = BIT(OPTION_METHOD) | BIT(OPTION_YEAR) | BIT(OPTION_FORMAT),
-        .check = options_check_format,
+        .usage = "[--method METHOD | --revisions] [--year YYYY] [--format FORMAT]",
+        .takes = BIT(OPTION_METHOD) | BIT(OPTION_REVISIONS) | BIT(OPTION_YEAR) | BIT(OPTION_FORMAT),
+        .check = annual_check,
         .run = annual_run,
     },
     {

@@ -43,6 +43,27 @@ int query_annual(struct store *store, enum method method, int year, struct query
                  char *errmsg);
 void query_annual_close(struct query_annual *annual);
 
+/* A state that the packets of a year were in. */
+struct query_revision {
+    int year;
+    uint64_t revision;               /* 0: before anything was added to the complete year */
+    int64_t when_s;                  /* wall clock of the first record; not of revision 0 */
+    const char *sensor;              /* borrowed from the store; NULL of revision 0 */
+    uint64_t records;                /* that it added; of revision 0 all */
+    uint64_t packets_added, packets; /* `packets`: of the year, with it */
+};
+
+struct query_revisions {
+    struct query_revision *rows;
+    size_t count;
+};
+
+/* How the packets of `year`, or of every year with data when it is 0, came to be what they are: by
+ * year, then by number. The number of a year's last revision is the `revision` of its figures. Errors
+ * as store_read_revisions. To be closed with query_revisions_close. */
+int query_revisions(struct store *store, int year, struct query_revisions *revisions, char *errmsg);
+void query_revisions_close(struct query_revisions *revisions);
+
 /* --- any range of time ------------------------------------------------------------------------ */
 
 /* Into what the range is cut: calendar periods of the reporting zone, the first and the last cut off

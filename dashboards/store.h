@@ -64,6 +64,19 @@ struct store_days_reader {
 int store_read_days(struct store *store, int year, const struct store_days_reader *reader,
                     char *errmsg);
 
+struct store_revisions_reader {
+    void *user;
+    /* In any order within a sensor. Both return 0, or an error that ends the reading. */
+    int (*on_year)(void *user, size_t sensor, int year, const struct totals *totals, char *errmsg);
+    int (*on_revision)(void *user, size_t sensor, int year, uint64_t k,
+                       const struct revision *revision, char *errmsg);
+};
+
+/* Reads the years' totals and the revisions of every sensor, each sensor as it was at one moment: all
+ * its years, then all its revisions. */
+int store_read_revisions(struct store *store, const struct store_revisions_reader *reader,
+                         char *errmsg);
+
 /* What may be asked of a piece beside its totals. */
 #define STORE_HOSTS     1u
 #define STORE_ADDRESSES 2u

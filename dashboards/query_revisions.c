@@ -1,0 +1,140 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "dashboards/query.h"
+
+struct reading {
+    const struct store_sensor *sensors;
+    int only;                                /* year, or 0 */
+    struct query_revision base[STORE_YEARS]; /* of each year: what there is now */
+    bool has[STORE_YEARS];
+    struct query_revision *added;
+    size_t count, room;
+};
+
+static int nomem(char *errmsg)
+{
+    return err_set(errmsg, ERR_NOMEM, "revisions: %s", err_str(ERR_NOMEM));
+}
+
+static int on_year(void *user, size_t sensor, int year, const struct totals *totals, char *errmsg)
+{
+    struct reading *reading = user;
+    struct query_revision *base = &reading->base[year - STORE_YEAR_MIN];
+    (void)sensor;
+    if (totals->records == 0 || (reading->only && year != reading->only))
+        return 0;
+    reading->has[year - STORE_YEAR_MIN] = true;
+    if (__builtin_add_overflow(base->packets, totals->packets, &base->packets))
+        return err_set(errmsg, ERR_INVALID, "revisions of %d: a sum is larger than 64 bits hold",
+                       year);
+    base->year = year;
+    base->records += totals->records;
+    return 0;
+}
+
+static int on_revision(void *user, size_t sensor, int year, uint64_t k,
+                       const struct revision *revision, char *errmsg)
+{
+    struct reading *reading = user;
+    if (reading->only && year != reading->only)
+        return 0;
+    if (reading->count == reading->room) {
+        size_t room = reading->room ? reading->room * 2 : 64;
+        struct query_revision *added = realloc(reading->added, room * sizeof *added);
+        if (!added)
+            return nomem(errmsg);
+        reading->added = added;
+        reading->room = room;
+    }
+    reading->added[reading->count++] = (struct query_revision){
+        .year = year,
+        .revision = k, /* among the sensor's own, until it is known among all */
+        .when_s = revision->when_s,
+        .sensor = reading->sensors[sensor].name,
+        .records = revision->records,
+        .packets_added = revision->packets,
+    };
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct query_revision *x = a, *y = b;
+    if (x->year != y->year)
+        return x->year - y->year;
+    if (x->when_s != y->when_s)
+        return x->when_s < y->when_s ? -1 : 1;
+    int names = strcmp(x->sensor, y->sensor);
+    if (names)
+        return names;
+    return x->revision < y->revision ? -1 : x->revision > y->revision;
+}
+
+/* Takes what was added off what there is: revision 0. */
+static int take_off(struct reading *reading, char *errmsg)
+{
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct query_revision *added = &reading->added[i];
+        struct query_revision *base = &reading->base[added->year - STORE_YEAR_MIN];
+        if (added->packets_added > base->packets || added->records > base->records)
+            return err_set(errmsg, ERR_DAMAGED,
+                           "revisions of %d: sensor %s says that more was added than there is; "
+                           "restore the store from a backup",
+                           added->year, added->sensor);
+        base->packets -= added->packets_added;
+        base->records -= added->records;
+    }
+    return 0;
+}
+
+static int write_out(struct reading *reading, struct query_revisions *revisions, char *errmsg)
+{
+    size_t next = 0;
+    revisions->rows = calloc(STORE_YEARS + reading->count, sizeof *revisions->rows);
+    if (!revisions->rows)
+        return nomem(errmsg);
+    for (int y = 0; y < STORE_YEARS; y++) {
+        if (!reading->has[y])
+            continue;
+        uint64_t packets = reading->base[y].packets, number = 0;
+        revisions->rows[revisions->count++] = reading->base[y];
+        while (next < reading->count && reading->added[next].year == STORE_YEAR_MIN + y) {
+            struct query_revision *row = &revisions->rows[revisions->count++];
+            *row = reading->added[next++];
+            row->revision = ++number;
+            packets += row->packets_added;
+            row->packets = packets;
+        }
+    }
+    return 0;
+}
+
+int query_revisions(struct store *store, int year, struct query_revisions *revisions, char *errmsg)
+{
+    struct reading *reading = calloc(1, sizeof *reading);
+    const struct store_revisions_reader reader = {reading, on_year, on_revision};
+    size_t sensors;
+    *revisions = (struct query_revisions){0};
+    if (!reading)
+        return nomem(errmsg);
+    reading->sensors = store_sensors(store, &sensors);
+    reading->only = year;
+    int rc = store_read_revisions(store, &reader, errmsg);
+    if (rc == 0)
+        rc = take_off(reading, errmsg);
+    if (rc == 0 && reading->count)
+        qsort(reading->added, reading->count, sizeof *reading->added, compare);
+    if (rc == 0)
+        rc = write_out(reading, revisions, errmsg);
+    free(reading->added);
+    free(reading);
+    return rc;
+}
+
+void query_revisions_close(struct query_revisions *revisions)
+{
+    free(revisions->rows);
+    *revisions = (struct query_revisions){0};
+}
