@@ -332,7 +332,9 @@ Test(store, a_user_who_may_only_read_is_enough)
     char errmsg[ERRMSG_SIZE] = "";
     struct query_annual annual;
     fill();
-    redis_do(&redis, "ACL SETUSER reader on >pass ~darkcount:* +@read +@connection +@transaction");
+    redis_do(&redis,
+             "ACL SETUSER reader on >pass ~darkcount:* -@all +get +hget +hmget +hgetall +hkeys "
+             "+smembers +multi +exec +select +auth");
     strcpy(redis.url.user, "reader");
     strcpy(redis.url.password, "pass");
     cr_assert_eq(query(METHOD_INVENTORY, 0, &annual, errmsg), 0, "%s", errmsg);
