@@ -91,8 +91,9 @@ void labels_method(enum language language, enum method method, char out[LABELS_M
              "年間パケット数÷1日に1パケット以上を受信したIPアドレス数の年間平均"},
         [METHOD_INVENTORY] =
             {"the sum over the minutes of packets / addresses under observation in "
-             "that minute, divided by the coverage",
-             "1分ごとの「パケット数÷観測中の全IPアドレス数」の年間合計÷観測率"},
+             "that minute, divided by the part of the time in which any sensor was up",
+             "1分ごとの「パケット数÷観測中の全IPアドレス数」の年間合計÷いずれかのセンサーが稼働して"
+             "いた時間の割合"},
     };
     if (language == LANGUAGE_JA)
         snprintf(out, LABELS_MAX, "算出方法 %s：%s。", method_name(method), what[method][1]);

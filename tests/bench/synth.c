@@ -1,7 +1,7 @@
 /*
  * Writes a synthetic store, as an aggregator would have filled it: sensors with a /16 each, years
- * of day totals, courses, unique hosts and heads, the same on every run. For benchmarks and for
- * looking at charts; never for a store that holds anything.
+ * of day totals, courses, unique hosts (of years, and of the days of the last one) and heads, the same
+ * on every run. For benchmarks and for looking at charts; never for a store that holds anything.
  *
  *   synth SOCKET SENSORS FIRST_YEAR YEARS PACKETS MISSING
  *
@@ -82,6 +82,22 @@ static uint64_t noise(uint64_t a, uint64_t b)
     return murmurhash64a(key, sizeof key, 1);
 }
 
+static void put_hosts(struct synth *synth, const char *sensor, const struct period *period,
+                      uint32_t count)
+{
+    static struct hll hosts;
+    char key[SCHEMA_KEY_MAX];
+    uint8_t sketch[HLL_REDIS_SIZE];
+    hll_clear(&hosts);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t host = (uint32_t)noise((uint64_t)period->start_s, i);
+        hll_add(&hosts, &host, sizeof host);
+    }
+    hll_to_redis(&hosts, sketch);
+    schema_key_hosts(key, sensor, period);
+    put(synth, "SET", key, NULL, sketch, sizeof sketch);
+}
+
 static void put_day(struct synth *synth, const char *sensor, const struct period *day, double rate,
                     struct totals *year)
 {
@@ -118,27 +134,18 @@ static void put_day(struct synth *synth, const char *sensor, const struct period
 
 static void put_year(struct synth *synth, const char *sensor, int number, double rate)
 {
-    static struct hll hosts;
     struct totals totals = {0};
     struct period year = calendar_date(LEVEL_YEAR, number, 1, 1);
     for (int64_t at = year.start_s; at < year.end_s;) {
         struct period day = calendar_period(LEVEL_DAY, at);
         put_day(synth, sensor, &day, rate, &totals);
+        if (number == synth->first_year + synth->years - 1)
+            put_hosts(synth, sensor, &day, 10000);
         at = day.end_s;
     }
     totals.active = ADDRESSES;
     put_totals(synth, sensor, &year, &totals);
-
-    char key[SCHEMA_KEY_MAX];
-    uint8_t sketch[HLL_REDIS_SIZE];
-    hll_clear(&hosts);
-    for (uint32_t i = 0; i < 100000; i++) {
-        uint32_t host = (uint32_t)noise((uint64_t)number, i);
-        hll_add(&hosts, &host, sizeof host);
-    }
-    hll_to_redis(&hosts, sketch);
-    schema_key_hosts(key, sensor, &year);
-    put(synth, "SET", key, NULL, sketch, sizeof sketch);
+    put_hosts(synth, sensor, &year, 100000);
 }
 
 static void put_sensor(struct synth *synth, int index)
