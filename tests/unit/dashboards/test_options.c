@@ -13,9 +13,9 @@
 /* Splits `line` at blanks and parses it; the strings stay in `line`. */
 static int parse(char *line, struct options *options, char *errmsg)
 {
-    char *argv[16];
+    char *argv[20];
     int argc = 0;
-    while (argc < 15 && (argv[argc] = strsep(&line, " ")))
+    while (argc < 19 && (argv[argc] = strsep(&line, " ")))
         argc++;
     argv[argc] = NULL;
     return options_parse(options, argc, argv, errmsg);
@@ -60,6 +60,19 @@ Test(options, chart_annual_takes_everything)
     cr_assert_eq(options.language, LANGUAGE_JA);
 }
 
+Test(options, query_takes_everything)
+{
+    char line[] = "darkcount query --from 2024 --to 2025 --step day --by port --top 10 --sensor a";
+    char errmsg[ERRMSG_SIZE];
+    struct options options;
+    cr_assert_eq(parse(line, &options, errmsg), 0, "%s", errmsg);
+    cr_assert_str_eq(options.command->name, "query");
+    cr_assert_str_eq(options.from, "2024");
+    cr_assert_str_eq(options.to, "2025");
+    cr_assert(options.step == QUERY_DAY && options.by == QUERY_PORT && options.top == 10);
+    cr_assert_str_eq(options.sensor, "a");
+}
+
 struct wrong {
     char line[80], names[32];
 };
@@ -87,6 +100,17 @@ ParameterizedTestParameters(options, wrong_usage)
         {"darkcount annual --format xml", "xml"},
         {"darkcount chart annual -o a.svg --lang de", "de"},
         {"darkcount chart annual -o a.svg --reference caida", "caida"},
+        {"darkcount annual --revisions --method mean", "--revisions"},
+        {"darkcount query --by country", "keeps no source addresses"},
+        {"darkcount query --by colour", "colour"},
+        {"darkcount query --step week", "week"},
+        {"darkcount query --top 0 --by port", "--top"},
+        {"darkcount query --top -1 --by port", "--top"},
+        {"darkcount query --top 3 --by sensor", "--top"},
+        {"darkcount query --sensor -x", "-x"},
+        {"darkcount query --from noon", "--from"},
+        {"darkcount query --from 2024 --to 2024-01", "begin before"},
+        {"darkcount query --method mean", "--method"},
         {"darkcount annual --nonsense", "--nonsense"},
         {"darkcount annual --year", "--year"},
     };
