@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "dashboards/commands.h"
 #include "dashboards/options_table.h"
+#include "dashboards/withhold.h"
 
 #define ALWAYS (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_STORE))
 
@@ -149,7 +150,8 @@ static int read_options(struct options *options, int argc, char **argv, char *er
 
 int options_parse(struct options *options, int argc, char **argv, char *errmsg)
 {
-    *options = (struct options){.method = METHOD_DAILY, .language = LANGUAGE_EN};
+    *options = (struct options){
+        .method = METHOD_DAILY, .language = LANGUAGE_EN, .withhold = WITHHOLD_DEFAULT};
     int rc = read_options(options, argc, argv, errmsg);
     if (rc == 0)
         rc = set_command(options, argv + optind, argc - optind, errmsg);
