@@ -80,7 +80,7 @@ static int check_addresses(const struct options *options, char *errmsg)
 int export_check(struct options *options, char *errmsg)
 {
     if (options->make_key)
-        return options->given == OPTION_BIT(OPTION_MAKE_KEY)
+        return (options->given & ~OPTION_BIT(OPTION_STORE)) == OPTION_BIT(OPTION_MAKE_KEY)
                    ? 0
                    : err_set(errmsg, ERR_INVALID, "export: --make-key stands alone");
     if (!options->output)

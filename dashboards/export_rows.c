@@ -207,19 +207,28 @@ static size_t publish(struct export *export, struct sum *withheld)
     return published;
 }
 
+/* The class "other" has the name of the row that ends a ranking, and goes into it. */
+static bool is_class_other(const struct export *export, const struct query_row *row)
+{
+    return export->query.by == QUERY_CLASS && row->class == CLASS_OTHER;
+}
+
 static int put_table(struct export *export, const struct query_period *period, char *errmsg)
 {
     struct sum withheld = {0}, other = {0};
     int rc = collect(export, period, errmsg);
     if (rc)
         return rc;
-    size_t published = publish(export, &withheld), top = export->options->top;
+    size_t top = export->options->top, published = publish(export, &withheld);
+    size_t left = top ? top : SIZE_MAX;
     for (size_t i = 0; i < published; i++) {
         const struct query_row *row = &export->rows[export->order[i]];
-        if (top && i >= top)
+        if (left == 0 || (top && is_class_other(export, row))) {
             add(&other, row->sum);
-        else
-            put_row(export, row, NULL, row->sum);
+            continue;
+        }
+        put_row(export, row, NULL, row->sum);
+        left--;
     }
     if (other.packets)
         put_row(export, NULL, "other", other);
