@@ -85,7 +85,10 @@ int export_check(struct options *options, char *errmsg)
                    : err_set(errmsg, ERR_INVALID, "export: --make-key stands alone");
     if (!options->output)
         options->output = "-";
-    int rc = parse_format(options, errmsg);
+    int64_t from_s, to_s; /* only whether they are times: which, depends on the store's zone */
+    int rc = options_range(options, &from_s, &to_s, errmsg);
+    if (rc == 0)
+        rc = parse_format(options, errmsg);
     if (rc == 0)
         rc = check_format(options, errmsg);
     if (rc == 0)
@@ -122,13 +125,6 @@ static int open_pseudonyms(struct export *export, char *errmsg)
     return rc;
 }
 
-static int parse_time(const char *option, const char *text, int64_t *at_s, char *errmsg)
-{
-    *at_s = QUERY_OPEN;
-    int rc = text ? calendar_parse(text, at_s, errmsg) : 0;
-    return rc ? err_wrap(errmsg, rc, "%s", option) : 0;
-}
-
 /* Times are read when the store is open: its zone is theirs. */
 static int complete_query(struct export *export, char *errmsg)
 {
@@ -136,8 +132,7 @@ static int complete_query(struct export *export, char *errmsg)
     size_t sensors;
     store_sensors(export->store, &sensors);
     export->rule = withhold_rule_of(options->withhold, options->sensor ? 1 : sensors);
-    int rc = parse_time("--from", options->from, &export->query.from_s, errmsg);
-    return rc ? rc : parse_time("--to", options->to, &export->query.to_s, errmsg);
+    return options_range(options, &export->query.from_s, &export->query.to_s, errmsg);
 }
 
 /* Where one sensor suffices, every cell has one. */

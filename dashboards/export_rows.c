@@ -6,8 +6,6 @@
 #include "common/err.h"
 #include "dashboards/export_private.h"
 
-#define COVERAGE_DECIMALS 9
-
 #define FIGURE_COLUMNS "packets", "bytes", "active_addresses", "unique_hosts", "coverage", "dropped"
 
 static const char *const columns_of[QUERY_BYS][LINES_COLUMNS] = {
@@ -45,13 +43,6 @@ static int make_room(struct export *export, char *errmsg)
 
 /* --- figures ---------------------------------------------------------------------------------- */
 
-/* Cut, not rounded: what is less than 1 must not be printed as 1. */
-static double cut_coverage(double coverage)
-{
-    const double unit = 1e9; /* 10 ^ COVERAGE_DECIMALS */
-    return floor(coverage * unit) / unit;
-}
-
 static void put_if(struct lines *lines, bool known, uint64_t value)
 {
     if (known)
@@ -67,7 +58,7 @@ static void put_figures(struct lines *lines, const struct query_figures *figures
     put_if(lines, any, figures->bytes);
     put_if(lines, any && figures->active_known, figures->active);
     put_if(lines, any && figures->hosts_known, figures->unique_hosts);
-    lines_double(lines, cut_coverage(query_coverage(figures)), COVERAGE_DECIMALS);
+    lines_double(lines, figures_cut_coverage(query_coverage(figures)), FIGURES_COVERAGE_DECIMALS);
     put_if(lines, any, figures->dropped);
 }
 

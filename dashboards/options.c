@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "common/calendar.h"
 #include "common/err.h"
 #include "dashboards/commands.h"
 #include "dashboards/options_table.h"
@@ -158,6 +159,24 @@ int options_parse(struct options *options, int argc, char **argv, char *errmsg)
     if (rc || options->help || options->version)
         return rc;
     return check_given(options, errmsg);
+}
+
+static int read_time(const char *option, const char *text, int64_t *at_s, char *errmsg)
+{
+    *at_s = QUERY_OPEN;
+    int rc = text ? calendar_parse(text, at_s, errmsg) : 0;
+    return rc ? err_wrap(errmsg, rc, "%s", option) : 0;
+}
+
+int options_range(const struct options *options, int64_t *from_s, int64_t *to_s, char *errmsg)
+{
+    int rc = read_time("--from", options->from, from_s, errmsg);
+    if (rc == 0)
+        rc = read_time("--to", options->to, to_s, errmsg);
+    if (rc || !options->from || !options->to || *from_s < *to_s)
+        return rc;
+    return err_set(errmsg, ERR_INVALID, "--from %s --to %s: it must begin before it ends",
+                   options->from, options->to);
 }
 
 int options_check_format(struct options *options, char *errmsg)

@@ -96,6 +96,11 @@ int options_parse(struct options *options, int argc, char **argv, char *errmsg);
 /* Prints the help: of the command, or the list of them all. */
 void options_print_help(const struct options *options, FILE *out);
 
+/* The times of --from and --to, QUERY_OPEN where one was not given. What a date means depends on the
+ * reporting zone: before the store is open this tells only whether they are times. ERR_INVALID, also
+ * when the first is not before the second. */
+int options_range(const struct options *options, int64_t *from_s, int64_t *to_s, char *errmsg);
+
 /* For `check` of a command that prints rows: sets options->format from --format, or as it is usual
  * for standard output. ERR_INVALID. */
 int options_check_format(struct options *options, char *errmsg);

@@ -169,7 +169,7 @@ static int put_years(const struct prometheus_page *page, struct buf *out, char *
     for (size_t i = 0; i < annual.count; i++)
         if (isfinite(annual.years[i].coverage))
             put(out, "darkcount_year_coverage_ratio{year=\"%d\"} %.9f\n", annual.years[i].year,
-                annual.years[i].coverage);
+                figures_cut_coverage(annual.years[i].coverage));
     query_annual_close(&annual);
     return 0;
 }
