@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -88,6 +89,24 @@ Test(outfile, replaces_and_an_abort_leaves_what_was)
     cr_assert_eq(outfile_write(out, "half", 4, errmsg), 0);
     outfile_abort(out);
     assert_content(path, "second");
+    cr_assert_eq(entries(), 1);
+}
+
+Test(outfile, of_a_killed_process_is_nowhere)
+{
+    int status;
+    pid_t child;
+    write_file(path, "old");
+    child = fork();
+    if (child == 0) {
+        struct outfile *out;
+        if (outfile_open(&out, path, errmsg) == 0 && outfile_write(out, "half", 4, errmsg) == 0)
+            raise(SIGKILL);
+        _exit(1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status), "it did not come to write");
+    assert_content(path, "old");
     cr_assert_eq(entries(), 1);
 }
 
