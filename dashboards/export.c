@@ -64,12 +64,16 @@ static int check_format(struct options *options, char *errmsg)
 
 static int check_addresses(const struct options *options, char *errmsg)
 {
-    if (options->real_addresses && options->key)
+    int ways = options->real_addresses + options->ranks + (options->key != NULL);
+    if (ways > 1)
         return err_set(errmsg, ERR_INVALID,
-                       "export: give --real-addresses or --key, which is for pseudonyms");
-    if (options->by != QUERY_ADDRESS && (options->real_addresses || options->key))
+                       "export: give one of --key, which is for pseudonyms, --real-addresses and "
+                       "--ranks");
+    if (options->by != QUERY_ADDRESS && ways)
         return err_set(errmsg, ERR_INVALID,
-                       "export: --key and --real-addresses are for exports by address");
+                       "export: --key, --real-addresses and --ranks are for exports by address");
+    if (options->ranks && (options->top || options->export_format > EXPORT_JSON))
+        return err_set(errmsg, ERR_INVALID, "export: --ranks is for csv and json, without --top");
     if (options->top && (options->by == QUERY_TOTAL || options->by == QUERY_SENSOR) &&
         options->export_format != EXPORT_PROMETHEUS)
         return err_set(errmsg, ERR_INVALID,
@@ -106,7 +110,8 @@ static int open_pseudonyms(struct export *export, char *errmsg)
 {
     uint8_t key[PSEUDONYM_KEY_SIZE];
     char *path;
-    if (export->query.by != QUERY_ADDRESS || export->options->real_addresses)
+    if (export->query.by != QUERY_ADDRESS || export->options->real_addresses ||
+        export->options->ranks)
         return 0;
     int rc = options_key(export->options, &path, errmsg);
     if (rc)
@@ -116,7 +121,7 @@ static int open_pseudonyms(struct export *export, char *errmsg)
             errmsg, ERR_REFUSED,
             "export: darknet addresses leave under pseudonyms, whose key is to be named: "
             "--key FILE, made once with darkcount export --make-key FILE; or give "
-            "--real-addresses");
+            "--ranks or --real-addresses");
     rc = keyfile_read(path, key, errmsg);
     if (rc == 0)
         rc = pseudonym_new(&export->pseudonym, key, errmsg);

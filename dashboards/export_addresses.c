@@ -3,8 +3,10 @@
 
 #include "common/err.h"
 #include "dashboards/export_private.h"
+#include "dashboards/ranks.h"
 
 static const char *const columns[] = {"start", "address", "packets", NULL};
+static const char *const rank_columns[] = {"start", "prefix", "rank", "packets", NULL};
 
 void export_addresses_begin(struct export *export)
 {
@@ -12,7 +14,8 @@ void export_addresses_begin(struct export *export)
     if (format == EXPORT_IPFIX)
         ipfix_begin(&export->ipfix, &export->text, export->pseudonym != NULL, export->query.from_s);
     else if (format != EXPORT_FLOWTUPLE)
-        lines_begin(&export->lines, &export->text, format == EXPORT_JSON, columns);
+        lines_begin(&export->lines, &export->text, format == EXPORT_JSON,
+                    export->options->ranks ? rank_columns : columns);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -117,6 +120,22 @@ static int put_top(struct export *export, const struct addrvec *vec, char *errms
     return 0;
 }
 
+static int put_ranks(struct export *export, const struct addrvec *vec, char *errmsg)
+{
+    struct ranks ranks;
+    if (ranks_make(&ranks, vec) != 0)
+        return err_set(errmsg, ERR_NOMEM, "export: %s", err_str(ERR_NOMEM));
+    for (size_t i = 0; i < ranks.count; i++)
+        for (size_t r = 0; r < ranks.prefixes[i].count; r++) {
+            lines_text(&export->lines, export->start);
+            lines_u64(&export->lines, i + 1);
+            lines_u64(&export->lines, r + 1);
+            lines_u64(&export->lines, ranks.prefixes[i].counts[r]);
+        }
+    ranks_close(&ranks);
+    return 0;
+}
+
 /* --- a period --------------------------------------------------------------------------------- */
 
 static void put_boundary(struct export *export, const char *which, int64_t at_s)
@@ -132,6 +151,8 @@ static int put_vector(struct export *export, const struct addrvec *vec, char *er
 {
     if (export->options->top)
         return put_top(export, vec, errmsg);
+    if (export->options->ranks)
+        return put_ranks(export, vec, errmsg);
     for (size_t i = 0, count = vec->count4 + vec->count6; i < count && !export->text.error; i++)
         put_address(export, vec, i);
     return 0;
@@ -146,8 +167,8 @@ static void put_unknown(struct export *export)
     if (format == EXPORT_IPFIX || format == EXPORT_FLOWTUPLE)
         return;
     lines_text(&export->lines, export->start);
-    lines_missing(&export->lines);
-    lines_missing(&export->lines);
+    while (export->lines.column)
+        lines_missing(&export->lines);
 }
 
 static int put_known(struct export *export, const struct query_period *period,

@@ -39,6 +39,7 @@ enum option_id {
     OPTION_TOP,
     OPTION_SENSOR,
     OPTION_REAL_ADDRESSES,
+    OPTION_RANKS,
     OPTION_KEY,
     OPTION_MAKE_KEY,
     OPTION_WITHHOLD,
@@ -85,7 +86,7 @@ struct options {
     size_t top;
     const char *sensor;
     enum export_format export_format; /* of format_word, by export_check */
-    bool real_addresses;
+    bool real_addresses, ranks;
     const char *key, *make_key; /* files */
     uint64_t withhold;          /* the least number of sensors and of sources */
 };

@@ -147,6 +147,13 @@ static int set_real_addresses(struct options *options, const char *value, char *
     return 0;
 }
 
+static int set_ranks(struct options *options, const char *value, char *errmsg)
+{
+    (void)value, (void)errmsg;
+    options->ranks = true;
+    return 0;
+}
+
 static int set_key(struct options *options, const char *value, char *errmsg)
 {
     (void)errmsg;
@@ -185,7 +192,8 @@ const struct option_row option_rows[OPTION_IDS] = {
                        "table (default on a terminal), csv (default elsewhere) or json;\n"
                        "export: csv (default), json, prometheus, flowtuple or ipfix",
                        set_format},
-    [OPTION_OUTPUT] = {'o', "output", "FILE", "the file to write; of a chart its ending says the kind, of an export\n"
+    [OPTION_OUTPUT] = {'o', "output", "FILE",
+                       "the file to write; of a chart its ending says the kind, of an export\n"
                        "- is standard output, the default",
                        set_output},
     [OPTION_REFERENCE] = {0, "reference", "nict", "draws the series published by NICT beside ours",
@@ -208,6 +216,8 @@ const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_REAL_ADDRESSES] = {0, "real-addresses", NULL,
                                "darknet addresses as they are, not their pseudonyms",
                                set_real_addresses},
+    [OPTION_RANKS] = {0, "ranks", NULL, "in the place of addresses their ranks within prefixes",
+                      set_ranks},
     [OPTION_KEY] = {0, "key", "FILE",
                     "the key of the pseudonyms; otherwise pseudonym_key in the configuration file",
                     set_key},
