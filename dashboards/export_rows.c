@@ -193,7 +193,7 @@ static size_t publish(struct export *export, struct sum *withheld)
         else
             export->order[published++] = i;
     }
-    if (export->options->top)
+    if (export->options->top && published)
         qsort_r(export->order, published, sizeof *export->order, compare_packets, export->rows);
     return published;
 }
