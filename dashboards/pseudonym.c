@@ -129,21 +129,10 @@ int pseudonym_of6(struct pseudonym *pseudonym, const uint8_t address[16], uint8_
 
 /* --- vectors ---------------------------------------------------------------------------------- */
 
-struct row4 {
-    uint32_t address;
-    uint64_t packets;
-};
-
 struct row6 {
     uint8_t address[BLOCK];
     uint64_t packets;
 };
-
-static int compare4(const void *a, const void *b)
-{
-    const struct row4 *x = a, *y = b;
-    return x->address < y->address ? -1 : x->address > y->address;
-}
 
 static int compare6(const void *a, const void *b)
 {
@@ -151,19 +140,44 @@ static int compare6(const void *a, const void *b)
     return memcmp(x->address, y->address, BLOCK);
 }
 
+/* Where in [first, end) the addresses begin that have `bit`; all agree in the bits above it. */
+static size_t split(const uint32_t *addresses, uint32_t bit, size_t first, size_t end)
+{
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (addresses[middle] & bit)
+            end = middle;
+        else
+            first = middle + 1;
+    }
+    return first;
+}
+
+/* Appends the addresses [first, end), at least one, under their names, in the order of these. Both
+ * halves of a prefix stay together, so it is enough to know which comes first: far less work than
+ * sorting. At most 32 deep. */
+static int place4(const struct addrvec *vec, const uint32_t *names, size_t first, size_t end,
+                  struct addrvec *out)
+{
+    if (end - first == 1)
+        return addrvec_append4(out, names[first], vec->packets4[first]);
+    uint32_t differs = vec->address4[first] ^ vec->address4[end - 1];
+    uint32_t bit = UINT32_C(1) << (31 - __builtin_clz(differs));
+    size_t middle = split(vec->address4, bit, first, end);
+    bool turned = names[first] & bit;
+    int rc = place4(vec, names, turned ? middle : first, turned ? end : middle, out);
+    return rc ? rc : place4(vec, names, turned ? first : middle, turned ? middle : end, out);
+}
+
 static int rename4(struct pseudonym *pseudonym, const struct addrvec *vec, struct addrvec *out)
 {
-    struct row4 *rows = malloc((vec->count4 + 1) * sizeof *rows);
-    int rc = rows ? addrvec_reserve4(out, vec->count4) : ERR_NOMEM;
-    for (size_t i = 0; rc == 0 && i < vec->count4; i++) {
-        rows[i].packets = vec->packets4[i];
-        rc = pseudonym_of4(pseudonym, vec->address4[i], &rows[i].address);
-    }
-    if (rc == 0)
-        qsort(rows, vec->count4, sizeof *rows, compare4);
+    uint32_t *names = malloc((vec->count4 + 1) * sizeof *names);
+    int rc = names ? addrvec_reserve4(out, vec->count4) : ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < vec->count4; i++)
-        rc = addrvec_append4(out, rows[i].address, rows[i].packets);
-    free(rows);
+        rc = pseudonym_of4(pseudonym, vec->address4[i], &names[i]);
+    if (rc == 0 && vec->count4 > 0)
+        rc = place4(vec, names, 0, vec->count4, out);
+    free(names);
     return rc;
 }
 
