@@ -231,6 +231,9 @@ install: all
 		test -e $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || \
 		install -m 644 packaging/$$conf.conf $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/darkcount/grafana $(DESTDIR)$(PREFIX)/share/darkcount/prometheus
+	install -m 644 dashboards/grafana/*.json $(DESTDIR)$(PREFIX)/share/darkcount/grafana
+	install -m 644 dashboards/prometheus/*.yml $(DESTDIR)$(PREFIX)/share/darkcount/prometheus
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 packaging/sysusers.d/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 packaging/tmpfiles.d/*.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
@@ -242,6 +245,7 @@ uninstall:
 	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
 	rm -f $(patsubst packaging/%,$(DESTDIR)$(PREFIX)/lib/%,$(wildcard packaging/sysusers.d/* packaging/tmpfiles.d/*))
+	rm -rf $(DESTDIR)$(PREFIX)/share/darkcount
 	rm -f $(patsubst packaging/systemd/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard packaging/systemd/*.service))
 
 dist:

@@ -2,6 +2,7 @@
 
 #include "dashboards/annual.h"
 #include "dashboards/chart.h"
+#include "dashboards/export.h"
 #include "dashboards/query_command.h"
 
 #define BIT OPTION_BIT
@@ -34,6 +35,20 @@ const struct command commands[] = {
                  BIT(OPTION_REFERENCE) | BIT(OPTION_LANG),
         .check = chart_check,
         .run = chart_annual_run,
+    },
+    {
+        .name = "export",
+        .summary = "bulk data for other programs",
+        .usage = "[--format csv|json|prometheus|flowtuple|ipfix] [--from TIME] [--to TIME]\n"
+                 "    [--step STEP] [--by WHAT] [--top N] [--sensor NAME] [--key FILE]\n"
+                 "    [--real-addresses] [--ranks] [--withhold K] [-o FILE]\n"
+                 "       darkcount export --make-key FILE",
+        .takes = BIT(OPTION_FORMAT) | BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_STEP) |
+                 BIT(OPTION_BY) | BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_KEY) |
+                 BIT(OPTION_REAL_ADDRESSES) | BIT(OPTION_MAKE_KEY) | BIT(OPTION_WITHHOLD) |
+                 BIT(OPTION_RANKS) | BIT(OPTION_OUTPUT),
+        .check = export_check,
+        .run = export_run,
     },
 };
 

@@ -225,3 +225,9 @@ int figures_end(struct figures_sum *sum, enum method method, struct figures *fig
         figures->packets_per_address > 0 ? seconds / figures->packets_per_address : NAN;
     return 0;
 }
+
+double figures_cut_coverage(double coverage)
+{
+    const double unit = 1e9; /* 10 ^ FIGURES_COVERAGE_DECIMALS */
+    return floor(coverage * unit) / unit;
+}

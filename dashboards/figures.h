@@ -93,6 +93,11 @@ int figures_course(struct figures_sum *sum, int month, int day, double addresses
  * fit into 64 bits. */
 int figures_end(struct figures_sum *sum, enum method method, struct figures *figures, char *errmsg);
 
+/* A coverage as it is printed, with so many decimals: cut, not rounded, because what is less than 1
+ * must not be printed as 1. NaN stays NaN. */
+#define FIGURES_COVERAGE_DECIMALS 9
+double figures_cut_coverage(double coverage);
+
 /* Frees what the sums hold; to be called after figures_begin whatever came then. */
 void figures_close(struct figures_sum *sum);
 
