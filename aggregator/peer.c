@@ -7,6 +7,7 @@
 
 #include "aggregator/enrol.h"
 #include "aggregator/notice.h"
+#include "aggregator/probe.h"
 #include "aggregator/secure.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -33,6 +34,8 @@ void peer_close(struct peer *peer)
     struct owner *owner = peer->owner;
     peer->closing = true;
     peer->owner = NULL;
+    probe_forget(peer->probe);
+    peer->probe = NULL;
     uv_close((uv_handle_t *)&peer->socket.stream, handle_closed);
     uv_close((uv_handle_t *)&peer->timer, handle_closed);
     if (owner)
@@ -136,7 +139,7 @@ static void flush(struct peer *peer)
 static void on_idle(uv_timer_t *timer)
 {
     struct peer *peer = timer->data;
-    if (peer->session.pending > 0 || peer->record_offered || peer->open_asked)
+    if (peer->session.pending > 0 || peer->record_offered || peer->open_asked || peer->probe)
         uv_timer_start(timer, on_idle, PEER_IDLE_MS, 0);
     else
         peer_close(peer);
@@ -274,6 +277,33 @@ static bool answer_join(struct peer *peer)
     return true;
 }
 
+static void on_probed(void *data, const struct frame_refuse *why)
+{
+    struct peer *peer = data;
+    peer->probe = NULL;
+    if (peer->session.state == SESSION_ENDED)
+        return;
+    if (why)
+        turn_away(peer, why);
+    else
+        session_probed(&peer->session);
+    work(peer);
+}
+
+/* A sensor that has joined asks whether its records will arrive. */
+static bool begin_probe(struct peer *peer)
+{
+    struct frame_refuse why;
+    if (peer->probe)
+        return false;
+    peer->probe = probe_begin(peer->host->lanes->store, peer->session.sensor,
+                              peer->session.frame.nonce, on_probed, peer, &why);
+    if (peer->probe)
+        return false;
+    turn_away(peer, &why);
+    return true;
+}
+
 static bool handle(struct peer *peer, enum session_event event)
 {
     switch (event) {
@@ -283,6 +313,8 @@ static bool handle(struct peer *peer, enum session_event event)
         return offer_record(peer);
     case SESSION_JOINS:
         return answer_join(peer);
+    case SESSION_PROBES:
+        return !peer->quiet && begin_probe(peer);
     case SESSION_NOTHING:
     case SESSION_REFUSED:
         break;

@@ -24,6 +24,7 @@
 
 struct enrol;
 struct peer;
+struct probe;
 
 #define PEER_HANDSHAKE_MS 10000  /* to a complete OPEN, with TLS and all */
 #define PEER_IDLE_MS      300000 /* without a byte from the sensor, while nothing is owed to it */
@@ -55,6 +56,7 @@ struct peer {
     int handles; /* not yet closed */
     struct session session;
     struct owner *owner; /* its place on the sensor's lane; NULL while there is none */
+    struct probe *probe; /* one that is under way, or NULL */
     bool open_asked;     /* the lane has the OPEN at hand */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;

@@ -17,6 +17,7 @@
  *   darkcount:{NAME}:hosts:<level>:<label>     string  unique hosts, Redis HyperLogLog
  *   darkcount:{NAME}:addresses:<level>:<label> string  packets per address (common/folded.h)
  *   darkcount:{NAME}:tables:<level>:<label>    string  class, protocol, port, ICMP (common/folded.h)
+ *   darkcount:{NAME}:probe                     string  what a joining sensor had written last
  *
  * Totals, revisions and head are written with every record. Courses, hosts, addresses and tables are
  * written when the log is folded, which is a call too and leaves no log entry: what they really are
@@ -47,6 +48,7 @@
 
 void schema_key_head(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_revisions(char key[SCHEMA_KEY_MAX], const char *sensor);
+void schema_key_probe(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_log(char key[SCHEMA_KEY_MAX], const char *sensor, uint64_t n);
 void schema_key_minutes(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_course(char key[SCHEMA_KEY_MAX], const char *sensor, const struct period *day);
