@@ -159,7 +159,7 @@ static int prepare_store(struct program *program, char *errmsg)
         return storeurl_parse(&program->url, program->options.store, errmsg);
     int rc = private_redis_init(&program->redis, &program->loop, program->options.state, errmsg);
     if (rc == 0)
-        private_redis_url(&program->redis, &program->url);
+        private_redis_locate(program->options.state, &program->url);
     return rc;
 }
 

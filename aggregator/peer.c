@@ -9,6 +9,7 @@
 #include "aggregator/notice.h"
 #include "aggregator/probe.h"
 #include "aggregator/secure.h"
+#include "aggregator/status.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -73,6 +74,17 @@ static const char *shown(const struct peer *peer)
     if (peer->session.peer == SESSION_SENSOR)
         return peer->facts.name;
     return *peer->from ? peer->from : "(unknown)";
+}
+
+/* Says why it was turned away, in the log and where the operator looks for it. Who it is must be known
+ * for that: strangers write nothing. */
+static void tell(const struct peer *peer, const char *why)
+{
+    const char *sensor =
+        peer->session.peer == SESSION_SENSOR ? peer->facts.name : peer->session.sensor;
+    notice("sensor %s refused: %s", shown(peer), why);
+    if (*sensor && peer->session.peer != SESSION_STRANGER)
+        status_refused(peer->host->status, sensor, why);
 }
 
 static void on_handshake_over(uv_timer_t *timer)
@@ -150,6 +162,9 @@ static void on_opened(void *data, uint64_t seq)
     struct peer *peer = data;
     peer->open_asked = false;
     uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
+    if (!peer->opened)
+        status_opened(peer->host->status, peer->session.sensor, peer->from);
+    peer->opened = true;
     session_opened(&peer->session, seq);
     work(peer);
 }
@@ -172,7 +187,7 @@ static void on_durable(void *data, uint64_t seq)
 static void refuse(struct peer *peer, const struct frame_refuse *why)
 {
     if (why->code != REFUSE_STORE)
-        notice("sensor %s refused: %s", shown(peer), why->text);
+        tell(peer, why->text);
     peer->noted = true;
     peer->owner = NULL;
     session_refuse(&peer->session, why);
@@ -195,6 +210,10 @@ static bool may_open(struct peer *peer, struct frame_refuse *why)
         return true;
     if (!registry_opens(peer->host->enrol->state, &peer->facts, &peer->session.frame.open, why))
         return false;
+    if (*why->text) {
+        notice("sensor %s: %s", shown(peer), why->text);
+        status_refused(peer->host->status, peer->facts.name, why->text);
+    }
     if (enrol_seen(peer->host->enrol, &peer->facts, errmsg) != 0)
         log_warn("%s", errmsg); /* the certificate before stays good for longer */
     return true;
@@ -277,6 +296,13 @@ static bool answer_join(struct peer *peer)
     return true;
 }
 
+/* Nobody else has logged what the store did not do here. */
+static void fail_probe(struct peer *peer, const struct frame_refuse *why)
+{
+    tell(peer, why->text);
+    turn_away(peer, why);
+}
+
 static void on_probed(void *data, const struct frame_refuse *why)
 {
     struct peer *peer = data;
@@ -284,7 +310,7 @@ static void on_probed(void *data, const struct frame_refuse *why)
     if (peer->session.state == SESSION_ENDED)
         return;
     if (why)
-        turn_away(peer, why);
+        fail_probe(peer, why);
     else
         session_probed(&peer->session);
     work(peer);
@@ -300,7 +326,7 @@ static bool begin_probe(struct peer *peer)
                               peer->session.frame.nonce, on_probed, peer, &why);
     if (peer->probe)
         return false;
-    turn_away(peer, &why);
+    fail_probe(peer, &why);
     return true;
 }
 
@@ -326,7 +352,7 @@ static void ended(struct peer *peer)
 {
     struct owner *owner = peer->owner;
     if (!peer->noted) /* the session found it out: a breach of protocol, a revoked certificate */
-        notice("sensor %s refused: %s", shown(peer), peer->session.refused.text);
+        tell(peer, peer->session.refused.text);
     peer->owner = NULL;
     flush(peer);
     if (!peer->closing)
@@ -476,12 +502,25 @@ struct peer *peer_accept(uv_stream_t *listener, enum address_kind kind,
     return peer;
 }
 
+/* The registry may hold another inventory of the sensor by now. */
+static void take_inventory(struct peer *peer)
+{
+    char *text =
+        peer->owner ? registry_inventory(peer->host->enrol->state, peer->facts.name) : NULL;
+    if (text)
+        lane_inventory(peer->owner, text);
+    free(text);
+}
+
 void peer_recheck(struct peer *peer)
 {
     struct frame_refuse why;
-    if (peer->closing || peer->lingering || peer->session.peer != SESSION_SENSOR ||
-        registry_admits(peer->host->enrol->state, &peer->facts, &why))
+    if (peer->closing || peer->lingering || peer->session.peer != SESSION_SENSOR)
         return;
+    if (registry_admits(peer->host->enrol->state, &peer->facts, &why)) {
+        take_inventory(peer);
+        return;
+    }
     session_refuse(&peer->session, &why);
     work(peer);
 }

@@ -25,6 +25,7 @@
 struct enrol;
 struct peer;
 struct probe;
+struct status;
 
 #define PEER_HANDSHAKE_MS 10000  /* to a complete OPEN, with TLS and all */
 #define PEER_IDLE_MS      300000 /* without a byte from the sensor, while nothing is owed to it */
@@ -37,6 +38,7 @@ struct peer_host {
     uint8_t *chunk; /* SESSION_CHUNK_MAX bytes to read into */
     struct enrol *enrol;
     struct tls_context *tls;
+    struct status *status;
     void (*closed)(struct peer *peer, void *data);
     void *data;
 };
@@ -57,6 +59,7 @@ struct peer {
     struct session session;
     struct owner *owner; /* its place on the sensor's lane; NULL while there is none */
     struct probe *probe; /* one that is under way, or NULL */
+    bool opened;         /* an OPEN was accepted: the sensor counts as connected */
     bool open_asked;     /* the lane has the OPEN at hand */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "aggregator/notice.h"
@@ -16,6 +17,8 @@ static void peer_closed(struct peer *peer, void *data);
 static void on_up(void *data)
 {
     struct server *server = data;
+    if (!server->ending)
+        status_begin(&server->status);
     server->on.up(server->data);
 }
 
@@ -34,6 +37,7 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
     server->host = (struct peer_host){.lanes = &server->lanes,
                                       .chunk = server->chunk,
                                       .enrol = &server->enrol,
+                                      .status = &server->status,
                                       .closed = peer_closed,
                                       .data = server};
     int rc = store_init(&server->store, loop, store, timezone, &store_events, server);
@@ -41,7 +45,8 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
         return rc;
     uv_timer_init(loop, &server->drain);
     server->drain.data = server;
-    lanes_init(&server->lanes, &server->store);
+    status_init(&server->status, loop, &server->store, state);
+    lanes_init(&server->lanes, &server->store, state);
     return 0;
 }
 
@@ -58,6 +63,15 @@ static void part_closed(struct server *server)
         server->on.ended(server->data);
 }
 
+/* Whether the sensor of a connection that has ended has another one. */
+static bool is_connected(const struct server *server, const char *sensor)
+{
+    for (const struct peer *peer = server->peers; peer; peer = peer->next)
+        if (peer->opened && !peer->closing && strcmp(peer->session.sensor, sensor) == 0)
+            return true;
+    return false;
+}
+
 static void peer_closed(struct peer *peer, void *data)
 {
     struct server *server = data;
@@ -66,6 +80,8 @@ static void peer_closed(struct peer *peer, void *data)
         at = &(*at)->next;
     *at = peer->next;
     server->peer_count--;
+    if (peer->opened && !is_connected(server, peer->session.sensor))
+        status_left(&server->status, peer->session.sensor);
     if (server->ending)
         part_closed(server);
 }
@@ -220,6 +236,7 @@ static void end(struct server *server)
     for (struct peer *peer = server->peers; peer; peer = peer->next)
         peer_close(peer);
     uv_close((uv_handle_t *)&server->drain, drain_closed);
+    status_close(&server->status);
     store_close(&server->store, store_ended);
 }
 

@@ -18,6 +18,7 @@
 #include "aggregator/lane.h"
 #include "aggregator/listen.h"
 #include "aggregator/peer.h"
+#include "aggregator/status.h"
 #include "aggregator/store.h"
 
 #define SERVER_PEERS_MAX     1024
@@ -46,6 +47,7 @@ struct server {
     struct lanes lanes;
     const char *state; /* the state directory; borrowed */
     struct enrol enrol;
+    struct status status;
     struct peer_host host;  /* its `tls` is NULL until an address is served with TLS */
     uv_fs_event_t registry; /* while `host.tls` is there: tells that a sensor's file changed */
     struct listener listeners[SERVER_LISTENERS_MAX];

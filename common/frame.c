@@ -357,7 +357,8 @@ void frame_close(struct frame *frame)
     switch (frame->type) {
     case FRAME_OPEN:
         free(frame->open.darknet);
-        frame->open.darknet = NULL;
+        free(frame->open.inventory);
+        frame->open.darknet = frame->open.inventory = NULL;
         break;
     case FRAME_JOIN:
         free(frame->join.request);

@@ -72,7 +72,9 @@ struct frame_open {
     char *darknet; /* canonical list; frame_read: to be freed by the caller */
     bool replay;
     int64_t first_ns, last_ns;
-    int64_t from_s; /* not in the frame: the aggregator refuses records of intervals before it */
+    char *
+        inventory; /* not in the frame: the aggregator's registry's (common/inventory.h), of an enrolled
+                      * sensor; freed as `darknet` */
 };
 
 struct frame_lost {
