@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aggregator/check.h"
 #include "aggregator/options.h"
 #include "aggregator/private_redis.h"
 #include "aggregator/sensor_command.h"
@@ -250,6 +251,8 @@ int main(int argc, char **argv)
         return sensor_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "users") == 0)
         return users_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "check") == 0)
+        return check_command(argc - 1, argv + 1);
     raise_limit();
     int status = 0;
     switch (options_read(&program.options, argc, argv, errmsg)) {

@@ -17,7 +17,9 @@
 static const char help[] =
     "usage: darkcount-aggregator run [-c FILE] [--state DIR] [--listen ADDRESS]... [--store URL]\n"
     "                                [--timezone ZONE]\n"
-    "       darkcount-aggregator sensor add|replace|revoke|list|show ...   (see sensor --help)\n"
+    "       darkcount-aggregator sensor add|replace|revoke|inventory|list|show ...   (see sensor\n"
+    "                                --help)\n"
+    "       darkcount-aggregator check ...   (see check --help)\n"
     "       darkcount-aggregator users -o FILE   (see users --help)\n"
     "\n"
     "Takes the records of sensors and keeps their counts in Redis, until it is told to stop.\n"

@@ -239,6 +239,14 @@ static char *check_credentials(struct checks *checks, const struct sensor *senso
     return identity;
 }
 
+/* The line has it in front already. */
+static const char *without_subject(const char *errmsg)
+{
+    size_t size = strlen("aggregator");
+    return strncmp(errmsg, "aggregator", size) == 0 ? errmsg + size + strspn(errmsg + size, ": ")
+                                                    : errmsg;
+}
+
 static void check_aggregator(struct checks *checks, const struct sensor *sensor)
 {
     char errmsg[ERRMSG_SIZE] = "";
@@ -256,7 +264,7 @@ static void check_aggregator(struct checks *checks, const struct sensor *sensor)
                    identity ? ", over TLS, as the one that this sensor joined" : "");
     else
         checks_say(checks, CHECK_FAIL, "aggregator",
-                   "%s; is it running, and is the way to it open?", errmsg);
+                   "%s; is it running, and is the way to it open?", without_subject(errmsg));
     if (identity)
         explicit_bzero(identity, strlen(identity));
     free(identity);
