@@ -393,7 +393,7 @@ static void explain_foreign(const struct owner *owner, const struct record *reco
 static int check(struct owner *owner, const struct record *record, struct frame_refuse *refuse)
 {
     const struct prefixset *addresses;
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     int none = take_addresses(owner, record, &addresses, &why);
     if (none == ERR_NOMEM)
         return lane_refuse_store(refuse, err_str(ERR_NOMEM));

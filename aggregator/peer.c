@@ -319,7 +319,7 @@ static void on_probed(void *data, const struct frame_refuse *why)
 /* A sensor that has joined asks whether its records will arrive. */
 static bool begin_probe(struct peer *peer)
 {
-    struct frame_refuse why;
+    struct frame_refuse why = {0};
     if (peer->probe)
         return false;
     peer->probe = probe_begin(peer->host->lanes->store, peer->session.sensor,

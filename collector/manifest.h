@@ -33,7 +33,7 @@ struct manifest {
     size_t current; /* being delivered; SIZE_MAX for none */
     struct spool_reader *reader;
     uint64_t max_bytes; /* that the segments of live epochs may take; 0: any number */
-    uint64_t progress;  /* grows with every resume and acknowledgement */
+    uint64_t progress;  /* grows with every acknowledgement, and every resume that is news */
     bool refused;       /* an epoch was refused for good */
     bool live_refused;  /* and it was that of a live sensor */
     bool broken;        /* the spool could not be read */
