@@ -11,7 +11,7 @@
 /* The exit status: 1 when a check failed, 2 for wrong usage; argv[0] is "check". */
 int check_command(int argc, char **argv);
 
-/* check_store.c: asks the Redis server at `url`, without changing anything there. */
+/* check_store.c: asks the Redis server at `url`, of a cluster the first that it names, without changing anything there. */
 void check_store(struct checks *checks, const struct storeurl *url, const char *timezone);
 
 #endif

@@ -125,6 +125,8 @@ static void judge_policy(struct asking *asking, const redisReply *reply)
 static void judge_telescope(struct asking *asking, const redisReply *reply)
 {
     const char *what = "telescope";
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MOVED", 5) == 0)
+        return; /* another server of the cluster has it */
     if (!sound(asking, reply, what) || reply->elements != 2)
         return;
     const char *schema = reply->element[0]->str, *zone = reply->element[1]->str;
@@ -174,7 +176,7 @@ static void judge_function(struct asking *asking, const redisReply *reply)
 static void judge_user(struct asking *asking, const redisReply *reply)
 {
     snprintf(asking->user, sizeof asking->user, "%.100s",
-             reply->type == REDIS_REPLY_STRING ? reply->str : "");
+             reply->type == REDIS_REPLY_STRING ? reply->str : asking->url->user);
 }
 
 /* --- the questions ---------------------------------------------------------------------------- */
@@ -197,6 +199,7 @@ static const struct question {
 /* What the aggregator and its function call, each with a key of its kind. */
 static const char *const commands[][WORDS_MAX] = {
     {"FCALL", "darkcount_put", "1", "darkcount:{x}:head", "0"},
+    {"FCALL_RO", "darkcount_version", "0"},
     {"HGET", "darkcount:{x}:head", "n"},
     {"HGETALL", "darkcount:{x}:head"},
     {"HMGET", SCHEMA_TELESCOPE, "schema"},
@@ -207,6 +210,7 @@ static const char *const commands[][WORDS_MAX] = {
     {"SET", "darkcount:{x}:log:1", "x"},
     {"UNLINK", "darkcount:{x}:log:1"},
     {"TYPE", "darkcount:{x}:log:1"},
+    {"EXPIREAT", "darkcount:{x}:log:1", "1"},
     {"SADD", SCHEMA_SENSORS, "x"},
     {"SMEMBERS", SCHEMA_SENSORS},
     {"FUNCTION", "LOAD", "REPLACE", "x"},
@@ -227,11 +231,10 @@ static void conclude(struct asking *asking)
 {
     const char *what = "permissions";
     if (asking->acl_unknown)
-        checks_say(
-            asking->checks, CHECK_WARN, what,
-            "user %s may not ask what it is allowed to (ACL DRYRUN); see that it may do what "
-            "darkcount-aggregator(1) lists",
-            asking->user);
+        checks_say(asking->checks, CHECK_WARN, what,
+                   "user %s may not ask what it is allowed to (ACL DRYRUN); see that it is as "
+                   "'users' makes it",
+                   asking->user);
     else if (*asking->denied)
         checks_say(asking->checks, CHECK_FAIL, what,
                    "user %s is denied %s for the keys darkcount:*; allow it (ACL SETUSER)",
@@ -323,7 +326,7 @@ void check_store(struct checks *checks, const struct storeurl *url, const char *
     struct asking asking = {.checks = checks, .url = url, .timezone = timezone};
     char why[ERRMSG_SIZE];
     uv_loop_init(&asking.loop);
-    asking.redis = redis_connect(&asking.loop, url, &events, &asking, why);
+    asking.redis = redis_connect(&asking.loop, url->path, &url->servers[0], &events, &asking, why);
     if (!asking.redis)
         on_lost(&asking, why);
     uv_run(&asking.loop, UV_RUN_DEFAULT);
