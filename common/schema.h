@@ -43,11 +43,11 @@
 #include "common/calendar.h"
 #include "common/record.h"
 
-#define SCHEMA_VERSION   2
-#define SCHEMA_TELESCOPE "darkcount:telescope"
-#define SCHEMA_SENSORS   "darkcount:sensors"
+#define SCHEMA_VERSION     2
+#define SCHEMA_TELESCOPE   "darkcount:telescope"
+#define SCHEMA_SENSORS     "darkcount:sensors"
 #define SCHEMA_AGGREGATORS "darkcount:aggregators"
-#define SCHEMA_KEY_MAX   192 /* any key or field, with its NUL */
+#define SCHEMA_KEY_MAX     192 /* any key or field, with its NUL */
 
 void schema_key_head(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_status(char key[SCHEMA_KEY_MAX], const char *sensor);
