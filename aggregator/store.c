@@ -66,7 +66,7 @@ static void connect_now(struct store *store)
 {
     static const struct servers_events events = {on_ready, on_lost};
     const struct servers_config config = {&store->url, store->timezone, &store->known,
-                                          !store->warned};
+                                          !store->warned && !store->looking, store->looking};
     char why[ERRMSG_SIZE];
     if (store->closing)
         return;
@@ -101,6 +101,11 @@ static void retry_closed(uv_handle_t *handle)
     struct store *store = handle->data;
     if (store->closed)
         store->closed(store->data);
+}
+
+void store_set_looking(struct store *store)
+{
+    store->looking = true;
 }
 
 void store_close(struct store *store, void (*closed)(void *data))
@@ -213,6 +218,18 @@ int store_add_sensor(struct store *store, const char *sensor, store_done_fn *don
     if (rc)
         free(call);
     return rc;
+}
+
+static void note_replied(void *data, const redisReply *reply)
+{
+    (void)data;
+    (void)reply;
+}
+
+void store_note(struct store *store, const char *const *words)
+{
+    if (store->up)
+        servers_words(store->servers, words, note_replied, NULL);
 }
 
 /* --- many reads ------------------------------------------------------------------------------- */

@@ -68,6 +68,11 @@ static void open_manifest(void)
     source = manifest_source(&manifest);
 }
 
+static void resume(uint64_t seq)
+{
+    cr_assert_eq(source.resumed(source.user, seq, errmsg), 0, "%s", errmsg);
+}
+
 static int durable(uint8_t mark, uint64_t seq)
 {
     uint8_t epoch[EPOCH_SIZE] = {mark};
@@ -415,4 +420,23 @@ Test(manifest, save_prunes_live_segments_only)
     cr_assert_eq(epochs[0].first, 1);
     cr_assert_eq(epochs[1].first, 4);
     spool_list_free(epochs, count);
+}
+
+/* A sensor that is let in and refused again and again is not getting on. */
+Test(manifest, a_resume_is_progress_when_it_is_news)
+{
+    fill(1, false, 3, 100);
+    open_manifest();
+    cr_assert_eq(next_epoch(), 1);
+    uint64_t before = manifest.progress;
+    resume(0);
+    cr_expect_eq(manifest.progress, before + 1);
+    resume(0);
+    cr_expect_eq(manifest.progress, before + 1);
+    resume(2);
+    cr_expect_eq(manifest.progress, before + 2);
+    cr_assert_eq(source.acked(source.user, 3, errmsg), 0);
+    cr_expect_eq(manifest.progress, before + 3);
+    resume(3);
+    cr_expect_eq(manifest.progress, before + 3);
 }
