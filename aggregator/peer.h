@@ -32,7 +32,7 @@ struct status;
 #define PEER_LINGER_MS    1000
 #define PEER_UNSENT_MAX   65536 /* a sensor that does not read its acknowledgements is cut off */
 #define PEER_SILENT_S     60    /* a machine that answers nothing at all, not even keep-alives */
-#define PEER_OPENING_MAX  256   /* sensors whose state is being read from the store */
+#define PEER_OPENING_MAX  64    /* sensors whose state is being read from the store */
 #define PEER_RETRY_S      30 /* when to come back, for sensors beyond the most that there may be */
 #define PEER_RUSH_S       2  /* and for those that come when so many others do */
 
