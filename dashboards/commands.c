@@ -4,6 +4,7 @@
 #include "dashboards/chart.h"
 #include "dashboards/export.h"
 #include "dashboards/query_command.h"
+#include "dashboards/verify.h"
 
 #define BIT OPTION_BIT
 
@@ -25,6 +26,14 @@ const struct command commands[] = {
                  BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_FORMAT),
         .check = query_command_check,
         .run = query_command_run,
+    },
+    {
+        .name = "verify",
+        .summary = "whether the store agrees with itself, down to the last address",
+        .usage = "[--year YYYY] [--sensor NAME] [--format FORMAT]",
+        .takes = BIT(OPTION_YEAR) | BIT(OPTION_SENSOR) | BIT(OPTION_FORMAT),
+        .check = verify_check,
+        .run = verify_run,
     },
     {
         .name = "chart annual",
