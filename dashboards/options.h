@@ -38,6 +38,8 @@ enum option_id {
     OPTION_BY,
     OPTION_TOP,
     OPTION_SENSOR,
+    OPTION_GROWTH,
+    OPTION_REAL_ADDRESSES,
     OPTION_IDS
 };
 
@@ -78,6 +80,8 @@ struct options {
     enum query_by by;
     size_t top;
     const char *sensor;
+    bool growth;
+    bool real_addresses;
 };
 
 /* Reads the command line. ERR_INVALID with the cause in `errmsg` for wrong usage. */

@@ -140,6 +140,20 @@ static int set_sensor(struct options *options, const char *value, char *errmsg)
                : err_set(errmsg, ERR_INVALID, "--sensor '%.64s': not a sensor's name", value);
 }
 
+static int set_growth(struct options *options, const char *value, char *errmsg)
+{
+    (void)value, (void)errmsg;
+    options->growth = true;
+    return 0;
+}
+
+static int set_real_addresses(struct options *options, const char *value, char *errmsg)
+{
+    (void)value, (void)errmsg;
+    options->real_addresses = true;
+    return 0;
+}
+
 const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
@@ -173,4 +187,9 @@ const struct option_row option_rows[OPTION_IDS] = {
                    "total (default), sensor, address, class, protocol, port or icmp", set_by},
     [OPTION_TOP] = {0, "top", "N", "the N with most packets, and the others as one", set_top},
     [OPTION_SENSOR] = {0, "sensor", "NAME", "this sensor only", set_sensor},
+    [OPTION_GROWTH] = {0, "growth", NULL, "how many times the year before each year is",
+                       set_growth},
+    [OPTION_REAL_ADDRESSES] = {0, "real-addresses", NULL,
+                               "tells the darknet's real addresses, which are otherwise kept back",
+                               set_real_addresses},
 };
