@@ -8,6 +8,13 @@
 
 #define BIT OPTION_BIT
 
+/* Of the charts of a range of time. */
+#define CHART_USAGE                                                                                \
+    "-o FILE.svg|.png|.pdf [--year YYYY | --from TIME --to TIME]\n"                                \
+    "    [--lang en|ja]"
+#define CHART_TAKES                                                                                \
+    (BIT(OPTION_OUTPUT) | BIT(OPTION_YEAR) | BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_LANG))
+
 const struct command commands[] = {
     {
         .name = "annual",
@@ -37,13 +44,61 @@ const struct command commands[] = {
     },
     {
         .name = "chart annual",
-        .summary = "the same as a chart for print",
+        .summary = "packets per darknet address year by year, as bars",
         .usage = "-o FILE.svg|.png|.pdf [--method METHOD] [--year YYYY] [--reference nict]\n"
-                 "    [--lang en|ja]",
+                 "    [--growth] [--lang en|ja]",
         .takes = BIT(OPTION_OUTPUT) | BIT(OPTION_METHOD) | BIT(OPTION_YEAR) |
-                 BIT(OPTION_REFERENCE) | BIT(OPTION_LANG),
+                 BIT(OPTION_REFERENCE) | BIT(OPTION_GROWTH) | BIT(OPTION_LANG),
         .check = chart_check,
         .run = chart_annual_run,
+    },
+    {
+        .name = "chart daily",
+        .summary = "packets and unique hosts day by day",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_daily_run,
+    },
+    {
+        .name = "chart classes",
+        .summary = "packets by class, stacked, by day or month",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_classes_run,
+    },
+    {
+        .name = "chart ports",
+        .summary = "the ten destination ports with most packets",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_ports_run,
+    },
+    {
+        .name = "chart coverage",
+        .summary = "when each sensor observed, day by day",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_coverage_run,
+    },
+    {
+        .name = "chart map",
+        .summary = "the darknet address by address, along a Hilbert curve",
+        .usage = CHART_USAGE " [--real-addresses]",
+        .takes = CHART_TAKES | BIT(OPTION_REAL_ADDRESSES),
+        .check = chart_check,
+        .run = chart_map_run,
+    },
+    {
+        .name = "chart countries",
+        .summary = "refused: the store keeps no source addresses",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_countries_run,
     },
     {
         .name = "export",

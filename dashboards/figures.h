@@ -43,6 +43,15 @@ struct figures {
  * known how much was. */
 bool figures_estimate(const struct figures *figures);
 
+/* The two ends of what packets per address may be where not everything was observed: what the figure
+ * is if nothing came in the time not observed, and if that time was like the rest. Both NaN with a
+ * coverage of 1, without any, and without a figure. */
+void figures_band(const struct figures *figures, double *low, double *high);
+
+/* Packets per address as a multiple of those of `before`; NaN unless that is the year before and both
+ * have a figure, that of `before` above 0. */
+double figures_growth(const struct figures *before, const struct figures *figures);
+
 struct figures_daysum { /* all sensors */
     uint64_t packets, active, records;
 };

@@ -38,6 +38,7 @@ enum option_id {
     OPTION_BY,
     OPTION_TOP,
     OPTION_SENSOR,
+    OPTION_GROWTH,
     OPTION_REAL_ADDRESSES,
     OPTION_RANKS,
     OPTION_KEY,
@@ -85,6 +86,7 @@ struct options {
     enum query_by by;
     size_t top;
     const char *sensor;
+    bool growth;
     enum export_format export_format; /* of format_word, by export_check */
     bool real_addresses, ranks;
     const char *key, *make_key; /* files */

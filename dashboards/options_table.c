@@ -140,6 +140,13 @@ static int set_sensor(struct options *options, const char *value, char *errmsg)
                : err_set(errmsg, ERR_INVALID, "--sensor '%.64s': not a sensor's name", value);
 }
 
+static int set_growth(struct options *options, const char *value, char *errmsg)
+{
+    (void)value, (void)errmsg;
+    options->growth = true;
+    return 0;
+}
+
 static int set_real_addresses(struct options *options, const char *value, char *errmsg)
 {
     (void)value, (void)errmsg;
@@ -213,6 +220,8 @@ const struct option_row option_rows[OPTION_IDS] = {
                    "total (default), sensor, address, class, protocol, port or icmp", set_by},
     [OPTION_TOP] = {0, "top", "N", "the N with most packets, and the others as one", set_top},
     [OPTION_SENSOR] = {0, "sensor", "NAME", "this sensor only", set_sensor},
+    [OPTION_GROWTH] = {0, "growth", NULL, "how many times the year before each year is",
+                       set_growth},
     [OPTION_REAL_ADDRESSES] = {0, "real-addresses", NULL,
                                "darknet addresses as they are, not their pseudonyms",
                                set_real_addresses},
