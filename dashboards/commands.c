@@ -4,6 +4,7 @@
 #include "dashboards/chart.h"
 #include "dashboards/export.h"
 #include "dashboards/query_command.h"
+#include "dashboards/report.h"
 #include "dashboards/verify.h"
 
 #define BIT OPTION_BIT
@@ -99,6 +100,14 @@ const struct command commands[] = {
         .takes = CHART_TAKES,
         .check = chart_check,
         .run = chart_countries_run,
+    },
+    {
+        .name = "report",
+        .summary = "the yearly report: a page, its charts, tables and figures",
+        .usage = "--year YYYY -o DIR [--lang en|ja]",
+        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG),
+        .check = report_check,
+        .run = report_run,
     },
     {
         .name = "export",
