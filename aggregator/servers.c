@@ -8,7 +8,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/schema.h"
-#include "common/slots.h"
+#include "common/slotreply.h"
 
 #define WORDS_MAX 16
 #define HOPS_MAX  4
@@ -294,9 +294,9 @@ static void checked(void *data, int code, const char *why)
 static void check(struct server *server)
 {
     struct servers *servers = server->of;
-    const struct storecheck wanted = {server->redis, servers->config.url, servers->config.timezone,
-                                      server->telescope, servers->config.warn,
-                                      servers->config.look};
+    const struct storecheck wanted = {
+        server->redis,     servers->config.url,  servers->config.timezone,
+        server->telescope, servers->config.warn, servers->config.look};
     servers->users++;
     int rc = storecheck_start(&wanted, checked, server);
     if (rc) {
@@ -353,37 +353,16 @@ static void know(struct servers_known *known, const struct storeurl_server *addr
         known->list[known->count++] = *address;
 }
 
-/* A server as CLUSTER SLOTS names it: host (empty or nil: that of who was asked), port, ... */
-static bool take_address(const redisReply *reply, const struct storeurl_server *asked,
-                         struct storeurl_server *address)
-{
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
-        reply->element[1]->type != REDIS_REPLY_INTEGER)
-        return false;
-    const redisReply *host = reply->element[0];
-    bool named = host->type == REDIS_REPLY_STRING && host->len > 0;
-    long long port = reply->element[1]->integer;
-    if (port < 1 || port > 65535 || (named && host->len >= sizeof address->host))
-        return false;
-    snprintf(address->host, sizeof address->host, "%s", named ? host->str : asked->host);
-    address->port = (uint16_t)port;
-    return true;
-}
-
-/* One range: first slot, last slot, primary, replica ... */
-static bool take_range(struct servers *servers, const redisReply *range,
+/* Its primary serves the range; every server of it is known from now on. */
+static bool take_range(struct servers *servers, const redisReply *reply,
                        const struct storeurl_server *asked)
 {
+    struct slotreply range;
     struct storeurl_server address;
-    if (range->type != REDIS_REPLY_ARRAY || range->elements < 3 ||
-        range->element[0]->type != REDIS_REPLY_INTEGER ||
-        range->element[1]->type != REDIS_REPLY_INTEGER)
+    if (!slotreply_range(reply, &range))
         return false;
-    long long first = range->element[0]->integer, last = range->element[1]->integer;
-    if (first < 0 || first > last || last >= SLOTS)
-        return false;
-    for (size_t i = range->elements; i-- > 2;) { /* the primary last: it stays in `address` */
-        if (!take_address(range->element[i], asked, &address))
+    for (size_t i = range.count; i-- > 0;) { /* the primary last: it stays in `address` */
+        if (!slotreply_server(range.servers[i], asked, &address))
             return false;
         know(servers->config.known, &address);
     }
@@ -392,7 +371,7 @@ static bool take_range(struct servers *servers, const redisReply *range,
         server = &servers->list[servers->count++];
         server->address = address;
     }
-    for (long long slot = first; slot <= last; slot++)
+    for (unsigned slot = range.first; slot <= range.last; slot++)
         servers->slots[slot] = server;
     return true;
 }

@@ -25,7 +25,9 @@ static int set_timezone(struct store *store, const redisReply *value, char *errm
 static int read_telescope(struct store *store, bool *empty, char *errmsg)
 {
     redisReply *reply;
-    int rc = store_send(store, errmsg, "HMGET %s schema timezone", SCHEMA_TELESCOPE);
+    int rc = store_at(store, SCHEMA_TELESCOPE, errmsg);
+    if (rc == 0)
+        rc = store_send(store, errmsg, "HMGET %s schema timezone", SCHEMA_TELESCOPE);
     if (rc == 0)
         rc = store_take(store, SCHEMA_TELESCOPE, REDIS_REPLY_ARRAY, &reply, errmsg);
     if (rc)
@@ -79,7 +81,9 @@ static int set_sensors(struct store *store, const redisReply *names, char *errms
 static int read_names(struct store *store, bool empty, char *errmsg)
 {
     redisReply *reply;
-    int rc = store_send(store, errmsg, "SMEMBERS %s", SCHEMA_SENSORS);
+    int rc = store_at(store, SCHEMA_SENSORS, errmsg);
+    if (rc == 0)
+        rc = store_send(store, errmsg, "SMEMBERS %s", SCHEMA_SENSORS);
     if (rc == 0)
         rc = store_take(store, SCHEMA_SENSORS, REDIS_REPLY_ARRAY, &reply, errmsg);
     if (rc)
@@ -230,10 +234,10 @@ static int read_sensors(struct store *store, char *errmsg)
     int rc = read_telescope(store, &empty, errmsg);
     if (rc == 0)
         rc = read_names(store, empty, errmsg);
-    const struct store_talk years = {store->count, 0, NULL, send_years, receive_years};
+    const struct store_talk years = {store->count, 0, NULL, send_years, receive_years, true};
     if (rc == 0)
         rc = store_talk(store, &years, errmsg);
-    const struct store_talk heads = {store->count, 0, NULL, send_head, receive_head};
+    const struct store_talk heads = {store->count, 0, NULL, send_head, receive_head, true};
     return rc ? rc : store_talk(store, &heads, errmsg);
 }
 
@@ -261,8 +265,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
-    if (store->redis)
-        redisFree(store->redis);
+    store_disconnect(store);
     for (size_t i = 0; i < store->count; i++)
         prefixset_free(store->sensors[i].darknet);
     free(store->sensors);

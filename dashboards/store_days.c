@@ -85,7 +85,7 @@ int store_read_days(struct store *store, int year, const struct store_days_reade
         return err_set(errmsg, ERR_NOMEM, "store %s: %s", store->url.shown, err_str(ERR_NOMEM));
     reading->year = year;
     reading->reader = reader;
-    const struct store_talk talk = {store->count, 0, reading, send_days, receive_days};
+    const struct store_talk talk = {store->count, 0, reading, send_days, receive_days, true};
     int rc = store_talk(store, &talk, errmsg);
     free(reading);
     return rc;

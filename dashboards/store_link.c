@@ -36,6 +36,12 @@ static int refused(const struct store *store, const char *key, const char *reply
         return err_set(errmsg, ERR_REFUSED,
                        "store %s: %.200s; check user and password in the store's URL",
                        store->url.shown, reply);
+    if (strncmp(reply, "MOVED", 5) == 0 || strncmp(reply, "ASK ", 4) == 0 ||
+        strncmp(reply, "TRYAGAIN", 8) == 0 || strncmp(reply, "CLUSTERDOWN", 11) == 0 ||
+        strncmp(reply, "EXECABORT", 9) == 0)
+        return err_set(errmsg, ERR_UNREACHABLE,
+                       "store %s: %s is being moved within the cluster; try again in a moment",
+                       store->url.shown, key);
     if (strncmp(reply, "LOADING", 7) == 0 || strncmp(reply, "BUSY", 4) == 0)
         return err_set(errmsg, ERR_UNREACHABLE, "store %s: %.200s; try again in a moment",
                        store->url.shown, reply);
@@ -97,14 +103,25 @@ int store_take(struct store *store, const char *key, int type, redisReply **repl
     return rc;
 }
 
+static int at_sensor(struct store *store, size_t sensor, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    schema_key_head(key, store->sensors[sensor].name);
+    return store_at(store, key, errmsg);
+}
+
 int store_talk(struct store *store, const struct store_talk *talk, char *errmsg)
 {
     size_t sent = 0, window = talk->window ? talk->window : WINDOW;
+    if (store->nodes && talk->sensors)
+        window = 1; /* the next one may be another server's */
     for (size_t i = 0; i < talk->count; i++) {
         /* Refilled when it has run half empty, so that requests go out in a few large writes. */
         if (sent - i <= window / 2) {
             for (; sent < talk->count && sent - i < window; sent++) {
-                int rc = talk->send(store, sent, talk->user, errmsg);
+                int rc = talk->sensors ? at_sensor(store, sent, errmsg) : 0;
+                if (rc == 0)
+                    rc = talk->send(store, sent, talk->user, errmsg);
                 if (rc)
                     return rc;
             }
@@ -177,21 +194,61 @@ static int select_database(struct store *store, char *errmsg)
     return rc;
 }
 
-int store_connect(struct store *store, char *errmsg)
+redisContext *store_dial(struct store *store, const char *path,
+                         const struct storeurl_server *server, int *rc, char *errmsg)
 {
-    const struct storeurl *url = &store->url;
-    if (url->cluster)
-        return err_set(errmsg, ERR_INVALID, "store %s: this program does not read a cluster yet",
-                       url->shown);
     const struct timeval within = {.tv_sec = CONNECT_TIMEOUT_S},
                          answer = {.tv_sec = COMMAND_TIMEOUT_S};
-    store->redis =
-        url->path[0] ? redisConnectUnixWithTimeout(url->path, within)
-                     : redisConnectWithTimeout(url->servers[0].host, url->servers[0].port, within);
-    if (!store->redis)
-        return err_set(errmsg, ERR_NOMEM, "store %s: %s", url->shown, err_str(ERR_NOMEM));
-    if (store->redis->err || redisSetTimeout(store->redis, answer) != REDIS_OK)
-        return store_lost(store, errmsg);
-    int rc = authenticate(store, errmsg);
+    redisContext *before = store->redis;
+    redisContext *redis = *path ? redisConnectUnixWithTimeout(path, within)
+                                : redisConnectWithTimeout(server->host, server->port, within);
+    if (!redis) {
+        *rc = err_set(errmsg, ERR_NOMEM, "store %s: %s", store->url.shown, err_str(ERR_NOMEM));
+        return NULL;
+    }
+    store->redis = redis; /* at hand for what follows */
+    *rc = redis->err || redisSetTimeout(redis, answer) != REDIS_OK ? store_lost(store, errmsg)
+                                                                   : authenticate(store, errmsg);
+    store->redis = before;
+    if (*rc == 0)
+        return redis;
+    redisFree(redis);
+    return NULL;
+}
+
+/* The first server of the cluster that answers; the error is that of the last. */
+static int connect_cluster(struct store *store, char *errmsg)
+{
+    int rc = 0;
+    for (size_t i = 0; i < store->url.server_count; i++) {
+        const struct storeurl_server *server = &store->url.servers[i];
+        store->redis = store_dial(store, "", server, &rc, errmsg);
+        if (!store->redis)
+            continue;
+        rc = store_find_nodes(store, server, errmsg);
+        redisFree(store->redis);
+        store->redis = NULL;
+        if (rc == 0)
+            return 0;
+        store_free_nodes(store);
+    }
+    return rc;
+}
+
+int store_connect(struct store *store, char *errmsg)
+{
+    int rc = 0;
+    if (store->url.cluster)
+        return connect_cluster(store, errmsg);
+    store->redis = store_dial(store, store->url.path, &store->url.servers[0], &rc, errmsg);
     return rc ? rc : select_database(store, errmsg);
+}
+
+void store_disconnect(struct store *store)
+{
+    if (store->nodes)
+        store_free_nodes(store);
+    else if (store->redis)
+        redisFree(store->redis);
+    store->redis = NULL;
 }

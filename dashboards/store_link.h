@@ -9,8 +9,11 @@
 
 #include "dashboards/store.h"
 
+struct store_nodes;
+
 struct store {
-    redisContext *redis;
+    redisContext *redis;       /* the server at hand: see store_at */
+    struct store_nodes *nodes; /* of a cluster; NULL: there is one server */
     struct storeurl url;
     char timezone[CALENDAR_ZONE_MAX + 1];
     struct store_sensor *sensors;
@@ -20,8 +23,19 @@ struct store {
     size_t count;
 };
 
-/* Connects store->redis to store->url, with AUTH and SELECT where the URL asks for them. */
+/* Connects store->redis to store->url, with AUTH and SELECT where the URL asks for them; of a cluster to
+ * the first of its servers that answers, whose slots are read. */
 int store_connect(struct store *store, char *errmsg);
+void store_disconnect(struct store *store);
+/* Connects to one server and logs in; NULL with the cause in `errmsg`, and in `*rc`. */
+redisContext *store_dial(struct store *store, const char *path,
+                         const struct storeurl_server *server, int *rc, char *errmsg);
+/* Makes the server of `key` the one at hand. There must be no request on its way. Nothing to do unless
+ * the store is a cluster. store_cluster.c */
+int store_at(struct store *store, const char *key, char *errmsg);
+/* Finds out who serves which slots, from the server at hand. store_cluster.c */
+int store_find_nodes(struct store *store, const struct storeurl_server *asked, char *errmsg);
+void store_free_nodes(struct store *store);
 
 /* Puts a request on its way; hiredis's format, %b for bytes. */
 int store_send(struct store *store, char *errmsg, const char *format, ...);
@@ -41,6 +55,7 @@ struct store_talk {
     void *user;
     int (*send)(struct store *store, size_t i, void *user, char *errmsg);
     int (*receive)(struct store *store, size_t i, void *user, char *errmsg);
+    bool sensors; /* item i is about the sensor i: a server of its own in a cluster */
 };
 int store_talk(struct store *store, const struct store_talk *talk, char *errmsg);
 

@@ -262,7 +262,8 @@ static int add_aside(struct store_reading *reading, const struct store_entry *en
 int store_add_logs(struct store_reading *reading, char *errmsg)
 {
     struct log_reading logs = {.reading = reading};
-    const struct store_talk talk = {reading->entry_count, LOG_WINDOW, &logs, send_log, receive_log};
+    const struct store_talk talk = {reading->entry_count, LOG_WINDOW, &logs, send_log,
+                                    receive_log,          false};
     int rc = store_talk(reading->store, &talk, errmsg);
     for (size_t i = 0; rc == 0 && i < logs.aside; i++)
         rc = add_aside(reading, &reading->entries[i], errmsg);

@@ -190,6 +190,14 @@ static void close_reading(struct store_reading *reading)
     buf_close(&reading->value);
 }
 
+/* Everything of a sensor is with one server. */
+static int at_sensor(const struct store_reading *reading, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    schema_key_head(key, reading->sensor->name);
+    return store_at(reading->store, key, errmsg);
+}
+
 int store_read_pieces(struct store *store, size_t sensor, const struct store_piece *pieces,
                       size_t count, const struct store_pieces_reader *reader, char *errmsg)
 {
@@ -205,6 +213,8 @@ int store_read_pieces(struct store *store, size_t sensor, const struct store_pie
     int rc = reading.counts && reading.folds && reading.courses
                  ? 0
                  : store_reading_nomem(&reading, errmsg);
+    if (rc == 0)
+        rc = at_sensor(&reading, errmsg);
     for (size_t done = 0; rc == 0 && done < count; done += reading.count) {
         reading.pieces = pieces + done;
         reading.count = batch_size(reading.pieces, count - done);

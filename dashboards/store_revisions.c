@@ -99,6 +99,7 @@ static int receive_sensor(struct store *store, size_t i, void *user, char *errms
 int store_read_revisions(struct store *store, const struct store_revisions_reader *reader,
                          char *errmsg)
 {
-    const struct store_talk talk = {store->count, 0, (void *)reader, send_sensor, receive_sensor};
+    const struct store_talk talk = {store->count,   0,   (void *)reader, send_sensor,
+                                    receive_sensor, true};
     return store_talk(store, &talk, errmsg);
 }
