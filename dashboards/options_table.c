@@ -188,7 +188,8 @@ const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
     [OPTION_STORE] = {0, "store", "URL",
-                      "unix:///path or redis://[user:password@]host:port[/db]; otherwise\n"
+                      "unix:///path, redis://[user:password@]host:port[/db] or\n"
+                      "redis-cluster://[user:password@]host:port[,host:port...]; otherwise\n"
                       "DARKCOUNT_STORE, the configuration file, the local aggregator's store",
                       set_store},
     [OPTION_METHOD] = {0, "method", "METHOD",
