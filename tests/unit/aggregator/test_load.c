@@ -55,7 +55,7 @@ Test(load, a_lost_log_entry_is_noticed)
     schema_key_log(key, "s", world.part.n);
     struct keymap_entry *entry = keymap_find(&world.store, key, "");
     cr_assert(entry);
-    entry->hash++; /* not to be found any more */
+    entry->key_hash++; /* not to be found any more */
     cr_expect_eq(world_load(&world, world_places[0], errmsg), ERR_DAMAGED);
     world_end(&world);
 }
