@@ -31,7 +31,7 @@ SANITIZE ?=
 LIBS_COMMON := libprotobuf-c libzstd inih libssl libcrypto
 LIBS_collector := libpcap libuv libmicrohttpd zlib libseccomp $(LIBS_COMMON)
 LIBS_aggregator := libuv libmicrohttpd hiredis $(LIBS_COMMON)
-LIBS_dashboards := hiredis $(LIBS_COMMON)
+LIBS_dashboards := hiredis jansson $(LIBS_COMMON)
 
 PROGRAM_collector := darkcount-collector
 PROGRAM_aggregator := darkcount-aggregator
@@ -198,8 +198,8 @@ tidy: $(BUILD)/common/record.pb-c.h
 SIM_SOURCES := $(wildcard tests/sim/*.c) tests/unit/aggregator/keymap.c \
 	$(addprefix collector/,$(addsuffix .c,backlog delivery journal manifest sensor_spool shipping vitals \
 		spool_env spool_note spool_prune spool_reader spool_room spool_segment spool_writer)) \
-	$(addprefix aggregator/,$(addsuffix .c,alarmlog apply apply_check apply_fold ca enrol fetch lane lane_open \
-		load load_levels neighbour origin owners part peer put registry secure session state stats)) \
+	$(addprefix aggregator/,$(addsuffix .c,alarmlog apply apply_check apply_fold ca enrol fetch lane lane_inventory lane_open \
+		load load_levels neighbour origin owners part peer probe put registry secure session state stats)) \
 	$(filter-out common/log.c common/httpd.c,$(wildcard common/*.c))
 SIM_OBJS := $(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)
 $(BUILD)/sim/%.o: %.c | $(BUILD)/common/record.pb-c.h
@@ -258,6 +258,9 @@ install: all
 		test -e $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || \
 		install -m 644 packaging/$$conf.conf $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/darkcount/grafana $(DESTDIR)$(PREFIX)/share/darkcount/prometheus
+	install -m 644 dashboards/grafana/*.json $(DESTDIR)$(PREFIX)/share/darkcount/grafana
+	install -m 644 dashboards/prometheus/*.yml $(DESTDIR)$(PREFIX)/share/darkcount/prometheus
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 packaging/sysusers.d/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 packaging/tmpfiles.d/*.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
@@ -269,6 +272,7 @@ uninstall:
 	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
 	rm -f $(patsubst packaging/%,$(DESTDIR)$(PREFIX)/lib/%,$(wildcard packaging/sysusers.d/* packaging/tmpfiles.d/*))
+	rm -rf $(DESTDIR)$(PREFIX)/share/darkcount
 	rm -f $(patsubst packaging/systemd/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard packaging/systemd/*.service))
 
 dist:

@@ -23,8 +23,8 @@
 #define APPLY_COUNT_MAX (UINT64_C(1) << 40)
 #define APPLY_BYTES_MAX (UINT64_C(1) << 44)
 
-/* Whether this sensor may deliver what `open` announces: its darknet (`set`, and `darknet` as
- * canonical text) is the one that the store holds, and a replay's whole span was not observed by
+/* Whether this sensor may deliver what `open` announces: its darknet (`darknet`, as canonical text) is
+ * the one that the store holds, or that of an enrolled sensor with an inventory, and a replay's whole span was not observed by
  * another epoch. Makes the epoch known to the part and gives the last sequence applied of it.
  * ERR_REFUSED with the reason in `refuse`; ERR_NOMEM. */
 int apply_open(struct part *part, const struct frame_open *open, const char *darknet, uint64_t *seq,
@@ -34,6 +34,10 @@ int apply_open(struct part *part, const struct frame_open *open, const char *dar
  * was applied before (nothing is to be done); ERR_REFUSED with the reason in `refuse`. */
 int apply_check(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
                 const struct record *record, struct frame_refuse *refuse);
+/* Whether it counts only addresses of `addresses` (NULL: of the darknet that the store holds).
+ * ERR_REFUSED with the reason in `refuse`. */
+int apply_check_addresses(const struct part *part, const struct prefixset *addresses,
+                          const struct record *record, struct frame_refuse *refuse);
 
 /* Whether apply_fold must come before a record of the instant `at_s`. */
 bool apply_fold_due(const struct part *part, int64_t at_s);

@@ -43,7 +43,7 @@ int ca_open(struct ca *ca, const char *state, int64_t now_s, char *errmsg)
     char path[PATH_MAX];
     int rc;
     *ca = (struct ca){0};
-    snprintf(path, sizeof path, "%.4000s/ca.pem", state);
+    snprintf(path, sizeof path, "%.4000s/" CA_FILE, state);
     ca->text = read_or_make(path, now_s, &rc, errmsg);
     const char *certificate = ca->text ? strstr(ca->text, "-----BEGIN CERTIFICATE") : NULL;
     if (ca->text && (!certificate || cert_pin(certificate, ca->pin, NULL) != 0))

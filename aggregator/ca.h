@@ -12,6 +12,7 @@
 
 #include "common/cert.h"
 
+#define CA_FILE     "ca.pem"
 #define CA_DAYS     7300 /* of the authority itself and of an aggregator's certificate */
 #define CA_SENSOR_S (90 * INT64_C(86400))
 #define CA_SLACK_S  INT64_C(86400) /* a sensor's clock may be behind by so much */

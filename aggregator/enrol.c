@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "aggregator/neighbour.h"
+#include "common/calendar.h"
 #include "common/err.h"
+
+#define MINUTE_S 60
 
 /* The sensor of a token, from before its reading to after its writing. */
 struct entry {
@@ -60,21 +62,35 @@ static int invite(const struct enrol *enrol, struct enrolment *enrolment, int64_
     return registry_write(enrol->state, enrolment, errmsg);
 }
 
-/* An address of two sensors would count twice, revoked or not: what it counted stands. */
-static int check_darknet(const struct enrol *enrol, const char *name, const char *darknet,
-                         char *errmsg)
+/* An address of two sensors at one time would count twice, revoked or not: what it counted stands. */
+static int compare(struct enrolment *ours, struct enrolment *other, char *errmsg)
+{
+    char where[64], at[32];
+    int64_t at_s;
+    int rc = inventory_overlap(&ours->inventory, &other->inventory, where, &at_s);
+    if (rc < 0)
+        return err_set(errmsg, rc, "%s", err_str(rc));
+    calendar_rfc3339(at_s, at);
+    return rc ? err_set(errmsg, ERR_REFUSED,
+                        "sensor %s: from %s on %s is in the darknet of sensor %s: counted by %s as "
+                        "well it would count twice",
+                        ours->name, at, where, other->name, ours->name)
+              : 0;
+}
+
+static int compare_all(const struct enrol *enrol, struct enrolment *ours, bool fresh, char *errmsg)
 {
     struct enrolment *list;
-    struct frame_refuse refuse = {0};
     size_t count;
     int rc = registry_list(enrol->state, &list, &count, errmsg);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (strcmp(list[i].name, name) == 0)
+        bool same = strcmp(list[i].name, ours->name) == 0;
+        if (same && fresh)
             rc = err_set(errmsg, ERR_REFUSED,
                          "sensor %s: is enrolled already; 'sensor replace %s' invites it again",
-                         name, name);
-        else if (neighbour_shares(name, darknet, list[i].name, list[i].darknet, &refuse))
-            rc = err_set(errmsg, ERR_REFUSED, "sensor %s: %.400s", name, refuse.text);
+                         ours->name, ours->name);
+        else if (!same)
+            rc = compare(ours, &list[i], errmsg);
     }
     registry_list_free(list, count);
     return rc;
@@ -86,14 +102,46 @@ int enrol_add(struct enrol *enrol, const char *name, const char *darknet, int64_
     int lock = registry_lock(enrol->state, REGISTRY_LOCK_MS, errmsg);
     if (lock < 0)
         return lock;
-    struct enrolment fresh = {.from_s = from_s, .darknet = strdup(darknet)};
+    struct enrolment fresh = {0};
     snprintf(fresh.name, sizeof fresh.name, "%s", name);
-    int rc = fresh.darknet ? check_darknet(enrol, name, darknet, errmsg)
-                           : err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    int rc = inventory_change(&fresh.inventory, from_s - from_s % MINUTE_S, darknet, NULL, errmsg);
+    if (rc == 0)
+        rc = compare_all(enrol, &fresh, true, errmsg);
     if (rc == 0)
         rc = invite(enrol, &fresh, now_s, token, errmsg);
     enrolment_close(&fresh);
     close(lock);
+    return rc;
+}
+
+static int change_entry(const struct enrol *enrol, struct enrolment *enrolment, int64_t from_s,
+                        const char *plus, const char *minus, char *errmsg)
+{
+    int rc = inventory_change(&enrolment->inventory, from_s, plus, minus, errmsg);
+    if (rc)
+        return err_wrap(errmsg, rc, "sensor %s", enrolment->name);
+    if (enrolment->inventory.count == 0)
+        return err_set(
+            errmsg, ERR_REFUSED,
+            "sensor %s: no address would ever have been darknet; 'sensor revoke' ends it",
+            enrolment->name);
+    rc = compare_all(enrol, enrolment, false, errmsg);
+    return rc ? rc : registry_write(enrol->state, enrolment, errmsg);
+}
+
+int enrol_change(struct enrol *enrol, const char *name, int64_t from_s, const char *plus,
+                 const char *minus, char *errmsg)
+{
+    struct entry entry;
+    if (from_s % MINUTE_S != 0)
+        return err_set(
+            errmsg, ERR_INVALID,
+            "sensor %s: an inventory changes at a whole minute, as records are of minutes", name);
+    int rc = entry_open(&entry, enrol, name, REGISTRY_LOCK_MS, errmsg);
+    if (rc)
+        return rc;
+    rc = change_entry(enrol, &entry.enrolment, from_s, plus, minus, errmsg);
+    entry_close(&entry);
     return rc;
 }
 
@@ -142,7 +190,7 @@ static int sign(const struct enrol *enrol, struct enrolment *enrolment, const ch
     out->certificate = ca_sign(&enrol->ca, enrolment->name, request, now_s, errmsg);
     if (!out->certificate)
         return ERR_INVALID;
-    out->darknet = strdup(enrolment->darknet);
+    out->darknet = strdup(enrolment_darknet(enrolment, now_s));
     out->authority = strdup(enrol->ca.certificate);
     if (!out->darknet || !out->authority || cert_read(out->certificate, &facts, errmsg) != 0)
         return err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));

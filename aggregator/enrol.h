@@ -22,14 +22,20 @@ struct enrol {
 int enrol_open(struct enrol *enrol, const char *state, int64_t now_s, char *errmsg);
 void enrol_close(struct enrol *enrol);
 
-/* Enters a sensor with a canonical darknet and makes its token. ERR_REFUSED when there is one of that
- * name already or its darknet shares addresses with another's. */
+/* Enters a sensor with a darknet from `from_s` on, cut to the minute, and makes its token. ERR_REFUSED
+ * when there is one of that name already or its darknet shares addresses with another's at any time. */
 int enrol_add(struct enrol *enrol, const char *name, const char *darknet, int64_t from_s,
               int64_t now_s, struct token *token, char *errmsg);
 /* A new token for a sensor that is enrolled: whoever joins with it takes its place. Its certificate
  * is good until then, unless it was revoked. ERR_UNKNOWN. */
 int enrol_replace(struct enrol *enrol, const char *name, int64_t now_s, struct token *token,
                   char *errmsg);
+/* From `from_s`, a whole minute, on: the prefixes of `plus` are in its inventory, those of `minus` are
+ * not (lists, or NULL). ERR_UNKNOWN; ERR_INVALID when that changes nothing, or is no minute;
+ * ERR_REFUSED when another sensor has such an address at a time of its own, or none would ever have
+ * been darknet. */
+int enrol_change(struct enrol *enrol, const char *name, int64_t from_s, const char *plus,
+                 const char *minus, char *errmsg);
 /* Certificate and token are no good any more. ERR_UNKNOWN. */
 int enrol_revoke(struct enrol *enrol, const char *name, char *errmsg);
 

@@ -36,10 +36,13 @@ static void store_lost(void *data)
     }
 }
 
-void lanes_init(struct lanes *lanes, struct storage *store, struct stats *stats)
+void lanes_init(struct lanes *lanes, struct storage *store, const char *registry,
+                struct stats *stats)
 {
-    *lanes = (struct lanes){
-        .store = store, .stats = stats, .keep = {.minute_records = PART_MINUTE_RECORDS}};
+    *lanes = (struct lanes){.store = store,
+                            .registry = registry,
+                            .stats = stats,
+                            .keep = {.minute_records = PART_MINUTE_RECORDS}};
     store->lost = store_lost;
     store->data = lanes;
 }
@@ -386,21 +389,6 @@ static void judge_unopened(const uint8_t *bytes, size_t size, int rc, const char
     snprintf(refuse->text, sizeof refuse->text, "%.500s", errmsg);
 }
 
-/* Whether the interval is over before the sensor's addresses were in its inventory. */
-static bool too_early(const struct owner *owner, const struct record *record,
-                      struct frame_refuse *refuse)
-{
-    if (record->start_s + (int64_t)record->width_s > owner->open.from_s)
-        return false;
-    refuse->code = REFUSE_IDENTITY;
-    refuse->final = true;
-    snprintf(refuse->text, sizeof refuse->text,
-             "record %" PRIu64 " is of a time before the sensor was enrolled from: 'sensor add "
-             "--from' says since when its addresses are dark",
-             record->seq);
-    return true;
-}
-
 static enum lane_taken refused(struct owner *owner)
 {
     lane_release(owner);
@@ -424,8 +412,8 @@ enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t si
     }
     *durable = owner->durable;
     enum lane_taken taken;
-    rc = apply_check(&lane->part, owner->open.epoch, &record, refuse);
-    if (rc < 0 || (rc == 0 && too_early(owner, &record, refuse)))
+    rc = lane_check(owner, &record, refuse);
+    if (rc < 0)
         taken = refused(owner);
     else if (rc == 1)
         taken = LANE_DUPLICATE;

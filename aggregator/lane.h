@@ -36,6 +36,7 @@ struct owner; /* a place on a lane */
 
 struct lanes {
     struct storage *store; /* borrowed */
+    const char *registry;  /* the state directory, borrowed; NULL: none */
     struct stats *stats;   /* borrowed */
     struct lane *first;
     struct part_keep keep; /* of every sensor; may be changed before the first is opened */
@@ -60,14 +61,19 @@ enum lane_taken {
     LANE_REFUSED,   /* `refuse` says why; the place is gone */
 };
 
-void lanes_init(struct lanes *lanes, struct storage *store, struct stats *stats);
+void lanes_init(struct lanes *lanes, struct storage *store, const char *registry,
+                struct stats *stats);
 
 /* Takes a place on the lane of the sensor, or opens another epoch from the place `held` that the
  * caller has. `open` is copied, `data` is not NULL. `*owner` is set before any event. ERR_REFUSED
- * with the reason in `refuse`: there is no place, and the one held is gone. */
+ * with the reason in `refuse`: there is no place, and the one held is gone. The records of a sensor
+ * with open->inventory may be of addresses and times in it alone. */
 int lane_open(struct lanes *lanes, struct owner *held, const struct frame_open *open,
               const struct lane_events *on, void *data, struct owner **owner,
               struct frame_refuse *refuse);
+/* The registry has another inventory of the sensor: the owner's records are held against it from now
+ * on. One that does not parse is not taken. */
+void lane_inventory(struct owner *owner, const char *text);
 /* Offers a sealed record. */
 enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t size,
                             uint64_t *durable, struct frame_refuse *refuse);

@@ -1,6 +1,6 @@
 /*
- * A lane from the inside, for its two files: lane.c carries records, lane_open.c brings a
- * connection to its place. Nobody else includes it.
+ * A lane from the inside, for its files: lane.c carries records, lane_open.c brings a connection to
+ * its place, lane_inventory.c holds records against the sensor's inventory. Nobody else includes it.
  */
 #ifndef AGGREGATOR_LANE_INSIDE_H
 #define AGGREGATOR_LANE_INSIDE_H
@@ -35,6 +35,10 @@ struct lane {
 
 /* lane_open.c: answers the OPEN of an owner of a lane that is whole and has nothing under way. */
 void lane_answer(struct owner *owner);
+
+/* lane_inventory.c: as apply_check and apply_check_addresses, with the addresses that the sensor's
+ * inventory had when the record's interval began, where it has one. */
+int lane_check(struct owner *owner, const struct record *record, struct frame_refuse *refuse);
 
 /* lane.c: does what can be done after a request has ended or an owner has come or gone; may free
  * the lane, unless something is under way. */

@@ -5,6 +5,7 @@
 
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
+#include "aggregator/registry.h"
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
@@ -22,12 +23,20 @@ static void resume(struct owner *owner)
         lane_break(lane, rc, err_str(rc));
 }
 
+/* The registry has compared those that are in it with each other, at all times: NULL for a sensor that
+ * is not, which is compared with all. */
+static const char *registry_of(const struct owner *owner)
+{
+    return owner->open.inventory ? owner->lane->lanes->registry : NULL;
+}
+
 /* Sensors of this aggregator that have not yet stored anything are not found in the store. What
  * they claim is not final: they may never deliver. */
-static bool claimed_here(const struct lane *lane, struct frame_refuse *refuse)
+static bool claimed_here(const struct lane *lane, const char *registry, struct frame_refuse *refuse)
 {
     for (const struct lane *other = lane->lanes->first; other; other = other->next) {
-        if (other == lane || other->state == LANE_BROKEN || !other->part.darknet ||
+        if (other == lane || registry_has(registry, other->part.sensor) ||
+            other->state == LANE_BROKEN || !other->part.darknet ||
             !neighbour_shares(lane->part.sensor, lane->darknet, other->part.sensor,
                               other->part.darknet, refuse))
             continue;
@@ -51,7 +60,7 @@ static void neighbours_done(void *data, int code, const struct frame_refuse *ref
         lane_break(lane, code, why);
     else if (owner && code)
         lane_dismiss(owner, refuse);
-    else if (owner && claimed_here(lane, &claimed))
+    else if (owner && claimed_here(lane, registry_of(owner), &claimed))
         lane_dismiss(owner, &claimed);
     else if (owner)
         resume(owner);
@@ -59,7 +68,7 @@ static void neighbours_done(void *data, int code, const struct frame_refuse *ref
     lane_settle(lane);
 }
 
-/* A sensor that the store does not know must not share its darknet with another. */
+/* A sensor that the store does not know, or not with this darknet, must not share it with another. */
 static void check_neighbours(struct owner *owner)
 {
     struct lane *lane = owner->lane;
@@ -67,7 +76,7 @@ static void check_neighbours(struct owner *owner)
     lane->candidate = owner;
     lane->under_way++;
     int rc = neighbours_check(&lane->neighbours, lane->lanes->store, lane->part.sensor,
-                              lane->darknet, neighbours_done, lane);
+                              lane->darknet, registry_of(owner), neighbours_done, lane);
     if (rc) {
         lane->under_way--;
         lane_break(lane, rc, err_str(rc));
@@ -96,7 +105,7 @@ void lane_answer(struct owner *owner)
     owner->open.darknet = NULL;
     if (other)
         refuse_claimed(owner, other);
-    else if (lane->part.observed || lane->part.darknet)
+    else if (lane->part.darknet && strcmp(lane->part.darknet, lane->darknet) == 0)
         resume(owner);
     else
         check_neighbours(owner);
@@ -172,11 +181,15 @@ static struct lane *lane_new(struct lanes *lanes, const char *sensor)
 }
 
 static void take_open(struct owner *owner, struct lane *lane, const struct frame_open *open,
-                      char *darknet)
+                      char *darknet, char *inventory)
 {
+    free(owner->open.inventory);
     owner->lane = lane;
     owner->open = *open;
     owner->open.darknet = darknet;
+    owner->open.inventory = inventory;
+    if (inventory)
+        lane_inventory(owner, inventory);
     owner->opening = true;
     owner->waiting = false;
     owner->wants_turn = false;
@@ -201,19 +214,23 @@ int lane_open(struct lanes *lanes, struct owner *held, const struct frame_open *
 {
     bool fresh = false;
     char *darknet = canonical(open, refuse);
+    char *inventory = open->inventory ? strdup(open->inventory) : NULL;
     struct lane *lane = NULL;
     struct owner *place = NULL;
-    if (darknet && !lanes->store->up)
+    if (open->inventory && !inventory)
+        lane_refuse_store(refuse, err_str(ERR_NOMEM));
+    else if (darknet && !lanes->store->up)
         lane_refuse_store(refuse, "it is not reachable");
     else if (darknet)
         place = reserve(lanes, held, open, &lane, &fresh, refuse);
     if (!place) {
         free(darknet);
+        free(inventory);
         if (held)
             lane_release(held);
         return ERR_REFUSED;
     }
-    take_open(place, lane, open, darknet);
+    take_open(place, lane, open, darknet, inventory);
     place->on = on;
     place->data = data;
     *owner = place;

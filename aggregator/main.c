@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aggregator/check.h"
 #include "aggregator/options.h"
 #include "aggregator/private_redis.h"
 #include "aggregator/sensor_command.h"
@@ -159,7 +160,7 @@ static int prepare_store(struct program *program, char *errmsg)
         return storeurl_parse(&program->url, program->options.store, errmsg);
     int rc = private_redis_init(&program->redis, &program->loop, program->options.state, errmsg);
     if (rc == 0)
-        private_redis_url(&program->redis, &program->url);
+        private_redis_locate(program->options.state, &program->url);
     return rc;
 }
 
@@ -253,6 +254,8 @@ int main(int argc, char **argv)
         return sensor_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "users") == 0)
         return users_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "check") == 0)
+        return check_command(argc - 1, argv + 1);
     raise_limit();
     int status = 0;
     switch (options_read(&program.options, argc, argv, errmsg)) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aggregator/registry.h"
 #include "common/prefix.h"
 #include "common/schema.h"
 
@@ -83,7 +84,8 @@ static void listed(void *data, int code, const char *why)
     for (size_t i = 0; i < set->count; i++) {
         char key[SCHEMA_KEY_MAX];
         if (!sensor_name_valid(set->values[i].bytes) ||
-            strcmp(set->values[i].bytes, check->sensor) == 0)
+            strcmp(set->values[i].bytes, check->sensor) == 0 ||
+            registry_has(check->registry, set->values[i].bytes))
             continue;
         schema_key_head(key, set->values[i].bytes);
         fetch_ask(&check->fetch, FETCH_FIELD, key, "darknet");
@@ -99,10 +101,15 @@ static void listed(void *data, int code, const char *why)
 }
 
 int neighbours_check(struct neighbours *check, struct storage *store, const char *sensor,
-                     const char *darknet, neighbours_done_fn *done, void *data)
+                     const char *darknet, const char *registry, neighbours_done_fn *done,
+                     void *data)
 {
-    *check = (struct neighbours){
-        .store = store, .sensor = sensor, .darknet = darknet, .done = done, .data = data};
+    *check = (struct neighbours){.store = store,
+                                 .sensor = sensor,
+                                 .darknet = darknet,
+                                 .registry = registry,
+                                 .done = done,
+                                 .data = data};
     fetch_init(&check->fetch);
     fetch_ask(&check->fetch, FETCH_SET, SCHEMA_SENSORS, NULL);
     int rc = store->fetch(store, &check->fetch, listed, check);

@@ -19,15 +19,17 @@ typedef void neighbours_done_fn(void *data, int code, const struct frame_refuse 
 
 struct neighbours {
     struct storage *store;
-    const char *sensor, *darknet; /* borrowed until `done` */
+    const char *sensor, *darknet, *registry; /* borrowed until `done` */
     struct fetch fetch;
     neighbours_done_fn *done;
     void *data;
 };
 
-/* Begins to compare. ERR_UNREACHABLE, ERR_NOMEM: `done` is then never called. */
+/* Begins to compare, with all but those that are enrolled in `registry` (a state directory, or NULL).
+ * ERR_UNREACHABLE, ERR_NOMEM: `done` is then never called. */
 int neighbours_check(struct neighbours *check, struct storage *store, const char *sensor,
-                     const char *darknet, neighbours_done_fn *done, void *data);
+                     const char *darknet, const char *registry, neighbours_done_fn *done,
+                     void *data);
 
 /* Whether the darknets of two sensors, canonical lists, share an address; `refuse` then says so. A
  * list that does not parse shares nothing. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aggregator/private_redis.h"
 #include "common/calendar.h"
 #include "common/config.h"
 #include "common/err.h"
@@ -16,7 +17,9 @@
 static const char help[] =
     "usage: darkcount-aggregator run [-c FILE] [--state DIR] [--listen ADDRESS]... [--store URL]\n"
     "                                [--timezone ZONE]\n"
-    "       darkcount-aggregator sensor add|replace|revoke|list|show ...   (see sensor --help)\n"
+    "       darkcount-aggregator sensor add|replace|revoke|inventory|list|show ...   (see sensor\n"
+    "                                --help)\n"
+    "       darkcount-aggregator check ...   (see check --help)\n"
     "       darkcount-aggregator users -o FILE   (see users --help)\n"
     "\n"
     "Takes the records of sensors and keeps their counts in Redis, until it is told to stop.\n"
@@ -240,11 +243,20 @@ enum options_result options_read(struct options *options, int argc, char **argv,
     return result;
 }
 
-int options_load(struct options *options, const char *config, const char *state, char *errmsg)
+int options_load(struct options *options, const char *config, const char *state, const char *store,
+                 char *errmsg)
 {
-    const struct given given = {.config = config, .state = state};
+    const struct given given = {.config = config, .state = state, .store = store};
     *options = (struct options){0};
     return combine(options, &given, errmsg);
+}
+
+int options_storeurl(const struct options *options, struct storeurl *url, char *errmsg)
+{
+    if (*options->store)
+        return storeurl_parse(url, options->store, errmsg);
+    private_redis_locate(options->state, url);
+    return 0;
 }
 
 void options_close(struct options *options)

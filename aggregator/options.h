@@ -26,9 +26,12 @@ enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE, OPTIONS_FAILED }
  * one. OPTIONS_DONE: help or version was printed. OPTIONS_USAGE: the command line is wrong, or a
  * value on it. OPTIONS_FAILED. Both with the cause in `errmsg`. */
 enum options_result options_read(struct options *options, int argc, char **argv, char *errmsg);
-/* The same for another command: the configuration, with the state directory (NULL: not given) over
- * it. A negative error with the cause in `errmsg`. */
-int options_load(struct options *options, const char *config, const char *state, char *errmsg);
+/* The same for another command: the configuration, with the state directory and the store's URL (NULL: not
+ * given) over it. A negative error with the cause in `errmsg`. */
+int options_load(struct options *options, const char *config, const char *state, const char *store,
+                 char *errmsg);
+/* Where the store is; of a private one, where it will be while the aggregator runs. ERR_INVALID. */
+int options_storeurl(const struct options *options, struct storeurl *url, char *errmsg);
 void options_close(struct options *options);
 
 #endif

@@ -18,6 +18,8 @@ void owners_leave(struct owners *owners, struct owner *owner)
     if (owners->turn == owner)
         owners->turn = NULL;
     free(owner->open.darknet);
+    free(owner->open.inventory);
+    inventory_close(&owner->inventory);
     *owner = (struct owner){0};
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/frame.h"
+#include "common/inventory.h"
 
 #define OWNERS_MAX   16 /* connections that deliver for one sensor */
 #define OWNERS_BURST 64 /* records taken before another has the turn */
@@ -25,12 +26,14 @@ struct lane_events;
 struct owner {
     struct lane *lane;
     const struct lane_events *on;
-    void *data;             /* for the events; NULL: the slot is free */
-    struct frame_open open; /* `darknet` is ours and canonical; NULL once it is being answered */
-    uint64_t durable;       /* last durable sequence of its epoch */
-    bool opening;           /* `open` is to be answered */
-    bool waiting;           /* it was told "later" */
-    bool wants_turn;        /* and waits for its turn */
+    void *data;                 /* for the events; NULL: the slot is free */
+    struct frame_open open;     /* `darknet` is ours and canonical; NULL once it is being answered;
+                             * `inventory` is ours */
+    struct inventory inventory; /* of an enrolled sensor: what its records are held against */
+    uint64_t durable;           /* last durable sequence of its epoch */
+    bool opening;               /* `open` is to be answered */
+    bool waiting;               /* it was told "later" */
+    bool wants_turn;            /* and waits for its turn */
 };
 
 struct owners {

@@ -8,7 +8,9 @@
 
 #include "aggregator/enrol.h"
 #include "aggregator/notice.h"
+#include "aggregator/probe.h"
 #include "aggregator/secure.h"
+#include "aggregator/status.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -39,6 +41,8 @@ void peer_close(struct peer *peer)
     peer->closing = true;
     set_opening(peer, false);
     peer->owner = NULL;
+    probe_forget(peer->probe);
+    peer->probe = NULL;
     peer->line->close(peer);
     if (owner)
         lane_release(owner);
@@ -61,6 +65,17 @@ static const char *shown(const struct peer *peer)
     if (peer->session.peer == SESSION_SENSOR)
         return peer->facts.name;
     return *peer->from.text ? peer->from.text : "(unknown)";
+}
+
+/* Says why it was turned away, in the log and where the operator looks for it. Who it is must be known
+ * for that: strangers write nothing. */
+static void tell(const struct peer *peer, const char *why)
+{
+    const char *sensor =
+        peer->session.peer == SESSION_SENSOR ? peer->facts.name : peer->session.sensor;
+    notice("sensor %s refused: %s", shown(peer), why);
+    if (*sensor && peer->session.peer != SESSION_STRANGER)
+        status_refused(peer->host->status, sensor, why);
 }
 
 static void handshake_over(struct peer *peer)
@@ -103,7 +118,7 @@ static void flush(struct peer *peer)
 
 static void idle_over(struct peer *peer)
 {
-    if (peer->session.pending > 0 || peer->record_offered || peer->opening)
+    if (peer->session.pending > 0 || peer->record_offered || peer->opening || peer->probe)
         peer->line->wait(peer, PEER_IDLE_MS);
     else
         peer_close(peer);
@@ -124,6 +139,9 @@ static void on_opened(void *data, uint64_t seq)
     struct peer *peer = data;
     set_opening(peer, false);
     peer->line->wait(peer, PEER_IDLE_MS);
+    if (!peer->opened)
+        status_opened(peer->host->status, peer->session.sensor, peer->from.text);
+    peer->opened = true;
     session_opened(&peer->session, seq);
     work(peer);
 }
@@ -145,8 +163,8 @@ static void on_durable(void *data, uint64_t seq)
 /* Ends the conversation. What is no fault of this sensor's was logged where it was found out. */
 static void refuse(struct peer *peer, const struct frame_refuse *why)
 {
-    if (why->retry_s == 0)
-        notice("sensor %s refused: %s", shown(peer), why->text);
+    if (why->retry_s == 0 && why->code != REFUSE_STORE)
+        tell(peer, why->text);
     peer->noted = true;
     peer->owner = NULL;
     set_opening(peer, false);
@@ -178,11 +196,11 @@ static bool has_room(const struct peer *peer, struct frame_refuse *why)
         notice("%s", why->text);
         return false;
     }
+    if (host->opening < PEER_OPENING_MAX)
+        return true;
     why->retry_s = PEER_RUSH_S;
     snprintf(why->text, sizeof why->text, "many sensors are coming at once: try again in %d s",
              PEER_RUSH_S);
-    if (host->opening < PEER_OPENING_MAX)
-        return true;
     notice("more than %d sensors are coming at once: the others are told to come later",
            PEER_OPENING_MAX);
     return false;
@@ -198,6 +216,10 @@ static bool may_open(struct peer *peer, struct frame_refuse *why)
         return true;
     if (!registry_opens(peer->host->enrol->state, &peer->facts, &peer->session.frame.open, why))
         return false;
+    if (*why->text) {
+        notice("sensor %s: %s", shown(peer), why->text);
+        status_refused(peer->host->status, peer->facts.name, why->text);
+    }
     if (enrol_seen(peer->host->enrol, &peer->facts, errmsg) != 0)
         log_warn("%s", errmsg); /* the certificate before stays good for longer */
     return true;
@@ -291,6 +313,40 @@ static bool answer_join(struct peer *peer)
     return true;
 }
 
+/* Nobody else has logged what the store did not do here. */
+static void fail_probe(struct peer *peer, const struct frame_refuse *why)
+{
+    tell(peer, why->text);
+    turn_away(peer, why);
+}
+
+static void on_probed(void *data, const struct frame_refuse *why)
+{
+    struct peer *peer = data;
+    peer->probe = NULL;
+    if (peer->session.state == SESSION_ENDED)
+        return;
+    if (why)
+        fail_probe(peer, why);
+    else
+        session_probed(&peer->session);
+    work(peer);
+}
+
+/* A sensor that has joined asks whether its records will arrive. */
+static bool begin_probe(struct peer *peer)
+{
+    struct frame_refuse why = {0};
+    if (peer->probe)
+        return false;
+    peer->probe = probe_begin(peer->host->lanes->store, peer->session.sensor,
+                              peer->session.frame.nonce, on_probed, peer, &why);
+    if (peer->probe)
+        return false;
+    fail_probe(peer, &why);
+    return true;
+}
+
 static bool handle(struct peer *peer, enum session_event event)
 {
     switch (event) {
@@ -300,6 +356,8 @@ static bool handle(struct peer *peer, enum session_event event)
         return offer_record(peer);
     case SESSION_JOINS:
         return answer_join(peer);
+    case SESSION_PROBES:
+        return !peer->quiet && begin_probe(peer);
     case SESSION_NOTHING:
     case SESSION_REFUSED:
         break;
@@ -312,7 +370,7 @@ static void ended(struct peer *peer)
     struct owner *owner = peer->owner;
     peer->host->stats->refused[peer->session.refused.code]++;
     if (!peer->noted) /* the session found it out: a breach of protocol, a revoked certificate */
-        notice("sensor %s refused: %s", shown(peer), peer->session.refused.text);
+        tell(peer, peer->session.refused.text);
     peer->owner = NULL;
     flush(peer);
     if (!peer->closing)
@@ -412,12 +470,25 @@ bool peer_stranger(const struct peer *peer)
     return peer->session.state == SESSION_HANDSHAKE && peer->session.peer != SESSION_SENSOR;
 }
 
+/* The registry may hold another inventory of the sensor by now. */
+static void take_inventory(struct peer *peer)
+{
+    char *text =
+        peer->owner ? registry_inventory(peer->host->enrol->state, peer->facts.name) : NULL;
+    if (text)
+        lane_inventory(peer->owner, text);
+    free(text);
+}
+
 void peer_recheck(struct peer *peer)
 {
     struct frame_refuse why = {0};
-    if (peer->closing || peer->lingering || peer->session.peer != SESSION_SENSOR ||
-        registry_admits(peer->host->enrol->state, &peer->facts, &why))
+    if (peer->closing || peer->lingering || peer->session.peer != SESSION_SENSOR)
         return;
+    if (registry_admits(peer->host->enrol->state, &peer->facts, &why)) {
+        take_inventory(peer);
+        return;
+    }
     session_refuse(&peer->session, &why);
     work(peer);
 }

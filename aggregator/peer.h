@@ -24,13 +24,15 @@
 
 struct enrol;
 struct peer;
+struct probe;
+struct status;
 
 #define PEER_HANDSHAKE_MS 10000  /* to a complete OPEN, with TLS and all */
 #define PEER_IDLE_MS      300000 /* without a byte from the sensor, while nothing is owed to it */
 #define PEER_LINGER_MS    1000
 #define PEER_UNSENT_MAX   65536 /* a sensor that does not read its acknowledgements is cut off */
 #define PEER_SILENT_S     60    /* a machine that answers nothing at all, not even keep-alives */
-#define PEER_OPENING_MAX  256   /* sensors whose state is being read from the store */
+#define PEER_OPENING_MAX  64    /* sensors whose state is being read from the store */
 #define PEER_RETRY_S      30 /* when to come back, for sensors beyond the most that there may be */
 #define PEER_RUSH_S       2  /* and for those that come when so many others do */
 
@@ -43,6 +45,7 @@ struct peer_host {
     struct stats *stats;
     unsigned delivering, delivering_max; /* connections that have a place on a lane */
     unsigned opening;                    /* of them, those that wait for their first answer */
+    struct status *status;
     void (*closed)(struct peer *peer, void *data);
     void *data;
 };
@@ -73,6 +76,8 @@ struct peer {
     struct session session;
     struct owner *owner; /* its place on the sensor's lane; NULL while there is none */
     bool opening;        /* the lane has the OPEN at hand; is one of host->opening */
+    bool opened;         /* an OPEN was accepted: the sensor counts as connected */
+    struct probe *probe; /* one that is under way, or NULL */
     bool record_offered; /* the lane said "later" to the record at hand */
     bool working, reading, lingering, closing, quiet;
     bool delivering; /* is one of host->delivering */

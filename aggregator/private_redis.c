@@ -37,11 +37,11 @@ int private_redis_init(struct private_redis *redis, uv_loop_t *loop, const char 
     return 0;
 }
 
-void private_redis_url(const struct private_redis *redis, struct storeurl *url)
+void private_redis_locate(const char *state, struct storeurl *url)
 {
     *url = (struct storeurl){0};
-    snprintf(url->path, sizeof url->path, "%s", redis->socket);
-    snprintf(url->shown, sizeof url->shown, "unix://%s", redis->socket);
+    snprintf(url->path, sizeof url->path, "%.200s/redis.sock", state);
+    snprintf(url->shown, sizeof url->shown, "unix://%s", url->path);
 }
 
 /* --- an orphan -------------------------------------------------------------------------------- */

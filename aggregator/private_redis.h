@@ -39,8 +39,8 @@ struct private_redis {
  * too long for a socket in it. */
 int private_redis_init(struct private_redis *redis, uv_loop_t *loop, const char *state,
                        char *errmsg);
-/* The URL of its store. */
-void private_redis_url(const struct private_redis *redis, struct storeurl *url);
+/* The URL of the private store of a state directory. */
+void private_redis_locate(const char *state, struct storeurl *url);
 /* Ends an orphan (blocking, bounded) and starts the child. ERR_IO, ERR_UNKNOWN (no redis-server in
  * PATH) or ERR_REFUSED with the cause in `errmsg`. Whether it answers is found out by connecting to
  * it. */

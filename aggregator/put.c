@@ -70,13 +70,24 @@ static void add_u64(struct put *put, uint64_t value)
     add_text(put, text);
 }
 
-void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_field, uint64_t seq)
+static void begin(struct put *put, const char *key, uint64_t before, uint64_t after,
+                  const char *epoch_field, uint64_t seq)
 {
     add_key(put, key);
-    add_u64(put, n);
-    add_u64(put, n + 1);
+    add_u64(put, before);
+    add_u64(put, after);
     add_text(put, epoch_field ? epoch_field : "");
     add_u64(put, seq);
+}
+
+void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_field, uint64_t seq)
+{
+    begin(put, key, n, n + 1, epoch_field, seq);
+}
+
+void put_begin_beside(struct put *put, const char *key, uint64_t n)
+{
+    begin(put, key, n, n, NULL, 0);
 }
 
 void put_set(struct put *put, const char *key, const void *bytes, size_t size)

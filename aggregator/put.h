@@ -35,6 +35,9 @@ void put_close(struct put *put);
  * sequence `seq` (0: the field is absent). */
 void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_field, uint64_t seq);
 
+/* The same for a call that is not counted: the head holds `n` afterwards as well. */
+void put_begin_beside(struct put *put, const char *key, uint64_t n);
+
 /* The operations. `put_head` sets a field of the head itself. */
 void put_set(struct put *put, const char *key, const void *bytes, size_t size);
 void put_hset(struct put *put, const char *key, const char *field, const char *value);

@@ -14,6 +14,7 @@
 
 #include "aggregator/state.h"
 #include "common/buf.h"
+#include "common/calendar.h"
 #include "common/config.h"
 #include "common/err.h"
 #include "common/textfile.h"
@@ -24,7 +25,7 @@
 
 void enrolment_close(struct enrolment *enrolment)
 {
-    free(enrolment->darknet);
+    inventory_close(&enrolment->inventory);
     *enrolment = (struct enrolment){0};
 }
 
@@ -88,13 +89,28 @@ static bool take(char *field, size_t size, const char *text)
     return true;
 }
 
+/* The file has the first version as a darknet and the time it is from, and what followed line by line. */
+static int take_inventory(struct inventory *inventory, uint64_t from_s, const char *darknet,
+                          const char *later, char *errmsg)
+{
+    char *text = NULL;
+    if (asprintf(&text, "%" PRIu64 "=%s,%s", from_s, darknet ? darknet : "", later ? later : "") <
+        0)
+        return err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    int rc = inventory_parse(inventory, text, errmsg);
+    free(text);
+    return rc;
+}
+
 int registry_read(const char *state, const char *name, struct enrolment *enrolment, char *errmsg)
 {
-    char path[PATH_MAX], *serial = NULL, *next = NULL, *token = NULL;
+    char path[PATH_MAX], *serial = NULL, *next = NULL, *token = NULL, *darknet = NULL,
+                         *later = NULL;
     uint64_t from = 0, until = 0, token_until = 0;
     *enrolment = (struct enrolment){0};
     const struct config_key keys[] = {
-        {"sensor", "darknet", CONFIG_LIST, &enrolment->darknet, 0, 0},
+        {"sensor", "darknet", CONFIG_LIST, &darknet, 0, 0},
+        {"sensor", "later", CONFIG_LIST, &later, 0, 0},
         {"sensor", "from", CONFIG_UINT, &from, 0, INT64_MAX},
         {"sensor", "revoked", CONFIG_BOOL, &enrolment->revoked, 0, 0},
         {"certificate", "serial", CONFIG_STRING, &serial, 0, 0},
@@ -108,16 +124,18 @@ int registry_read(const char *state, const char *name, struct enrolment *enrolme
     if (!sensor_name_valid(name) || access(path, F_OK) != 0)
         return err_set(errmsg, ERR_UNKNOWN, "sensor %.64s: is not enrolled", name);
     int rc = config_read(path, keys, errmsg);
-    if (rc == 0 &&
-        (!enrolment->darknet || !take(enrolment->serial, sizeof enrolment->serial, serial) ||
-         !take(enrolment->next, sizeof enrolment->next, next) ||
-         !take(enrolment->token, sizeof enrolment->token, token)))
+    if (rc == 0 && (!take(enrolment->serial, sizeof enrolment->serial, serial) ||
+                    !take(enrolment->next, sizeof enrolment->next, next) ||
+                    !take(enrolment->token, sizeof enrolment->token, token)))
         rc = err_set(errmsg, ERR_INVALID, "%s: is not as it was written", path);
+    if (rc == 0 && (rc = take_inventory(&enrolment->inventory, from, darknet, later, errmsg)) != 0)
+        err_wrap(errmsg, rc, "%s", path);
+    free(darknet);
+    free(later);
     free(serial);
     free(next);
     free(token);
     strcpy(enrolment->name, name);
-    enrolment->from_s = (int64_t)from;
     enrolment->until_s = (int64_t)until;
     enrolment->token_until_s = (int64_t)token_until;
     if (rc)
@@ -126,17 +144,29 @@ int registry_read(const char *state, const char *name, struct enrolment *enrolme
 }
 
 /* One key a prefix: a line of a configuration has a greatest length. */
-static char *darknet_lines(const char *list)
+static void put_version(struct buf *lines, const struct inventory_version *version, bool first)
+{
+    const char *list = *version->list ? version->list : "-";
+    char key[64];
+    if (first)
+        snprintf(key, sizeof key, "darknet = ");
+    else
+        snprintf(key, sizeof key, "later = %" PRId64 "=", version->from_s);
+    while (*list) {
+        size_t size = strcspn(list, ",");
+        buf_put(lines, key, strlen(key));
+        buf_put(lines, list, size);
+        buf_put_u8(lines, '\n');
+        list += size + (list[size] == ',');
+    }
+}
+
+static char *inventory_lines(const struct inventory *inventory)
 {
     struct buf lines;
     buf_init(&lines);
-    while (*list) {
-        size_t size = strcspn(list, ",");
-        buf_put(&lines, "darknet = ", 10);
-        buf_put(&lines, list, size);
-        buf_put_u8(&lines, '\n');
-        list += size + (list[size] == ',');
-    }
+    for (size_t i = 0; i < inventory->count; i++)
+        put_version(&lines, &inventory->versions[i], i == 0);
     buf_put_u8(&lines, 0);
     if (!lines.failed)
         return (char *)lines.bytes;
@@ -146,21 +176,47 @@ static char *darknet_lines(const char *list)
 
 int registry_write(const char *state, const struct enrolment *enrolment, char *errmsg)
 {
-    char path[PATH_MAX], *text = NULL, *darknet = darknet_lines(enrolment->darknet);
+    char path[PATH_MAX], *text = NULL, *inventory = inventory_lines(&enrolment->inventory);
     path_of(path, state, enrolment->name);
-    if (!darknet || asprintf(&text,
-                             "[sensor]\n%sfrom = %" PRId64 "\nrevoked = %s\n\n"
-                             "[certificate]\nserial = %s\nnext = %s\nuntil = %" PRId64 "\n\n"
-                             "[token]\nhash = %s\nuntil = %" PRId64 "\n",
-                             darknet, enrolment->from_s, enrolment->revoked ? "yes" : "no",
-                             enrolment->serial, enrolment->next, enrolment->until_s,
-                             enrolment->token, enrolment->token_until_s) < 0)
+    if (!inventory ||
+        asprintf(&text,
+                 "[sensor]\n%sfrom = %" PRId64 "\nrevoked = %s\n\n"
+                 "[certificate]\nserial = %s\nnext = %s\nuntil = %" PRId64 "\n\n"
+                 "[token]\nhash = %s\nuntil = %" PRId64 "\n",
+                 inventory, enrolment->inventory.versions[0].from_s,
+                 enrolment->revoked ? "yes" : "no", enrolment->serial, enrolment->next,
+                 enrolment->until_s, enrolment->token, enrolment->token_until_s) < 0)
         text = NULL;
-    free(darknet);
+    free(inventory);
     int rc = text ? textfile_replace(path, text, 0600, errmsg)
                   : err_set(errmsg, ERR_NOMEM, "write %s: %s", path, err_str(ERR_NOMEM));
     free(text);
     return rc;
+}
+
+bool registry_has(const char *state, const char *name)
+{
+    char path[PATH_MAX];
+    if (!state)
+        return false;
+    path_of(path, state, name);
+    return access(path, F_OK) == 0;
+}
+
+const char *enrolment_darknet(const struct enrolment *enrolment, int64_t at_s)
+{
+    const struct inventory_version *version = inventory_at(&enrolment->inventory, at_s);
+    return version ? version->list : enrolment->inventory.versions[0].list;
+}
+
+char *registry_inventory(const char *state, const char *name)
+{
+    struct enrolment enrolment;
+    char *text = registry_read(state, name, &enrolment, NULL) == 0
+                     ? inventory_text(&enrolment.inventory)
+                     : NULL;
+    enrolment_close(&enrolment);
+    return text;
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -261,19 +317,51 @@ bool registry_admits(const char *state, const struct cert_facts *facts, struct f
     return admitted;
 }
 
+/* Whether the sensor had this darknet at some time: what an epoch of then still has to deliver comes
+ * with it. */
+static bool had(const struct inventory *inventory, const char *darknet)
+{
+    for (size_t i = 0; i < inventory->count; i++)
+        if (strcmp(inventory->versions[i].list, darknet) == 0)
+            return true;
+    return false;
+}
+
+/* What it has to deliver may be of before. */
+static void advise(const struct enrolment *enrolment, const struct frame_open *open, int64_t now_s,
+                   struct frame_refuse *refuse)
+{
+    const struct inventory_version *now = inventory_at(&enrolment->inventory, now_s);
+    char from[32];
+    refuse->text[0] = '\0';
+    if (open->replay || !now || strcmp(now->list, open->darknet) == 0)
+        return;
+    calendar_rfc3339(now->from_s, from);
+    snprintf(
+        refuse->text, sizeof refuse->text,
+        "delivers what it counted with the darknet %.120s; from %s on its inventory is %.120s: "
+        "change darknet in its configuration unless that is done",
+        open->darknet, from, *now->list ? now->list : "empty");
+}
+
 static bool is_own(const struct enrolment *enrolment, struct frame_open *open,
                    struct frame_refuse *refuse)
 {
+    int64_t now_s = time(NULL);
+    const char *darknet = enrolment_darknet(enrolment, now_s);
     if (strcmp(open->sensor, enrolment->name) != 0)
         return refuse_as(refuse, REFUSE_IDENTITY, true,
                          "this is sensor %s, as its certificate says, and it delivers as %s",
                          enrolment->name, open->sensor);
-    if (strcmp(open->darknet, enrolment->darknet) != 0)
-        return refuse_as(refuse, REFUSE_IDENTITY, true,
-                         "sensor %s is enrolled for the darknet %.160s, not %.160s",
-                         enrolment->name, enrolment->darknet, open->darknet);
-    open->from_s = enrolment->from_s;
-    return true;
+    if (!had(&enrolment->inventory, open->darknet))
+        return refuse_as(
+            refuse, REFUSE_IDENTITY, true,
+            "sensor %s is enrolled for the darknet %.150s, not %.150s: change darknet in "
+            "its configuration, or 'sensor inventory'",
+            enrolment->name, *darknet ? darknet : "of no address", open->darknet);
+    advise(enrolment, open, now_s, refuse);
+    open->inventory = inventory_text(&enrolment->inventory);
+    return open->inventory || refuse_as(refuse, REFUSE_STORE, false, "%s", err_str(ERR_NOMEM));
 }
 
 bool registry_opens(const char *state, const struct cert_facts *facts, struct frame_open *open,

@@ -17,6 +17,7 @@
 
 #include "common/cert.h"
 #include "common/frame.h"
+#include "common/inventory.h"
 #include "common/record.h"
 #include "common/token.h"
 
@@ -26,8 +27,7 @@
 
 struct enrolment {
     char name[SENSOR_NAME_MAX + 1];
-    char *darknet;  /* canonical list, exclusions taken out */
-    int64_t from_s; /* records of intervals before are refused */
+    struct inventory inventory; /* at least one version; times are whole minutes, as records are */
     bool revoked;
     char serial[CERT_SERIAL_MAX + 1]; /* of its certificate; empty: it has not joined yet */
     char next[CERT_SERIAL_MAX + 1];   /* of one that was issued to it and not been seen; or empty */
@@ -53,9 +53,18 @@ int registry_write(const char *state, const struct enrolment *enrolment, char *e
 /* Whether a certificate may deliver for the sensor now; otherwise `refuse` says why not. */
 bool registry_admits(const char *state, const struct cert_facts *facts,
                      struct frame_refuse *refuse);
-/* Whether its owner may open this: as itself, with its darknet, from its time on, which is put into
- * `open`. */
+/* Whether its owner may open this: as itself, with a darknet that its inventory had at some time. The
+ * inventory, against which each record is held, is put into `open`. `refuse` says why not; when it may,
+ * its text is empty, or tells that a live sensor's darknet is not the one that it should count now. */
 bool registry_opens(const char *state, const struct cert_facts *facts, struct frame_open *open,
                     struct frame_refuse *refuse);
+
+/* Whether there is such a sensor; in no registry (NULL) there is none. */
+bool registry_has(const char *state, const char *name);
+/* What is darknet at that time, or will be first: the list that a sensor is to be configured with;
+ * borrowed, empty when nothing is any more. */
+const char *enrolment_darknet(const struct enrolment *enrolment, int64_t at_s);
+/* The sensor's inventory as text, to be freed; NULL when it cannot be read. */
+char *registry_inventory(const char *state, const char *name);
 
 #endif

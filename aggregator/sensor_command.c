@@ -9,18 +9,19 @@
 
 #include "aggregator/enrol.h"
 #include "aggregator/options.h"
+#include "aggregator/sensor_list.h"
 #include "common/address.h"
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/prefix.h"
-#include "common/rows.h"
 
 static const char usage[] =
     "usage: darkcount-aggregator sensor add NAME --darknet PREFIX [--exclude PREFIX] [--from "
     "TIME]\n"
     "       darkcount-aggregator sensor replace NAME\n"
     "       darkcount-aggregator sensor revoke NAME\n"
+    "       darkcount-aggregator sensor inventory NAME --add PREFIX|--remove PREFIX --from TIME\n"
     "       darkcount-aggregator sensor list|show NAME [--format table|csv|json]\n"
     "\n"
     "Enrols sensors. `add` and `replace` print the command to run on the sensor, with a token that "
@@ -28,29 +29,57 @@ static const char usage[] =
     "good once and for 15 minutes. `replace` is for a sensor that is enrolled: its certificate is "
     "good\n"
     "until the new one has joined. After `revoke` it can deliver nothing, connected or not.\n"
+    "`inventory` changes what is darknet from a time on; what was counted before stands. `list` "
+    "and\n"
+    "`show` tell how the sensors are doing.\n"
     "\n"
     "      --darknet PREFIX  what the sensor counts; may be repeated\n"
     "      --exclude PREFIX  addresses of it that are not darknet; may be repeated\n"
-    "      --from TIME       since when they are (default: now): RFC 3339, or YYYY[-MM[-DD]]\n"
+    "      --from TIME       since when they are (add: now): RFC 3339, or YYYY[-MM[-DD]]; a whole\n"
+    "                        minute\n"
+    "      --add PREFIX      inventory: these are darknet from then on; may be repeated\n"
+    "      --remove PREFIX   inventory: these are not any more; may be repeated\n"
     "      --address HOST:PORT\n"
     "                        where the sensor reaches the aggregator (default: `address` in the\n"
     "                        configuration, or the first address with TLS that it listens on)\n"
     "      --format FORMAT   table (default on a terminal), csv (elsewhere), json\n"
     "  -c, --config FILE     configuration (default " OPTIONS_CONFIG ", where there is one)\n"
     "      --state DIR       state directory (default " OPTIONS_STATE ")\n"
+    "      --store URL       list, show: the store, if it is not the configured one\n"
     "  -h, --help            print this\n";
 
-enum { OPT_DARKNET = 256, OPT_EXCLUDE, OPT_FROM, OPT_ADDRESS, OPT_FORMAT, OPT_STATE };
+enum {
+    OPT_DARKNET = 256,
+    OPT_EXCLUDE,
+    OPT_FROM,
+    OPT_ADDRESS,
+    OPT_FORMAT,
+    OPT_STATE,
+    OPT_ADD,
+    OPT_REMOVE,
+    OPT_STORE
+};
 
 struct request {
     const char *verb, *name; /* `name` is NULL for list */
     struct prefixset *darknet;
-    const char *from, *address, *format, *config, *state;
+    const char *from, *address, *format, *config, *state, *store;
+    char *plus, *minus; /* of the inventory: lists */
     bool any_darknet;
     struct options options;
 };
 
 /* --- the command line ------------------------------------------------------------------------- */
+
+static int append(char **list, const char *more, char *errmsg)
+{
+    char *joined;
+    if (asprintf(&joined, "%s%s%s", *list ? *list : "", *list ? "," : "", more) < 0)
+        return err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    free(*list);
+    *list = joined;
+    return 0;
+}
 
 static int take_option(struct request *request, int option, char *errmsg)
 {
@@ -60,6 +89,13 @@ static int take_option(struct request *request, int option, char *errmsg)
         return prefixset_add(request->darknet, optarg, errmsg);
     case OPT_EXCLUDE:
         return prefixset_exclude(request->darknet, optarg, errmsg);
+    case OPT_ADD:
+        return append(&request->plus, optarg, errmsg);
+    case OPT_REMOVE:
+        return append(&request->minus, optarg, errmsg);
+    case OPT_STORE:
+        request->store = optarg;
+        return 0;
     case OPT_FROM:
         request->from = optarg;
         return 0;
@@ -83,7 +119,7 @@ static int take_option(struct request *request, int option, char *errmsg)
 /* What is left are the verb and, for all but list, a name. */
 static int take_words(struct request *request, int argc, char **argv, char *errmsg)
 {
-    static const char *const verbs[] = {"add", "replace", "revoke", "show", "list"};
+    static const char *const verbs[] = {"add", "replace", "revoke", "inventory", "show", "list"};
     size_t i = 0, count = sizeof verbs / sizeof verbs[0];
     if (argc < 1)
         return err_set(errmsg, ERR_INVALID, "sensor: what is to be done? try sensor --help");
@@ -115,6 +151,9 @@ static int read_command_line(struct request *request, int argc, char **argv, cha
         {"address", required_argument, NULL, OPT_ADDRESS},
         {"format", required_argument, NULL, OPT_FORMAT},
         {"state", required_argument, NULL, OPT_STATE},
+        {"add", required_argument, NULL, OPT_ADD},
+        {"remove", required_argument, NULL, OPT_REMOVE},
+        {"store", required_argument, NULL, OPT_STORE},
         {"config", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -202,66 +241,29 @@ static int invite(struct request *request, struct enrol *enrol, char *errmsg)
     return fflush(stdout) == 0 ? 0 : err_set(errmsg, ERR_IO, "standard output cannot be written");
 }
 
-/* --- showing ---------------------------------------------------------------------------------- */
+/* --- changing --------------------------------------------------------------------------------- */
 
-static const char *state_of(const struct enrolment *enrolment, int64_t now_s)
+static int change_inventory(const struct request *request, struct enrol *enrol, char *errmsg)
 {
-    if (enrolment->revoked)
-        return "revoked";
-    if (!*enrolment->serial)
-        return *enrolment->token && now_s < enrolment->token_until_s ? "invited" : "not joined";
-    return now_s < enrolment->until_s ? "enrolled" : "expired";
-}
-
-static void show_time(struct rows *rows, int64_t at_s, bool known)
-{
-    char text[32];
-    calendar_rfc3339(at_s, text);
-    if (known)
-        rows_text(rows, text);
-    else
-        rows_missing(rows);
-}
-
-static void show_row(struct rows *rows, const struct enrolment *enrolment, int64_t now_s)
-{
-    rows_text(rows, enrolment->name);
-    rows_text(rows, state_of(enrolment, now_s));
-    rows_text(rows, enrolment->darknet);
-    show_time(rows, enrolment->from_s, true);
-    show_time(rows, enrolment->until_s, *enrolment->serial);
-    if (*enrolment->serial)
-        rows_text(rows, enrolment->serial);
-    else
-        rows_missing(rows);
+    int64_t from_s;
+    int rc = calendar_parse(request->from, &from_s, errmsg);
+    if (rc == 0)
+        rc = enrol_change(enrol, request->name, from_s, request->plus, request->minus, errmsg);
+    if (rc)
+        return rc;
+    char *text = registry_inventory(enrol->state, request->name);
+    printf("inventory of sensor %s: %s\n", request->name, text ? text : "?");
+    free(text);
+    return fflush(stdout) == 0 ? 0 : err_set(errmsg, ERR_IO, "standard output cannot be written");
 }
 
 static int show(const struct request *request, char *errmsg)
 {
-    static const char *const columns[] = {
-        "sensor", "state", "darknet", "from", "certificate_until", "certificate", NULL};
     enum rows_format format = rows_format_default(stdout);
-    struct enrolment *list;
-    size_t count, shown = 0;
     if (request->format && rows_format_parse(request->format, &format) != 0)
         return err_set(errmsg, ERR_INVALID, "--format '%.40s': table, csv or json",
                        request->format);
-    int rc = registry_list(request->options.state, &list, &count, errmsg);
-    if (rc)
-        return rc;
-    struct rows *rows = rows_begin(stdout, format, columns);
-    for (size_t i = 0; rows && i < count; i++)
-        if (!request->name || strcmp(request->name, list[i].name) == 0) {
-            show_row(rows, &list[i], time(NULL));
-            shown++;
-        }
-    registry_list_free(list, count);
-    rc = rows ? rows_end(rows) : ERR_NOMEM;
-    if (rc)
-        return err_set(errmsg, rc, "standard output: %s", err_str(rc));
-    return request->name && shown == 0
-               ? err_set(errmsg, ERR_UNKNOWN, "sensor %s: is not enrolled", request->name)
-               : 0;
+    return sensor_list(&request->options, request->name, format, errmsg);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -272,8 +274,12 @@ static int change(struct request *request, char *errmsg)
     int rc = enrol_open(&enrol, request->options.state, time(NULL), errmsg);
     if (rc)
         return rc;
-    rc = strcmp(request->verb, "revoke") == 0 ? enrol_revoke(&enrol, request->name, errmsg)
-                                              : invite(request, &enrol, errmsg);
+    if (strcmp(request->verb, "revoke") == 0)
+        rc = enrol_revoke(&enrol, request->name, errmsg);
+    else if (strcmp(request->verb, "inventory") == 0)
+        rc = change_inventory(request, &enrol, errmsg);
+    else
+        rc = invite(request, &enrol, errmsg);
     enrol_close(&enrol);
     return rc;
 }
@@ -285,12 +291,20 @@ static int check(struct request *request, char *errmsg)
     if (adds != request->any_darknet)
         return err_set(errmsg, ERR_INVALID, "sensor %s: %s", request->verb,
                        adds ? "give its --darknet" : "--darknet is for `add`");
+    bool changes = strcmp(request->verb, "inventory") == 0;
+    if (changes != (request->plus || request->minus))
+        return err_set(errmsg, ERR_INVALID, "sensor %s: %s", request->verb,
+                       changes ? "give --add or --remove"
+                               : "--add and --remove are for `inventory`");
+    if (changes && !request->from)
+        return err_set(errmsg, ERR_INVALID, "sensor inventory: give the time, --from");
     return adds ? prefixset_finish(request->darknet, errmsg) : 0;
 }
 
 static int run(struct request *request, char *errmsg)
 {
-    int rc = options_load(&request->options, request->config, request->state, errmsg);
+    int rc =
+        options_load(&request->options, request->config, request->state, request->store, errmsg);
     if (rc == 0)
         rc = calendar_init(request->options.timezone, errmsg);
     if (rc)
@@ -315,5 +329,7 @@ int sensor_command(int argc, char **argv)
         log_error("%s", *errmsg ? errmsg : err_str(rc));
     options_close(&request.options);
     prefixset_free(request.darknet);
+    free(request.plus);
+    free(request.minus);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ static void on_accepted(void *data, int descriptor, enum address_kind kind);
 static void on_up(void *data)
 {
     struct server *server = data;
+    if (!server->ending)
+        status_begin(&server->status);
     server->on.up(server->data);
 }
 
@@ -52,6 +55,7 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
                                       .chunk = server->chunk,
                                       .enrol = &server->enrol,
                                       .stats = &server->stats,
+                                      .status = &server->status,
                                       .closed = on_peer_closed,
                                       .data = server};
     int rc = store_init(&server->store, loop, store, timezone, &store_events, server);
@@ -59,7 +63,8 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
         return rc;
     uv_timer_init(loop, &server->drain);
     server->drain.data = server;
-    lanes_init(&server->lanes, &server->store.storage, &server->stats);
+    status_init(&server->status, loop, &server->store, state);
+    lanes_init(&server->lanes, &server->store.storage, state, &server->stats);
     door_init(&server->door, loop, on_accepted, server);
     server->peers_max = most_peers();
     /* The others are left to those who join, and to those who are told that there is no room. */
@@ -80,6 +85,15 @@ static void part_closed(struct server *server)
         server->on.ended(server->data);
 }
 
+/* Whether the sensor of a connection that has ended has another one. */
+static bool is_connected(const struct server *server, const char *sensor)
+{
+    for (const struct peer *peer = server->peers; peer; peer = peer->next)
+        if (peer->opened && !peer->closing && strcmp(peer->session.sensor, sensor) == 0)
+            return true;
+    return false;
+}
+
 static void on_peer_closed(struct peer *peer, void *data)
 {
     struct server *server = data;
@@ -88,6 +102,8 @@ static void on_peer_closed(struct peer *peer, void *data)
         at = &(*at)->next;
     *at = peer->next;
     server->peer_count--;
+    if (peer->opened && !is_connected(server, peer->session.sensor))
+        status_left(&server->status, peer->session.sensor);
     if (server->ending)
         part_closed(server);
 }
@@ -254,6 +270,7 @@ static void end(struct server *server)
     for (struct peer *peer = server->peers; peer; peer = peer->next)
         peer_close(peer);
     uv_close((uv_handle_t *)&server->drain, drain_closed);
+    status_close(&server->status);
     store_close(&server->store, store_ended);
 }
 

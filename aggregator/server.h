@@ -19,6 +19,7 @@
 #include "aggregator/lane.h"
 #include "aggregator/listen.h"
 #include "aggregator/peer.h"
+#include "aggregator/status.h"
 #include "aggregator/store.h"
 #include "common/httpd.h"
 
@@ -38,6 +39,7 @@ struct server {
     struct lanes lanes;
     const char *state; /* the state directory; borrowed */
     struct enrol enrol;
+    struct status status;
     struct peer_host host;  /* its `tls` is NULL until an address is served with TLS */
     uv_fs_event_t registry; /* while `host.tls` is there: tells that a sensor's file changed */
     int64_t certificate_until_s, authority_until_s; /* UTC; 0: none is used */

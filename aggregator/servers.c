@@ -295,7 +295,8 @@ static void check(struct server *server)
 {
     struct servers *servers = server->of;
     const struct storecheck wanted = {server->redis, servers->config.url, servers->config.timezone,
-                                      server->telescope, servers->config.warn};
+                                      server->telescope, servers->config.warn,
+                                      servers->config.look};
     servers->users++;
     int rc = storecheck_start(&wanted, checked, server);
     if (rc) {

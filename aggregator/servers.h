@@ -45,6 +45,7 @@ struct servers_config {
     const char *timezone;
     struct servers_known *known;
     bool warn; /* say what is not durable there */
+    bool look; /* only to read: make nothing ready there */
 };
 
 struct servers;

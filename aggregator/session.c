@@ -90,11 +90,16 @@ static const char *out_of_turn(const struct session *session, uint8_t type)
     case FRAME_RECORD:
     case FRAME_LOST:
         return session->state == SESSION_OPEN ? NULL : "a record came before an accepted OPEN";
+    case FRAME_PROBE:
+        if (session->state != SESSION_OPEN)
+            return "a PROBE came before an accepted OPEN";
+        return session->pending == 0 ? NULL : "a PROBE came before all records were acknowledged";
     case FRAME_OPEN:
         return open_out_of_turn(session);
     case FRAME_JOIN:
         return join_out_of_turn(session);
     case FRAME_CERTIFICATE:
+    case FRAME_PROBED:
     case FRAME_HELLO:
     case FRAME_RESUME:
     case FRAME_ACK:
@@ -121,6 +126,8 @@ static enum session_event event(struct session *session)
 {
     if (session->frame.type == FRAME_JOIN)
         return SESSION_JOINS;
+    if (session->frame.type == FRAME_PROBE)
+        return SESSION_PROBES;
     if (session->frame.type != FRAME_OPEN)
         return SESSION_RECORDS;
     return session->state == SESSION_OPENING ? SESSION_OPENS : take_open(session);
@@ -163,6 +170,16 @@ void session_certified(struct session *session, const struct frame_certificate *
     drop_frame(session);
     session->joined = true;
     frame_put_certificate(&session->out, certificate);
+}
+
+void session_probed(struct session *session)
+{
+    if (session->state == SESSION_ENDED)
+        return;
+    uint8_t nonce[FRAME_NONCE_SIZE];
+    memcpy(nonce, session->frame.nonce, sizeof nonce);
+    drop_frame(session);
+    frame_put_probed(&session->out, nonce);
 }
 
 void session_taken(struct session *session, bool pending)

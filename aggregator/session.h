@@ -35,7 +35,8 @@ enum session_event {
     SESSION_OPENS,   /* session->frame.open is to be checked: session_opened or session_refuse */
     SESSION_RECORDS, /* session->frame is a RECORD or LOST to be applied: session_taken or
                         session_refuse */
-    SESSION_JOINS,   /* session->frame.join is to be answered: session_certified or session_refuse */
+    SESSION_JOINS, /* session->frame.join is to be answered: session_certified or session_refuse */
+    SESSION_PROBES, /* session->frame.nonce is to be written and read: session_probed or session_refuse */
     SESSION_REFUSED, /* a refusal stands in `out`: send it and close */
 };
 
@@ -69,6 +70,8 @@ enum session_event session_next(struct session *session);
 void session_opened(struct session *session, uint64_t seq);
 /* The certificate that was asked for; the conversation goes on. */
 void session_certified(struct session *session, const struct frame_certificate *certificate);
+/* The store gave back the nonce that was asked for. */
+void session_probed(struct session *session);
 /* The record is being applied (its acknowledgement is pending), or had been applied before. */
 void session_taken(struct session *session, bool pending);
 /* `count` pending records are durable, the last of them `seq`; 0: tells the sensor again. */

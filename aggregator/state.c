@@ -48,7 +48,7 @@ int state_hold(const char *path, char *errmsg)
     int rc = make_directory(path, errmsg);
     if (rc)
         return rc;
-    int fd = state_lock(path, "aggregator.lock", errmsg);
+    int fd = state_lock(path, STATE_LOCK, errmsg);
     if (fd == ERR_STALE)
         return err_set(
             errmsg, ERR_REFUSED,

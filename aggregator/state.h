@@ -4,6 +4,8 @@
 #ifndef AGGREGATOR_STATE_H
 #define AGGREGATOR_STATE_H
 
+#define STATE_LOCK "aggregator.lock"
+
 /* Makes `path` (mode 0700, and its parents) and locks PATH/aggregator.lock for the life of the
  * process. Returns the descriptor to keep open; ERR_REFUSED when another aggregator holds it,
  * ERR_IO or ERR_FULL, with the cause in `errmsg`. */

@@ -66,7 +66,7 @@ static void connect_now(struct store *store)
 {
     static const struct servers_events events = {on_ready, on_lost};
     const struct servers_config config = {&store->url, store->timezone, &store->known,
-                                          !store->warned};
+                                          !store->warned && !store->looking, store->looking};
     char why[ERRMSG_SIZE];
     if (store->closing)
         return;
@@ -90,6 +90,11 @@ static void retry_closed(uv_handle_t *handle)
     struct store *store = handle->data;
     if (store->closed)
         store->closed(store->data);
+}
+
+void store_set_looking(struct store *store)
+{
+    store->looking = true;
 }
 
 void store_close(struct store *store, void (*closed)(void *data))
@@ -211,6 +216,18 @@ static int add_sensor(struct storage *storage, const char *sensor, storage_done_
     if (rc)
         free(call);
     return rc;
+}
+
+static void note_replied(void *data, const redisReply *reply)
+{
+    (void)data;
+    (void)reply;
+}
+
+void store_note(struct store *store, const char *const *words)
+{
+    if (store->storage.up)
+        servers_words(store->servers, words, note_replied, NULL);
 }
 
 /* --- many reads ------------------------------------------------------------------------------- */

@@ -46,7 +46,7 @@ struct store {
     void *data;
     struct servers_known known;
     struct servers *servers; /* NULL while waiting to connect */
-    bool closing, warned, patient;
+    bool closing, warned, patient, looking;
     int told;               /* the code that `down` was last told, 0 after `up` */
     unsigned attempts;      /* since it was last up */
     uint64_t retry_most_ms; /* the greatest delay between two of them */
@@ -63,7 +63,12 @@ void store_open(struct store *store);
 /* For a server of ours that is just starting: tries again every few milliseconds and does not tell
  * that it is not reachable for as long as it is patient. */
 void store_set_patient(struct store *store, bool patient);
+/* Before store_open: for one who only reads. Nothing is made ready there or warned about. */
+void store_set_looking(struct store *store);
 /* Ends it: requests under way fail; `closed` is called once the last handle has closed. */
 void store_close(struct store *store, void (*closed)(void *data));
+
+/* A command (words ended by NULL) whose answer does not matter; dropped while the store is not up. */
+void store_note(struct store *store, const char *const *words);
 
 #endif

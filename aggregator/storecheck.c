@@ -277,7 +277,7 @@ static int ask_step(struct run *run)
 /* Whether there was another step with something to ask, and it is under way. */
 static bool next_step(struct run *run)
 {
-    while (++run->step < sizeof steps / sizeof *steps)
+    while (++run->step < sizeof steps / sizeof *steps && !run->check.look)
         if (ask_step(run) != 0 || run->owed > 0)
             return run->owed > 0;
     return false;

@@ -20,6 +20,7 @@ struct storecheck {
     const char *timezone;
     bool telescope; /* it serves the key of the telescope: of a cluster one server does */
     bool warn;      /* say what is not durable */
+    bool look;      /* only log in and ask for the version: make nothing ready */
 };
 
 /* `code`: 0; ERR_UNREACHABLE (lost, or not ready yet: try again); ERR_VERSION, ERR_REFUSED. */

@@ -8,11 +8,16 @@
 #include "common/err.h"
 #include "common/textfile.h"
 
+void credentials_path(char *path, const char *spool)
+{
+    snprintf(path, PATH_MAX, "%.4000s/%s", spool, CREDENTIALS_FILE);
+}
+
 char *credentials_read(const char *spool, char *errmsg)
 {
     char path[PATH_MAX];
     int rc;
-    snprintf(path, sizeof path, "%.4000s/%s", spool, CREDENTIALS_FILE);
+    credentials_path(path, spool);
     char *text = textfile_read(path, &rc, errmsg);
     if (!text && rc == ERR_UNKNOWN)
         err_set(errmsg, rc,
@@ -26,7 +31,7 @@ int credentials_write(const char *spool, const char *key, const char *certificat
                       const char *authority, char *errmsg)
 {
     char path[PATH_MAX], *text;
-    snprintf(path, sizeof path, "%.4000s/%s", spool, CREDENTIALS_FILE);
+    credentials_path(path, spool);
     if (asprintf(&text, "%s%s%s", key, certificate, authority) < 0)
         return err_set(errmsg, ERR_NOMEM, "write %s: %s", path, err_str(ERR_NOMEM));
     int rc = textfile_replace(path, text, 0600, errmsg);

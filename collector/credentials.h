@@ -18,6 +18,9 @@ char *credentials_read(const char *spool, char *errmsg);
 int credentials_write(const char *spool, const char *key, const char *certificate,
                       const char *authority, char *errmsg);
 
+/* The file's path, into `path` of PATH_MAX bytes. */
+void credentials_path(char *path, const char *spool);
+
 /* When the certificate of these credentials is to be renewed: a third of its time before it ends,
  * seconds since the epoch; INT64_MAX when it cannot be read. */
 int64_t credentials_renewal(const char *credentials);

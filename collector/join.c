@@ -26,7 +26,9 @@ static const char usage[] =
     "usage: darkcount-collector join --aggregator HOST:PORT --token TOKEN [OPTION...]\n"
     "\n"
     "Makes this machine an enrolled sensor: makes its key, has it signed by the aggregator, and\n"
-    "writes the configuration. `darkcount-aggregator sensor add` prints the command to run.\n"
+    "writes the configuration. `darkcount-aggregator sensor add` prints the command to run. Ends\n"
+    "when a test record, which adds to no figure, was written to the aggregator's store and read\n"
+    "back; or after at most a minute, saying how far it came.\n"
     "\n"
     "      --aggregator ADDR  HOST:PORT of the aggregator\n"
     "      --token TOKEN      good once and for 15 minutes\n"
@@ -191,7 +193,9 @@ static int prove(const struct plan *plan, struct frame_certificate *answer, char
         return ERR_IO;
     int rc = joining_prove(&plan->address, identity, answer->sensor, answer->darknet, errmsg);
     free(identity);
-    return rc ? err_wrap(errmsg, rc, "joined as sensor %s, and yet not let in", answer->sensor) : 0;
+    return rc ? err_wrap(errmsg, rc, "joined as sensor %s and wrote %s, but not all is well",
+                         answer->sensor, plan->config)
+              : 0;
 }
 
 /* Whether the configuration can be written where it is to be. */
@@ -220,8 +224,9 @@ static int join(const struct plan *plan, struct privilege *privilege, char *errm
     if (rc == 0)
         rc = prove(plan, &answer.certificate, errmsg);
     if (rc == 0)
-        printf("joined as sensor %s: wrote %s; the aggregator lets it in\n",
-               answer.certificate.sensor, plan->config);
+        printf(
+            "joined as sensor %s: wrote %s; a test record came back from the aggregator's store\n",
+            answer.certificate.sensor, plan->config);
     if (key)
         explicit_bzero(key, strlen(key));
     free(key);

@@ -1,5 +1,6 @@
 #include "collector/joining.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -8,17 +9,28 @@
 #include "collector/wire.h"
 #include "common/err.h"
 
+#define STEPS_MAX 2
+
+/* One request and the type of its answer. */
+struct step {
+    struct buf request;
+    enum frame_type wanted;
+    const char *lacks; /* what did not come when no answer did */
+};
+
 /*
- * converse() -> on_ready -> on_input (HELLO) -> the request goes out -> on_input (the answer) ->
- * finish() -> on_closed; whatever goes wrong on the way ends in finish(), too.
+ * converse() -> on_ready -> on_input (HELLO) -> the first request goes out -> on_input (its answer)
+ * -> the next ... -> finish() -> on_closed; whatever goes wrong on the way ends in finish(), too.
  */
 struct talk {
     uv_loop_t loop;
     uv_timer_t patience;
     struct wire wire;
-    struct buf in, request;
-    enum frame_type wanted; /* the answer to `request` */
-    struct frame *answer;
+    struct buf in;
+    struct step steps[STEPS_MAX];
+    unsigned count, at;
+    bool ready, greeted;
+    struct frame *answer; /* the last step's */
     int rc;
     bool finished;
     char *errmsg;
@@ -34,16 +46,28 @@ static void finish(struct talk *talk, int rc)
     wire_close(&talk->wire);
 }
 
+/* How far it came, for whoever has to find out why it did not come further. */
+static const char *how_far(const struct talk *talk)
+{
+    if (!talk->ready)
+        return talk->wire.address.kind == ADDRESS_TLS ? "no connection with TLS came about"
+                                                      : "no connection came about";
+    if (!talk->greeted)
+        return "it is connected, and the aggregator does not greet";
+    return talk->steps[talk->at].lacks;
+}
+
 static void on_patience(uv_timer_t *timer)
 {
     struct talk *talk = timer->data;
-    finish(talk, err_set(talk->errmsg, ERR_UNREACHABLE, "aggregator %s: does not answer",
-                         talk->wire.address.shown));
+    finish(talk, err_set(talk->errmsg, ERR_UNREACHABLE, "aggregator %s: %s within %d seconds",
+                         talk->wire.address.shown, how_far(talk), JOINING_MS / 1000));
 }
 
 static void on_ready(void *data)
 {
-    (void)data; /* the aggregator speaks first */
+    struct talk *talk = data; /* the aggregator speaks first */
+    talk->ready = true;
 }
 
 static void on_sent(void *data)
@@ -54,7 +78,8 @@ static void on_sent(void *data)
 static void on_lost(void *data, const char *why)
 {
     struct talk *talk = data;
-    finish(talk, err_set(talk->errmsg, ERR_UNREACHABLE, "%s", why));
+    finish(talk, err_set(talk->errmsg, ERR_UNREACHABLE, "%s%s%s", why, talk->greeted ? "; " : "",
+                         talk->greeted ? how_far(talk) : ""));
 }
 
 static void on_closed(void *data)
@@ -62,25 +87,45 @@ static void on_closed(void *data)
     (void)data; /* the loop has nothing left and ends */
 }
 
-/* What one frame means; it is closed unless it is the answer. */
-static void take_frame(struct talk *talk, struct frame *frame)
+static void say(struct talk *talk)
 {
-    if (frame->type == FRAME_HELLO && frame->protocol != FRAME_PROTOCOL) {
+    if (talk->at < talk->count)
+        wire_send(&talk->wire, &talk->steps[talk->at].request);
+    else
+        finish(talk, 0);
+}
+
+static void take_hello(struct talk *talk, const struct frame *frame)
+{
+    if (frame->protocol != FRAME_PROTOCOL) {
         finish(talk, err_set(talk->errmsg, ERR_VERSION,
                              "aggregator: speaks protocol %u, this sensor %d: update the older one",
                              frame->protocol, FRAME_PROTOCOL));
-    } else if (frame->type == FRAME_HELLO && wire_free(&talk->wire) && talk->request.size > 0) {
-        wire_send(&talk->wire, &talk->request);
-    } else if (frame->type == talk->wanted) {
+        return;
+    }
+    talk->greeted = true;
+    say(talk);
+}
+
+/* What one frame means; true: the caller has it now. */
+static bool take_frame(struct talk *talk, struct frame *frame)
+{
+    bool wanted =
+        talk->greeted && talk->at < talk->count && frame->type == talk->steps[talk->at].wanted;
+    if (frame->type == FRAME_REFUSE) {
+        finish(talk, err_set(talk->errmsg, ERR_REFUSED, "aggregator: %s", frame->refuse.text));
+    } else if (frame->type == FRAME_HELLO && !talk->greeted) {
+        take_hello(talk, frame);
+    } else if (!wanted) {
+        finish(talk, err_set(talk->errmsg, ERR_DAMAGED, "aggregator: answers out of turn"));
+    } else if (++talk->at == talk->count) {
         *talk->answer = *frame;
         finish(talk, 0);
-        return;
-    } else if (frame->type == FRAME_REFUSE) {
-        finish(talk, err_set(talk->errmsg, ERR_REFUSED, "aggregator: %s", frame->refuse.text));
+        return true;
     } else {
-        finish(talk, err_set(talk->errmsg, ERR_DAMAGED, "aggregator: answers out of turn"));
+        say(talk);
     }
-    frame_close(frame);
+    return false;
 }
 
 static void on_input(void *data, const uint8_t *bytes, size_t size)
@@ -97,16 +142,17 @@ static void on_input(void *data, const uint8_t *bytes, size_t size)
         if (got <= 0)
             return;
         buf_consume(&talk->in, (size_t)got);
-        take_frame(talk, &frame);
+        if (!take_frame(talk, &frame))
+            frame_close(&frame);
     }
 }
 
-/* Says `talk->request` after HELLO and waits for the answer of the wanted type. */
+/* Takes the steps after HELLO, the last answer into `talk->answer`. */
 static int converse(struct talk *talk, const struct address *address, const struct tls_terms *terms)
 {
     static const struct wire_events events = {on_ready, on_input, on_sent, on_lost, on_closed};
-    struct tls_context *tls = tls_context_new(terms, talk->errmsg);
-    if (!tls)
+    struct tls_context *tls = terms ? tls_context_new(terms, talk->errmsg) : NULL;
+    if (terms && !tls)
         return ERR_INVALID;
     uv_loop_init(&talk->loop);
     uv_timer_init(&talk->loop, &talk->patience);
@@ -120,17 +166,28 @@ static int converse(struct talk *talk, const struct address *address, const stru
     return talk->rc;
 }
 
-static void talk_init(struct talk *talk, enum frame_type wanted, struct frame *answer, char *errmsg)
+static void talk_init(struct talk *talk, struct frame *answer, char *errmsg)
 {
-    *talk = (struct talk){.wanted = wanted, .answer = answer, .errmsg = errmsg};
+    *talk = (struct talk){.answer = answer, .errmsg = errmsg};
     buf_init(&talk->in);
-    buf_init(&talk->request);
+    for (size_t i = 0; i < STEPS_MAX; i++)
+        buf_init(&talk->steps[i].request);
+}
+
+/* The request of another step, to be filled. */
+static struct buf *add_step(struct talk *talk, enum frame_type wanted, const char *lacks)
+{
+    struct step *step = &talk->steps[talk->count++];
+    step->wanted = wanted;
+    step->lacks = lacks;
+    return &step->request;
 }
 
 static void talk_close(struct talk *talk)
 {
     buf_close(&talk->in);
-    buf_close(&talk->request);
+    for (size_t i = 0; i < STEPS_MAX; i++)
+        buf_close(&talk->steps[i].request);
 }
 
 int joining_ask(const struct address *address, const struct token *token, const char *key,
@@ -141,8 +198,9 @@ int joining_ask(const struct address *address, const struct token *token, const 
     if (!join.request)
         return ERR_INVALID;
     memcpy(join.secret, token->secret, sizeof join.secret);
-    talk_init(&talk, FRAME_CERTIFICATE, answer, errmsg);
-    int rc = frame_put_join(&talk.request, &join);
+    talk_init(&talk, answer, errmsg);
+    int rc = frame_put_join(
+        add_step(&talk, FRAME_CERTIFICATE, "it greets, but no certificate came"), &join);
     free(join.request);
     const struct tls_terms terms = {.server = false, .pin = token->pin};
     if (rc == 0)
@@ -151,20 +209,48 @@ int joining_ask(const struct address *address, const struct token *token, const 
     return rc;
 }
 
+static int put_proof(struct talk *talk, const struct frame_open *open,
+                     const uint8_t nonce[FRAME_NONCE_SIZE])
+{
+    int rc = frame_put_open(
+        add_step(talk, FRAME_RESUME, "it greets, but whether this sensor is let in was not said"),
+        open);
+    return rc ? rc
+              : frame_put_probe(add_step(talk, FRAME_PROBED,
+                                         "this sensor is let in, but its test record did not come "
+                                         "back from the store"),
+                                nonce);
+}
+
 int joining_prove(const struct address *address, const char *identity, const char *sensor,
                   char *darknet, char *errmsg)
 {
     struct talk talk;
     struct frame answer;
+    uint8_t nonce[FRAME_NONCE_SIZE];
     struct frame_open open = {.darknet = darknet};
     const struct tls_terms terms = {.server = false, .identity = identity};
-    if (getrandom(open.epoch, sizeof open.epoch, 0) != (ssize_t)sizeof open.epoch)
+    if (getrandom(open.epoch, sizeof open.epoch, 0) != (ssize_t)sizeof open.epoch ||
+        getrandom(nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
         return err_set(errmsg, ERR_IO, "the system has no random numbers");
-    strcpy(open.sensor, sensor);
-    talk_init(&talk, FRAME_RESUME, &answer, errmsg);
-    int rc = frame_put_open(&talk.request, &open);
+    snprintf(open.sensor, sizeof open.sensor, "%s", sensor);
+    talk_init(&talk, &answer, errmsg);
+    int rc = put_proof(&talk, &open, nonce);
     if (rc == 0)
         rc = converse(&talk, address, &terms);
+    talk_close(&talk);
+    if (rc == 0 && memcmp(answer.nonce, nonce, sizeof nonce) != 0)
+        rc = err_set(errmsg, ERR_DAMAGED,
+                     "the test record came back from the store as another than was sent");
+    return rc;
+}
+
+int joining_greet(const struct address *address, const char *identity, char *errmsg)
+{
+    struct talk talk;
+    const struct tls_terms terms = {.server = false, .identity = identity};
+    talk_init(&talk, NULL, errmsg);
+    int rc = converse(&talk, address, identity ? &terms : NULL);
     talk_close(&talk);
     return rc;
 }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/check.h"
 #include "collector/count.h"
 #include "collector/join.h"
 #include "collector/run.h"
@@ -16,6 +17,7 @@ static const struct command {
 } commands[] = {
     {"count", count_main, "count the packets of captures that went to a darknet"},
     {"run", run_main, "the sensor: capture or replay, and deliver to the aggregator"},
+    {"check", check_main, "whether all that a sensor needs is there"},
     {"join", join_main, "become an enrolled sensor of an aggregator"},
     {"spool", spoolcmd_main, "what a sensor's spool holds, and whether it is sound"},
     {"survey", survey_main, "find the addresses of a darknet that are in use"},

@@ -254,7 +254,9 @@ static int source_resumed(void *user, uint64_t seq, char *errmsg)
 {
     struct manifest *manifest = user;
     struct manifest_entry *entry = &manifest->entries[manifest->current];
-    manifest->progress++;
+    /* Where the aggregator stands is news once: who is refused right after it each time is not getting
+     * on. */
+    manifest->progress += !entry->resumed || seq != entry->acked;
     if (seq > entry->durable && !entry->epoch.identity.replay) {
         manifest->broken = true;
         return err_set(errmsg, ERR_DAMAGED,

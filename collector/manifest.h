@@ -43,7 +43,7 @@ struct manifest {
     struct spool_reader *reader;
     uint64_t max_bytes;          /* that the segments of live epochs may take; 0: any number */
     uint64_t used_bytes;         /* that they took when manifest_save looked last */
-    uint64_t progress;           /* grows with every resume and acknowledgement */
+    uint64_t progress;           /* grows with every acknowledgement, and every resume that is news */
     uint64_t acknowledged, lost; /* records, since manifest_init; what was told to be lost */
     bool refused;                /* an epoch was refused for good */
     bool live_refused;           /* and it was that of a live sensor */

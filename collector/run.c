@@ -315,8 +315,6 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
         rc = split_interfaces(sensor, settings->interfaces, errmsg);
     if (rc)
         return rc;
-    if (sensor->interface_count == 0 && settings->path_count == 0)
-        return err_set(errmsg, ERR_INVALID, "run: nothing to capture: give -i IFACE or -r FILE");
     if (settings->option_interfaces && settings->path_count > 0)
         return err_set(errmsg, ERR_INVALID, "run: -i and -r do not go together");
     sensor->name = settings->name;
@@ -441,11 +439,21 @@ static int listen_for_metrics(struct sensor *sensor, const struct settings *sett
                           : err_set(errmsg, ERR_NOMEM, "metrics: %s", err_str(ERR_NOMEM));
 }
 
+static void sensor_forget(struct sensor *sensor)
+{
+    prefixset_free(sensor->darknet);
+    prefixset_free(sensor->tunnels);
+    free(sensor->darknet_text);
+    free(sensor->tunnels_text);
+}
+
 static int run_settings(struct settings *settings, char *errmsg)
 {
     struct sensor sensor = {.signals = -1};
     int status = 1, metrics = 0;
     int rc = make_sensor(&sensor, settings, errmsg);
+    if (rc == 0 && sensor.interface_count == 0 && sensor.path_count == 0)
+        rc = err_set(errmsg, ERR_INVALID, "run: nothing to capture: give -i IFACE or -r FILE");
     if (rc == 0)
         rc = sandbox_check(errmsg);
     if (rc == 0)
@@ -460,11 +468,50 @@ static int run_settings(struct settings *settings, char *errmsg)
         log_error("%s", errmsg[0] ? errmsg : err_str(rc));
     child_free(sensor.child);
     vitals_free(sensor.vitals);
-    prefixset_free(sensor.darknet);
-    prefixset_free(sensor.tunnels);
-    free(sensor.darknet_text);
-    free(sensor.tunnels_text);
+    sensor_forget(&sensor);
     return rc == ERR_INVALID ? 2 : status;
+}
+
+/* What is not configured; room for so many files. */
+static struct settings default_settings(size_t paths)
+{
+    return (struct settings){.spool = strdup(DEFAULT_SPOOL),
+                             .aggregator = strdup(DEFAULT_AGGREGATOR),
+                             .snaplen = 128,
+                             .ring_mb = 64,
+                             .threads = 1,
+                             .skew = true,
+                             .retention_h = 24,
+                             .spool_max_mb = 1024,
+                             .paths = calloc(paths, sizeof(char *))};
+}
+
+struct settings *run_describe(const char *config, struct sensor *sensor, const char **user,
+                              char *errmsg)
+{
+    struct settings *settings = malloc(sizeof *settings);
+    *sensor = (struct sensor){.signals = -1};
+    if (!settings) {
+        err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+        return NULL;
+    }
+    *settings = default_settings(1);
+    settings->config = config;
+    int rc = read_config(settings, errmsg);
+    if (rc == 0)
+        rc = make_sensor(sensor, settings, errmsg);
+    *user = settings->user;
+    if (rc == 0)
+        return settings;
+    run_forget(settings, sensor);
+    return NULL;
+}
+
+void run_forget(struct settings *settings, struct sensor *sensor)
+{
+    sensor_forget(sensor);
+    settings_close(settings);
+    free(settings);
 }
 
 int run_main(int argc, char **argv)
@@ -472,15 +519,7 @@ int run_main(int argc, char **argv)
     block_signals();
     char errmsg[ERRMSG_SIZE] = "";
     struct overrides over = {0};
-    struct settings settings = {.spool = strdup(DEFAULT_SPOOL),
-                                .aggregator = strdup(DEFAULT_AGGREGATOR),
-                                .snaplen = 128,
-                                .ring_mb = 64,
-                                .threads = 1,
-                                .skew = true,
-                                .retention_h = 24,
-                                .spool_max_mb = 1024,
-                                .paths = calloc((size_t)argc + 1, sizeof(char *))};
+    struct settings settings = default_settings((size_t)argc + 1);
     int status = 1, rc = settings.paths ? read_options(&settings, &over, argc, argv) : ERR_NOMEM;
     if (rc == 0) {
         rc = read_config(&settings, errmsg);

@@ -112,6 +112,22 @@ int frame_put_certificate(struct buf *out, const struct frame_certificate *certi
     return put_message(out, FRAME_CERTIFICATE, &message.base);
 }
 
+int frame_put_probe(struct buf *out, const uint8_t nonce[FRAME_NONCE_SIZE])
+{
+    Darkcount__Probe message = DARKCOUNT__PROBE__INIT;
+    message.nonce.data = (uint8_t *)nonce;
+    message.nonce.len = FRAME_NONCE_SIZE;
+    return put_message(out, FRAME_PROBE, &message.base);
+}
+
+int frame_put_probed(struct buf *out, const uint8_t nonce[FRAME_NONCE_SIZE])
+{
+    Darkcount__Probed message = DARKCOUNT__PROBED__INIT;
+    message.nonce.data = (uint8_t *)nonce;
+    message.nonce.len = FRAME_NONCE_SIZE;
+    return put_message(out, FRAME_PROBED, &message.base);
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static bool read_hello(struct frame *frame, const uint8_t *body, size_t size,
@@ -254,6 +270,31 @@ static bool read_certificate(struct frame *frame, const uint8_t *body, size_t si
     return whole;
 }
 
+static bool take_nonce(struct frame *frame, const ProtobufCBinaryData *nonce)
+{
+    if (nonce->len == sizeof frame->nonce)
+        memcpy(frame->nonce, nonce->data, sizeof frame->nonce);
+    return nonce->len == sizeof frame->nonce;
+}
+
+static bool read_probe(struct frame *frame, const uint8_t *body, size_t size,
+                       struct unpack_memory *memory)
+{
+    Darkcount__Probe *message = darkcount__probe__unpack(&memory->allocator, size, body);
+    bool sound = message && take_nonce(frame, &message->nonce);
+    darkcount__probe__free_unpacked(message, &memory->allocator);
+    return sound;
+}
+
+static bool read_probed(struct frame *frame, const uint8_t *body, size_t size,
+                        struct unpack_memory *memory)
+{
+    Darkcount__Probed *message = darkcount__probed__unpack(&memory->allocator, size, body);
+    bool sound = message && take_nonce(frame, &message->nonce);
+    darkcount__probed__free_unpacked(message, &memory->allocator);
+    return sound;
+}
+
 static bool read_body(struct frame *frame, const uint8_t *body, size_t size,
                       struct unpack_memory *memory)
 {
@@ -274,6 +315,10 @@ static bool read_body(struct frame *frame, const uint8_t *body, size_t size,
         return read_join(frame, body, size, memory);
     case FRAME_CERTIFICATE:
         return read_certificate(frame, body, size, memory);
+    case FRAME_PROBE:
+        return read_probe(frame, body, size, memory);
+    case FRAME_PROBED:
+        return read_probed(frame, body, size, memory);
     case FRAME_RECORD:
         frame->record.bytes = body;
         frame->record.size = size;
@@ -291,7 +336,7 @@ int64_t frame_read(const uint8_t *bytes, size_t size, struct frame *frame, size_
     struct cursor in = cursor_over(bytes, size);
     uint32_t body = cursor_u32_be(&in);
     uint8_t type = cursor_u8(&in);
-    if (type < FRAME_HELLO || type > FRAME_CERTIFICATE)
+    if (type < FRAME_HELLO || type > FRAME_PROBED)
         return err_set(errmsg, ERR_DAMAGED, "not a frame: type %u", type);
     uint32_t most =
         type == FRAME_RECORD ? RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX : FRAME_CONTROL_MAX;
@@ -315,7 +360,8 @@ void frame_close(struct frame *frame)
     switch (frame->type) {
     case FRAME_OPEN:
         free(frame->open.darknet);
-        frame->open.darknet = NULL;
+        free(frame->open.inventory);
+        frame->open.darknet = frame->open.inventory = NULL;
         break;
     case FRAME_JOIN:
         free(frame->join.request);

@@ -16,6 +16,9 @@
  *                                            before it, without token, to renew its certificate
  *   aggregator: CERTIFICATE
  *
+ *   sensor:     PROBE nonce                  in an open epoch, when all that it sent is acknowledged
+ *   aggregator: PROBED nonce                 as the store, into which it was written, gave it back
+ *
  * Frame: u32 size of the body (big-endian), u8 type, body. The body of RECORD is a sealed record
  * (common/record.h); every other body is the protobuf message of that name in common/record.proto.
  */
@@ -36,6 +39,7 @@
 #define FRAME_CONTROL_MAX (1024 * 1024) /* body of anything but RECORD */
 #define FRAME_TEXT_MAX    512
 #define FRAME_RETRY_MAX_S 600
+#define FRAME_NONCE_SIZE  16
 
 enum frame_type {
     FRAME_HELLO = 1,
@@ -47,6 +51,8 @@ enum frame_type {
     FRAME_LOST = 7,
     FRAME_JOIN = 8,
     FRAME_CERTIFICATE = 9,
+    FRAME_PROBE = 10,
+    FRAME_PROBED = 11,
 };
 
 enum refuse_code { /* Refuse.Code in record.proto */
@@ -68,7 +74,9 @@ struct frame_open {
     char *darknet; /* canonical list; frame_read: to be freed by the caller */
     bool replay;
     int64_t first_ns, last_ns;
-    int64_t from_s; /* not in the frame: the aggregator refuses records of intervals before it */
+    char *
+        inventory; /* not in the frame: the aggregator's registry's (common/inventory.h), of an enrolled
+                      * sensor; freed as `darknet` */
 };
 
 struct frame_lost {
@@ -109,6 +117,7 @@ struct frame {
         struct frame_refuse refuse; /* FRAME_REFUSE; text has no control characters */
         struct frame_join join;
         struct frame_certificate certificate;
+        uint8_t nonce[FRAME_NONCE_SIZE]; /* FRAME_PROBE, FRAME_PROBED */
     };
 };
 
@@ -124,6 +133,8 @@ int frame_put_ack(struct buf *out, uint64_t seq);
 int frame_put_refuse(struct buf *out, const struct frame_refuse *refuse);
 int frame_put_join(struct buf *out, const struct frame_join *join);
 int frame_put_certificate(struct buf *out, const struct frame_certificate *certificate);
+int frame_put_probe(struct buf *out, const uint8_t nonce[FRAME_NONCE_SIZE]);
+int frame_put_probed(struct buf *out, const uint8_t nonce[FRAME_NONCE_SIZE]);
 
 /* Takes the first frame of bytes[0..size). Returns its whole size when it is there and sound; 0
  * when more bytes are needed (*need: at least how many in all, bounded by the type's maximum);

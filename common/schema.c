@@ -22,6 +22,16 @@ void schema_key_head(char out[SCHEMA_KEY_MAX], const char *sensor)
     key(out, sensor, "head");
 }
 
+void schema_key_status(char out[SCHEMA_KEY_MAX], const char *sensor)
+{
+    key(out, sensor, "status");
+}
+
+void schema_key_probe(char out[SCHEMA_KEY_MAX], const char *sensor)
+{
+    key(out, sensor, "probe");
+}
+
 void schema_key_log(char out[SCHEMA_KEY_MAX], const char *sensor, uint64_t n)
 {
     char rest[40];

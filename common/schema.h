@@ -5,6 +5,7 @@
  *
  *   darkcount:telescope                        hash    schema, timezone
  *   darkcount:sensors                          set     names
+ *   darkcount:aggregators                      hash    aggregator/status.h
  *   darkcount:{NAME}:head                      hash    below
  *   darkcount:{NAME}:years                     hash    YYYY -> totals
  *   darkcount:{NAME}:months:<YYYY>             hash    MM -> totals
@@ -17,6 +18,8 @@
  *   darkcount:{NAME}:hosts:<level>:<label>     string  unique hosts, Redis HyperLogLog
  *   darkcount:{NAME}:addresses:<level>:<label> string  packets per address (common/folded.h)
  *   darkcount:{NAME}:tables:<level>:<label>    string  class, protocol, port, ICMP (common/folded.h)
+ *   darkcount:{NAME}:probe                     string  what a joining sensor had written last
+ *   darkcount:{NAME}:status                    hash    aggregator/status.h
  *
  * Totals, revisions and head are written with every record. Courses, hosts, addresses and tables are
  * written when the log is folded, which is a call too and leaves no log entry: what they really are
@@ -40,12 +43,15 @@
 #include "common/calendar.h"
 #include "common/record.h"
 
-#define SCHEMA_VERSION   2
-#define SCHEMA_TELESCOPE "darkcount:telescope"
-#define SCHEMA_SENSORS   "darkcount:sensors"
-#define SCHEMA_KEY_MAX   192 /* any key or field, with its NUL */
+#define SCHEMA_VERSION     2
+#define SCHEMA_TELESCOPE   "darkcount:telescope"
+#define SCHEMA_SENSORS     "darkcount:sensors"
+#define SCHEMA_AGGREGATORS "darkcount:aggregators"
+#define SCHEMA_KEY_MAX     192 /* any key or field, with its NUL */
 
 void schema_key_head(char key[SCHEMA_KEY_MAX], const char *sensor);
+void schema_key_status(char key[SCHEMA_KEY_MAX], const char *sensor);
+void schema_key_probe(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_revisions(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_log(char key[SCHEMA_KEY_MAX], const char *sensor, uint64_t n);
 void schema_key_minutes(char key[SCHEMA_KEY_MAX], const char *sensor);

@@ -1,6 +1,5 @@
 #include "dashboards/annual.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -20,15 +19,6 @@ static const char *const columns[] = {
     NULL,
 };
 
-#define COVERAGE_DECIMALS 9
-
-/* Cut, not rounded: what is less than 1 must not be printed as 1. */
-static double cut_coverage(double coverage)
-{
-    const double unit = 1e9; /* 10 ^ COVERAGE_DECIMALS */
-    return floor(coverage * unit) / unit;
-}
-
 static void print_year(struct rows *rows, const struct figures *figures)
 {
     rows_u64(rows, (uint64_t)figures->year);
@@ -41,7 +31,7 @@ static void print_year(struct rows *rows, const struct figures *figures)
         rows_u64(rows, figures->unique_hosts);
     else
         rows_missing(rows);
-    rows_double(rows, cut_coverage(figures->coverage), COVERAGE_DECIMALS);
+    rows_double(rows, figures_cut_coverage(figures->coverage), FIGURES_COVERAGE_DECIMALS);
     rows_u64(rows, figures->dropped);
     rows_u64(rows, figures->revision);
 }

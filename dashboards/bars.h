@@ -1,8 +1,7 @@
 /*
- * A bar chart by year as gnuplot commands: where everything stands, how wide the picture must be,
- * scale, tick marks, line breaks. Pure; chart.c says what is drawn, picture.c in which form. The
- * layout is computed here in pixels of a canvas, from the widths of the fonts' glyphs, so that it
- * is the same in SVG, PNG and PDF.
+ * A bar chart by year: where everything stands, how wide the picture must be, scale, tick marks,
+ * error bands. Pure; chart_annual.c says what is drawn. The layout is computed here in pixels of a
+ * canvas, so that it is the same in SVG, PNG and PDF.
  */
 #ifndef DASHBOARDS_BARS_H
 #define DASHBOARDS_BARS_H
@@ -10,41 +9,35 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/buf.h"
+#include "dashboards/canvas.h"
+#include "dashboards/scale.h"
+#include "dashboards/sheet.h"
 
 #define BARS_SERIES    2
-#define BARS_LABEL_MAX 48
-#define BARS_NOTES_MAX 8
+#define BARS_UNDERS    2
+#define BARS_LABEL_MAX SCALE_TEXT_MAX
 
 struct bars_year {
     int year;
     double value[BARS_SERIES];               /* NaN: no bar */
+    double low, high;                        /* error band of the first series; NaN: none */
     char label[BARS_SERIES][BARS_LABEL_MAX]; /* at the bar, or in its place; no blanks */
-    char under[BARS_LABEL_MAX];              /* below the year; may be empty */
+    char under[BARS_UNDERS][BARS_LABEL_MAX]; /* lines below the year; may be empty */
 };
 
 struct bars {
-    const char *title, *unit, *unit_log;
-    const char *series[BARS_SERIES]; /* legend */
-    size_t series_count;             /* 1 or 2 */
-    const char *under_name;          /* of the line below the years; NULL: there is none */
-    const char *notes[BARS_NOTES_MAX];
-    size_t note_count;
+    struct sheet sheet; /* title and notes; the legend is made of `series` */
+    const char *unit, *unit_log;
+    const char *series[BARS_SERIES];
+    size_t series_count;                 /* 1 or 2 */
+    const char *under_name[BARS_UNDERS]; /* heads of the lines below the years */
+    size_t under_count;
     const struct bars_year *years; /* one for every year from the first to the last */
     size_t count;
 };
 
-struct bars_canvas {
-    int width, height;
-};
-
-/* The canvas that `bars` needs. */
-struct bars_canvas bars_measure(const struct bars *bars);
-
-/* Appends the commands that draw, without the terminal. */
-void bars_draw(const struct bars *bars, struct buf *script);
-
-/* A value as text for a bar or a tick: thousands separated by commas, decimals only below 1,000. */
-void bars_format(double value, char out[BARS_LABEL_MAX]);
+/* Initialises `canvas` in the size that `bars` needs and draws. Finishes the canvas: canvas_end is not
+ * called for it. */
+void bars_draw(struct bars *bars, struct canvas *canvas);
 
 #endif

@@ -2,9 +2,19 @@
 
 #include "dashboards/annual.h"
 #include "dashboards/chart.h"
+#include "dashboards/export.h"
 #include "dashboards/query_command.h"
+#include "dashboards/report.h"
+#include "dashboards/verify.h"
 
 #define BIT OPTION_BIT
+
+/* Of the charts of a range of time. */
+#define CHART_USAGE                                                                                \
+    "-o FILE.svg|.png|.pdf [--year YYYY | --from TIME --to TIME]\n"                                \
+    "    [--lang en|ja]"
+#define CHART_TAKES                                                                                \
+    (BIT(OPTION_OUTPUT) | BIT(OPTION_YEAR) | BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_LANG))
 
 const struct command commands[] = {
     {
@@ -26,14 +36,92 @@ const struct command commands[] = {
         .run = query_command_run,
     },
     {
+        .name = "verify",
+        .summary = "whether the store agrees with itself, down to the last address",
+        .usage = "[--year YYYY] [--sensor NAME] [--format FORMAT]",
+        .takes = BIT(OPTION_YEAR) | BIT(OPTION_SENSOR) | BIT(OPTION_FORMAT),
+        .check = verify_check,
+        .run = verify_run,
+    },
+    {
         .name = "chart annual",
-        .summary = "the same as a chart for print",
+        .summary = "packets per darknet address year by year, as bars",
         .usage = "-o FILE.svg|.png|.pdf [--method METHOD] [--year YYYY] [--reference nict]\n"
-                 "    [--lang en|ja]",
+                 "    [--growth] [--lang en|ja]",
         .takes = BIT(OPTION_OUTPUT) | BIT(OPTION_METHOD) | BIT(OPTION_YEAR) |
-                 BIT(OPTION_REFERENCE) | BIT(OPTION_LANG),
+                 BIT(OPTION_REFERENCE) | BIT(OPTION_GROWTH) | BIT(OPTION_LANG),
         .check = chart_check,
         .run = chart_annual_run,
+    },
+    {
+        .name = "chart daily",
+        .summary = "packets and unique hosts day by day",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_daily_run,
+    },
+    {
+        .name = "chart classes",
+        .summary = "packets by class, stacked, by day or month",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_classes_run,
+    },
+    {
+        .name = "chart ports",
+        .summary = "the ten destination ports with most packets",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_ports_run,
+    },
+    {
+        .name = "chart coverage",
+        .summary = "when each sensor observed, day by day",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_coverage_run,
+    },
+    {
+        .name = "chart map",
+        .summary = "the darknet address by address, along a Hilbert curve",
+        .usage = CHART_USAGE " [--real-addresses]",
+        .takes = CHART_TAKES | BIT(OPTION_REAL_ADDRESSES),
+        .check = chart_check,
+        .run = chart_map_run,
+    },
+    {
+        .name = "chart countries",
+        .summary = "refused: the store keeps no source addresses",
+        .usage = CHART_USAGE,
+        .takes = CHART_TAKES,
+        .check = chart_check,
+        .run = chart_countries_run,
+    },
+    {
+        .name = "report",
+        .summary = "the yearly report: a page, its charts, tables and figures",
+        .usage = "--year YYYY -o DIR [--lang en|ja]",
+        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG),
+        .check = report_check,
+        .run = report_run,
+    },
+    {
+        .name = "export",
+        .summary = "bulk data for other programs",
+        .usage = "[--format csv|json|prometheus|flowtuple|ipfix] [--from TIME] [--to TIME]\n"
+                 "    [--step STEP] [--by WHAT] [--top N] [--sensor NAME] [--key FILE]\n"
+                 "    [--real-addresses] [--ranks] [--withhold K] [-o FILE]\n"
+                 "       darkcount export --make-key FILE",
+        .takes = BIT(OPTION_FORMAT) | BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_STEP) |
+                 BIT(OPTION_BY) | BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_KEY) |
+                 BIT(OPTION_REAL_ADDRESSES) | BIT(OPTION_MAKE_KEY) | BIT(OPTION_WITHHOLD) |
+                 BIT(OPTION_RANKS) | BIT(OPTION_OUTPUT),
+        .check = export_check,
+        .run = export_run,
     },
 };
 

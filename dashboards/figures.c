@@ -31,6 +31,23 @@ bool figures_estimate(const struct figures *figures)
     return !(figures->coverage >= 1);
 }
 
+/* METHOD_INVENTORY has already made up for what was not observed, the others have not. */
+void figures_band(const struct figures *figures, double *low, double *high)
+{
+    double value = figures->packets_per_address, coverage = figures->coverage;
+    bool partial = coverage > 0 && coverage < 1 && !isnan(value);
+    bool made_up = figures->method == METHOD_INVENTORY;
+    *low = !partial ? NAN : made_up ? value * coverage : value;
+    *high = !partial ? NAN : made_up ? value : value / coverage;
+}
+
+double figures_growth(const struct figures *before, const struct figures *figures)
+{
+    if (before->year + 1 != figures->year || !(before->packets_per_address > 0))
+        return NAN;
+    return figures->packets_per_address / before->packets_per_address;
+}
+
 /* --- adding ----------------------------------------------------------------------------------- */
 
 void figures_begin(struct figures_sum *sum, const struct period *year)
@@ -224,4 +241,10 @@ int figures_end(struct figures_sum *sum, enum method method, struct figures *fig
     figures->seconds_per_packet =
         figures->packets_per_address > 0 ? seconds / figures->packets_per_address : NAN;
     return 0;
+}
+
+double figures_cut_coverage(double coverage)
+{
+    const double unit = 1e9; /* 10 ^ FIGURES_COVERAGE_DECIMALS */
+    return floor(coverage * unit) / unit;
 }

@@ -43,6 +43,15 @@ struct figures {
  * known how much was. */
 bool figures_estimate(const struct figures *figures);
 
+/* The two ends of what packets per address may be where not everything was observed: what the figure
+ * is if nothing came in the time not observed, and if that time was like the rest. Both NaN with a
+ * coverage of 1, without any, and without a figure. */
+void figures_band(const struct figures *figures, double *low, double *high);
+
+/* Packets per address as a multiple of those of `before`; NaN unless that is the year before and both
+ * have a figure, that of `before` above 0. */
+double figures_growth(const struct figures *before, const struct figures *figures);
+
 struct figures_daysum { /* all sensors */
     uint64_t packets, active, records;
 };
@@ -92,6 +101,11 @@ int figures_course(struct figures_sum *sum, int month, int day, double addresses
 /* Computes the figures. ERR_INVALID with the cause in `errmsg` when the packets of the year do not
  * fit into 64 bits. */
 int figures_end(struct figures_sum *sum, enum method method, struct figures *figures, char *errmsg);
+
+/* A coverage as it is printed, with so many decimals: cut, not rounded, because what is less than 1
+ * must not be printed as 1. NaN stays NaN. */
+#define FIGURES_COVERAGE_DECIMALS 9
+double figures_cut_coverage(double coverage);
 
 /* Frees what the sums hold; to be called after figures_begin whatever came then. */
 void figures_close(struct figures_sum *sum);

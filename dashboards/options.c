@@ -4,9 +4,11 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "common/calendar.h"
 #include "common/err.h"
 #include "dashboards/commands.h"
 #include "dashboards/options_table.h"
+#include "dashboards/withhold.h"
 
 #define ALWAYS (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_STORE))
 
@@ -149,13 +151,32 @@ static int read_options(struct options *options, int argc, char **argv, char *er
 
 int options_parse(struct options *options, int argc, char **argv, char *errmsg)
 {
-    *options = (struct options){.method = METHOD_DAILY, .language = LANGUAGE_EN};
+    *options = (struct options){
+        .method = METHOD_DAILY, .language = LANGUAGE_EN, .withhold = WITHHOLD_DEFAULT};
     int rc = read_options(options, argc, argv, errmsg);
     if (rc == 0)
         rc = set_command(options, argv + optind, argc - optind, errmsg);
     if (rc || options->help || options->version)
         return rc;
     return check_given(options, errmsg);
+}
+
+static int read_time(const char *option, const char *text, int64_t *at_s, char *errmsg)
+{
+    *at_s = QUERY_OPEN;
+    int rc = text ? calendar_parse(text, at_s, errmsg) : 0;
+    return rc ? err_wrap(errmsg, rc, "%s", option) : 0;
+}
+
+int options_range(const struct options *options, int64_t *from_s, int64_t *to_s, char *errmsg)
+{
+    int rc = read_time("--from", options->from, from_s, errmsg);
+    if (rc == 0)
+        rc = read_time("--to", options->to, to_s, errmsg);
+    if (rc || !options->from || !options->to || *from_s < *to_s)
+        return rc;
+    return err_set(errmsg, ERR_INVALID, "--from %s --to %s: it must begin before it ends",
+                   options->from, options->to);
 }
 
 int options_check_format(struct options *options, char *errmsg)

@@ -38,8 +38,16 @@ enum option_id {
     OPTION_BY,
     OPTION_TOP,
     OPTION_SENSOR,
+    OPTION_GROWTH,
+    OPTION_REAL_ADDRESSES,
+    OPTION_RANKS,
+    OPTION_KEY,
+    OPTION_MAKE_KEY,
+    OPTION_WITHHOLD,
     OPTION_IDS
 };
+
+enum export_format { EXPORT_CSV, EXPORT_JSON, EXPORT_PROMETHEUS, EXPORT_FLOWTUPLE, EXPORT_IPFIX };
 
 /* A set of options, of which every command also knows --help, --version and --store. */
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
@@ -78,6 +86,11 @@ struct options {
     enum query_by by;
     size_t top;
     const char *sensor;
+    bool growth;
+    enum export_format export_format; /* of format_word, by export_check */
+    bool real_addresses, ranks;
+    const char *key, *make_key; /* files */
+    uint64_t withhold;          /* the least number of sensors and of sources */
 };
 
 /* Reads the command line. ERR_INVALID with the cause in `errmsg` for wrong usage. */
@@ -85,6 +98,11 @@ int options_parse(struct options *options, int argc, char **argv, char *errmsg);
 
 /* Prints the help: of the command, or the list of them all. */
 void options_print_help(const struct options *options, FILE *out);
+
+/* The times of --from and --to, QUERY_OPEN where one was not given. What a date means depends on the
+ * reporting zone: before the store is open this tells only whether they are times. ERR_INVALID, also
+ * when the first is not before the second. */
+int options_range(const struct options *options, int64_t *from_s, int64_t *to_s, char *errmsg);
 
 /* For `check` of a command that prints rows: sets options->format from --format, or as it is usual
  * for standard output. ERR_INVALID. */
@@ -94,6 +112,9 @@ int options_check_format(struct options *options, char *errmsg);
  * file (DARKCOUNT_CONFIG or /etc/darkcount/dashboard.conf), or else the local aggregator's private
  * store. ERR_INVALID, ERR_IO. */
 int options_store(const struct options *options, struct storeurl *url, char *errmsg);
+/* The file with the key of the pseudonyms: --key, or `pseudonym_key` in section [dashboard]; to be
+ * freed, NULL where neither names one. ERR_INVALID, ERR_IO, ERR_NOMEM. */
+int options_key(const struct options *options, char **path, char *errmsg);
 /* Opens that store. As options_store and store_open. */
 int options_open_store(const struct options *options, struct store **store, char *errmsg);
 

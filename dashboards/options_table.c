@@ -140,6 +140,50 @@ static int set_sensor(struct options *options, const char *value, char *errmsg)
                : err_set(errmsg, ERR_INVALID, "--sensor '%.64s': not a sensor's name", value);
 }
 
+static int set_growth(struct options *options, const char *value, char *errmsg)
+{
+    (void)value, (void)errmsg;
+    options->growth = true;
+    return 0;
+}
+
+static int set_real_addresses(struct options *options, const char *value, char *errmsg)
+{
+    (void)value, (void)errmsg;
+    options->real_addresses = true;
+    return 0;
+}
+
+static int set_ranks(struct options *options, const char *value, char *errmsg)
+{
+    (void)value, (void)errmsg;
+    options->ranks = true;
+    return 0;
+}
+
+static int set_key(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->key = value;
+    return 0;
+}
+
+static int set_make_key(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->make_key = value;
+    return 0;
+}
+
+static int set_withhold(struct options *options, const char *value, char *errmsg)
+{
+    if (strlen(value) > 4 || value[strspn(value, "0123456789")] || !*value)
+        return err_set(errmsg, ERR_INVALID, "--withhold '%.40s': give a number from 0 to 9999",
+                       value);
+    options->withhold = strtoul(value, NULL, 10);
+    return 0;
+}
+
 const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
@@ -152,9 +196,12 @@ const struct option_row option_rows[OPTION_IDS] = {
                        set_method},
     [OPTION_YEAR] = {0, "year", "YYYY", "this year only", set_year},
     [OPTION_FORMAT] = {0, "format", "FORMAT",
-                       "table (default on a terminal), csv (default elsewhere) or json",
+                       "table (default on a terminal), csv (default elsewhere) or json;\n"
+                       "export: csv (default), json, prometheus, flowtuple or ipfix",
                        set_format},
-    [OPTION_OUTPUT] = {'o', "output", "FILE", "what to write; its ending says the kind",
+    [OPTION_OUTPUT] = {'o', "output", "FILE",
+                       "the file to write; of a chart its ending says the kind, of an export\n"
+                       "- is standard output, the default",
                        set_output},
     [OPTION_REFERENCE] = {0, "reference", "nict", "draws the series published by NICT beside ours",
                           set_reference},
@@ -173,4 +220,19 @@ const struct option_row option_rows[OPTION_IDS] = {
                    "total (default), sensor, address, class, protocol, port or icmp", set_by},
     [OPTION_TOP] = {0, "top", "N", "the N with most packets, and the others as one", set_top},
     [OPTION_SENSOR] = {0, "sensor", "NAME", "this sensor only", set_sensor},
+    [OPTION_GROWTH] = {0, "growth", NULL, "how many times the year before each year is",
+                       set_growth},
+    [OPTION_REAL_ADDRESSES] = {0, "real-addresses", NULL,
+                               "darknet addresses as they are, not their pseudonyms",
+                               set_real_addresses},
+    [OPTION_RANKS] = {0, "ranks", NULL, "in the place of addresses their ranks within prefixes",
+                      set_ranks},
+    [OPTION_KEY] = {0, "key", "FILE",
+                    "the key of the pseudonyms; otherwise pseudonym_key in the configuration file",
+                    set_key},
+    [OPTION_MAKE_KEY] = {0, "make-key", "FILE", "makes a new key, and nothing else", set_make_key},
+    [OPTION_WITHHOLD] = {0, "withhold", "K",
+                         "withholds cells behind which fewer than K sensors or sources stand\n"
+                         "(default 3; 0: none)",
+                         set_withhold},
 };

@@ -28,21 +28,21 @@ int picture_kind_of(const char *path, enum picture_kind *kind, char *errmsg)
 
 /* One pixel of the canvas is one unit in SVG, one point in PDF and a square of four in PNG. The
  * cairo terminals take a font's size at 96 dpi, SVG's as it is: 0.75 makes them equal. */
-void picture_terminal(struct buf *script, enum picture_kind kind, struct bars_canvas canvas,
-                      const char *font)
+static void put_terminal(struct buf *script, enum picture_kind kind, const struct canvas *canvas,
+                         const char *font)
 {
     switch (kind) {
     case PICTURE_SVG:
-        gnuplot_put(script, "set terminal svg size %d,%d background '#ffffff'", canvas.width,
-                    canvas.height);
+        gnuplot_put(script, "set terminal svg size %d,%d background '#ffffff'", canvas->width,
+                    canvas->height);
         break;
     case PICTURE_PNG:
         gnuplot_put(script, "set terminal pngcairo size %d,%d fontscale 1.5 linewidth 2",
-                    2 * canvas.width, 2 * canvas.height);
+                    2 * canvas->width, 2 * canvas->height);
         break;
     default:
         gnuplot_put(script, "set terminal pdfcairo size %.6fin,%.6fin fontscale 0.75 linewidth 1.5",
-                    canvas.width / 72.0, canvas.height / 72.0);
+                    canvas->width / 72.0, canvas->height / 72.0);
     }
     gnuplot_put(script, " noenhanced font '%s,12'\n", font);
 }
@@ -82,15 +82,32 @@ static void forget_date(struct buf *picture)
         *at++ = (uint8_t)epoch[i];
 }
 
-int picture_finish(struct buf *picture, enum picture_kind kind, const char *title)
+/* The title, and the cells of an image as squares: viewers would blur them. */
+static int finish_svg(struct buf *picture, const char *title)
 {
-    char element[512];
-    if (kind == PICTURE_PDF)
-        forget_date(picture);
-    if (kind != PICTURE_SVG)
-        return 0;
+    char element[CANVAS_TITLE_MAX + 32];
     snprintf(element, sizeof element, "<title>%s</title>", title);
-    return replace(picture, "<title>Gnuplot</title>", element);
+    int rc = replace(picture, "<title>Gnuplot</title>", element);
+    return rc ? rc
+              : replace(picture, "<image ",
+                        "<image style='image-rendering:optimizeSpeed;image-rendering:pixelated' ");
+}
+
+int picture_draw(const struct canvas *canvas, enum picture_kind kind, enum language language,
+                 struct buf *picture, char *errmsg)
+{
+    struct buf script;
+    buf_init(&script);
+    put_terminal(&script, kind, canvas, labels_font(language));
+    buf_put(&script, canvas->script.bytes, canvas->script.size);
+    script.failed |= canvas->script.failed;
+    int rc = gnuplot_run(&script, picture, errmsg);
+    buf_close(&script);
+    if (rc == 0 && kind == PICTURE_PDF)
+        forget_date(picture);
+    if (rc == 0 && kind == PICTURE_SVG && finish_svg(picture, canvas->title) != 0)
+        rc = err_set(errmsg, ERR_NOMEM, "chart: %s", err_str(ERR_NOMEM));
+    return rc;
 }
 
 static int write_all(int fd, const struct buf *picture)

@@ -7,20 +7,19 @@
 #define DASHBOARDS_PICTURE_H
 
 #include "common/buf.h"
-#include "dashboards/bars.h"
+#include "dashboards/canvas.h"
+#include "dashboards/labels.h"
 
 enum picture_kind { PICTURE_SVG, PICTURE_PNG, PICTURE_PDF };
 
 /* By the ending of `path`: .svg, .png or .pdf. ERR_INVALID with the cause in `errmsg`. */
 int picture_kind_of(const char *path, enum picture_kind *kind, char *errmsg);
 
-/* Appends the terminal command for a canvas. `font` is one of labels_font. */
-void picture_terminal(struct buf *script, enum picture_kind kind, struct bars_canvas canvas,
-                      const char *font);
-
-/* Takes out of the picture what differs from run to run, and gives an SVG its title for readers of
- * the screen. `title` is ours, without markup. ERR_NOMEM. */
-int picture_finish(struct buf *picture, enum picture_kind kind, const char *title);
+/* Draws a finished canvas into `picture`, in the font of the language. An SVG has the canvas's
+ * title, which is without markup, for readers of the screen. Nothing in the bytes differs from run to run.
+ * Errors as gnuplot_run. */
+int picture_draw(const struct canvas *canvas, enum picture_kind kind, enum language language,
+                 struct buf *picture, char *errmsg);
 
 /* Writes `picture` to `path` by way of a temporary file beside it that is renamed when it is
  * complete and synced. After an error `path` is what it was. ERR_IO, ERR_FULL with the cause in

@@ -1,14 +1,12 @@
 #include "dashboards/query_command.h"
 
 #include <arpa/inet.h>
-#include <math.h>
 #include <string.h>
 
 #include "common/err.h"
 #include "common/log.h"
 
-#define SHARE_DECIMALS    9
-#define COVERAGE_DECIMALS 9
+#define SHARE_DECIMALS 9
 
 #define FIGURES "packets", "bytes", "active_addresses", "unique_hosts", "coverage", "dropped"
 
@@ -37,13 +35,6 @@ static void put_if(struct rows *rows, bool known, uint64_t value)
         rows_missing(rows);
 }
 
-/* Cut, not rounded: what is less than 1 must not be printed as 1. */
-static void put_coverage(struct rows *rows, double coverage)
-{
-    const double unit = 1e9; /* 10 ^ COVERAGE_DECIMALS */
-    rows_double(rows, floor(coverage * unit) / unit, COVERAGE_DECIMALS);
-}
-
 static void put_figures(struct rows *rows, const struct query_figures *figures)
 {
     bool any = figures->any_data;
@@ -51,7 +42,7 @@ static void put_figures(struct rows *rows, const struct query_figures *figures)
     put_if(rows, any, figures->bytes);
     put_if(rows, any && figures->active_known, figures->active);
     put_if(rows, any && figures->hosts_known, figures->unique_hosts);
-    put_coverage(rows, query_coverage(figures));
+    rows_double(rows, figures_cut_coverage(query_coverage(figures)), FIGURES_COVERAGE_DECIMALS);
     put_if(rows, any, figures->dropped);
 }
 
@@ -166,24 +157,12 @@ int query_command_print(FILE *out, enum rows_format format, struct store *store,
 
 /* --- the command ------------------------------------------------------------------------------ */
 
-static int read_time(const char *option, const char *text, int64_t *at_s, char *errmsg)
-{
-    *at_s = QUERY_OPEN;
-    int rc = text ? calendar_parse(text, at_s, errmsg) : 0;
-    return rc ? err_wrap(errmsg, rc, "%s", option) : 0;
-}
-
 int query_command_check(struct options *options, char *errmsg)
 {
     int64_t from_s, to_s; /* only whether they are times: which, depends on the store's zone */
-    int rc = read_time("--from", options->from, &from_s, errmsg);
-    if (rc == 0)
-        rc = read_time("--to", options->to, &to_s, errmsg);
+    int rc = options_range(options, &from_s, &to_s, errmsg);
     if (rc)
         return rc;
-    if (options->from && options->to && from_s >= to_s)
-        return err_set(errmsg, ERR_INVALID, "--from %s --to %s: it must begin before it ends",
-                       options->from, options->to);
     if (options->top && options->by < QUERY_ADDRESS)
         return err_set(errmsg, ERR_INVALID,
                        "--top: goes with --by address, class, protocol, port or icmp");
@@ -208,9 +187,7 @@ static int ask(struct store *store, const struct options *options, char *errmsg)
     size_t lost;
     int rc = check_sensor(store, query.sensor, errmsg);
     if (rc == 0)
-        rc = read_time("--from", options->from, &query.from_s, errmsg);
-    if (rc == 0)
-        rc = read_time("--to", options->to, &query.to_s, errmsg);
+        rc = options_range(options, &query.from_s, &query.to_s, errmsg);
     if (rc)
         return rc;
     bool any = query_range(store, &query);

@@ -268,7 +268,7 @@ int query_rank_period(struct query_rank *rank, struct query_period *period)
     int rc = offer_period(rank, period);
     if (rc)
         return rc;
-    if (rank->top)
+    if (rank->top && rank->count)
         qsort(rank->ranked, rank->count, sizeof *rank->ranked, compare);
     for (size_t i = 0; i < rank->count; i++) {
         rank->rows[i] = rank->ranked[i].row;

@@ -9,9 +9,10 @@
 #include "dashboards/query_rank.h"
 
 /* Periods are read in groups: of so many, or until they have so many pieces. */
-#define GROUP_PERIODS 64
-#define GROUP_PIECES  64
-#define GROUP_HEAVY   4 /* pieces with addresses or tables */
+#define GROUP_PERIODS   64
+#define GROUP_PIECES    64
+#define GROUP_TABLES    32
+#define GROUP_ADDRESSES 4
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -131,7 +132,10 @@ static int begin_period(struct running *running, int64_t start_s, int64_t end_s)
 /* Takes the next periods of the range; none when it has come to its end. */
 static int begin_group(struct running *running)
 {
-    size_t most = of_figures(running->query->by) ? GROUP_PIECES : GROUP_HEAVY;
+    enum query_by by = running->query->by;
+    size_t most = of_figures(by)        ? GROUP_PIECES
+                  : by == QUERY_ADDRESS ? GROUP_ADDRESSES
+                                        : GROUP_TABLES;
     int64_t start_s, end_s;
     running->group_count = running->piece_count = 0;
     while (running->group_count < GROUP_PERIODS && running->piece_count < most &&

@@ -170,14 +170,14 @@ static int set_darknet(struct store *store, struct store_sensor *sensor, const c
     char cause[ERRMSG_SIZE] = "the darknet is not a list of prefixes";
     if (!set)
         return store_bad_value(store, key, ERR_NOMEM, errmsg);
-    int rc = ERR_DAMAGED;
     if (strlen(value->str) == value->len && prefixset_add(set, value->str, cause) == 0 &&
         prefixset_finish(set, cause) == 0) {
         sensor->addresses = prefixset_size(set);
-        rc = 0;
+        sensor->darknet = set;
+        return 0;
     }
     prefixset_free(set);
-    return rc ? store_damaged(store, key, cause, errmsg) : 0;
+    return store_damaged(store, key, cause, errmsg);
 }
 
 static int set_head(struct store *store, struct store_sensor *sensor, const char *key,
@@ -263,6 +263,8 @@ void store_close(struct store *store)
         return;
     if (store->redis)
         redisFree(store->redis);
+    for (size_t i = 0; i < store->count; i++)
+        prefixset_free(store->sensors[i].darknet);
     free(store->sensors);
     free(store->heads);
     free(store);

@@ -17,6 +17,7 @@
 #include "common/calendar.h"
 #include "common/course.h"
 #include "common/hll.h"
+#include "common/prefix.h"
 #include "common/schema.h"
 #include "common/storeurl.h"
 #include "common/tables.h"
@@ -27,7 +28,9 @@
 
 struct store_sensor {
     char name[SENSOR_NAME_MAX + 1];
-    double addresses;          /* in its darknet */
+    double addresses; /* in its darknet */
+    /* Its darknet, borrowed until store_close; NULL before it has delivered anything. */
+    struct prefixset *darknet;
     int64_t from_ns, until_ns; /* first and last moment observed; until < from when there is none */
     bool years[STORE_YEARS];   /* whether it has totals of STORE_YEAR_MIN + i */
     uint64_t restated[STORE_YEARS];

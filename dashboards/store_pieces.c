@@ -4,12 +4,11 @@
 #include "common/err.h"
 #include "dashboards/store_reading.h"
 
-#define BATCH_MAX 64 /* pieces in one transaction */
-#define HEAVY_MAX 4  /* of them with addresses or tables */
-#define ATTEMPTS  20
-#define MINUTE_S  60
-
-#define FOLDED (STORE_ADDRESSES | STORE_TABLES)
+#define BATCH_MAX       64 /* pieces in one transaction */
+#define HEAVY_MAX       32 /* of them with tables; one with addresses counts as ADDRESSES_WEIGH */
+#define ADDRESSES_WEIGH 8
+#define ATTEMPTS        20
+#define MINUTE_S        60
 
 int store_reading_nomem(const struct store_reading *reading, char *errmsg)
 {
@@ -168,7 +167,9 @@ static size_t batch_size(const struct store_piece *pieces, size_t count)
 {
     size_t size = 0, heavy = 0;
     while (size < count && size < BATCH_MAX) {
-        heavy += (pieces[size].wants & FOLDED) != 0;
+        heavy += pieces[size].wants & STORE_ADDRESSES ? ADDRESSES_WEIGH
+                 : pieces[size].wants & STORE_TABLES  ? 1
+                                                      : 0;
         if (heavy > HEAVY_MAX)
             break;
         size++;

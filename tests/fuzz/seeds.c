@@ -119,6 +119,10 @@ static void frame_seeds(const struct buf *sealed)
     frame_put_join(&out, &join);
     frame_put_certificate(&out, &certificate);
     write_seed("frame_read", "joining", out.bytes, out.size);
+    out.size = 0;
+    frame_put_probe(&out, (const uint8_t *)"a nonce: 16 byte");
+    frame_put_probed(&out, (const uint8_t *)"a nonce: 16 byte");
+    write_seed("frame_read", "probing", out.bytes, out.size);
     buf_close(&out);
 }
 

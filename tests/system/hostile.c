@@ -100,11 +100,13 @@ static void put_bomb(struct buf *out, size_t size)
     free(small);
 }
 
-static int print(const struct buf *bytes, size_t least)
+/* Prints them again and again, until there is enough of them or the other side has had enough. */
+static int print(struct buf *bytes, size_t least)
 {
     for (size_t done = 0; done < least; done += bytes->size)
         if (fwrite(bytes->bytes, 1, bytes->size, stdout) != bytes->size)
-            return 0; /* it had enough */
+            break;
+    buf_close(bytes);
     return 0;
 }
 
@@ -188,6 +190,7 @@ static int deaf(const char *path)
     while (taken < ENDLESS && send(fd, out.bytes, out.size, MSG_NOSIGNAL) == (ssize_t)out.size)
         taken += out.size;
     printf("%zu %s\n", taken, errno == EPIPE || errno == ECONNRESET ? "cut" : "not cut");
+    buf_close(&out);
     return 0;
 }
 

@@ -20,6 +20,8 @@ static int check_next(struct world *world, uint8_t epoch, uint64_t seq, int64_t 
     if (change)
         change(&record);
     int rc = apply_check(&world->part, uuid, &record, refuse);
+    if (rc == 0)
+        rc = apply_check_addresses(&world->part, NULL, &record, refuse);
     record_close(&record);
     return rc;
 }

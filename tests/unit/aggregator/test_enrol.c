@@ -198,7 +198,8 @@ Test(enrol, a_sensor_opens_what_is_its_own)
         bool opens = registry_opens(box.dir, &facts, &open, &why);
         cr_assert_eq(opens, !cases[i].words, "case %zu", i);
         if (opens) {
-            cr_assert_eq(open.from_s, 1000);
+            cr_assert_str_eq(open.inventory, "960=" DARKNET); /* cut to the minute */
+            free(open.inventory);
         } else {
             cr_assert_eq(why.code, REFUSE_IDENTITY);
             cr_assert(strstr(why.text, cases[i].words), "%s", why.text);
@@ -224,7 +225,7 @@ Test(enrol, names_and_darknets_are_taken_once)
     cr_assert_eq(count, 2);
     cr_assert_str_eq(list[0].name, "osaka");
     cr_assert_str_eq(list[1].name, "tokyo");
-    cr_assert_str_eq(list[1].darknet, DARKNET);
+    cr_assert_str_eq(enrolment_darknet(&list[1], NOW_S), DARKNET);
     registry_list_free(list, count);
 }
 
@@ -236,8 +237,95 @@ Test(enrol, a_long_darknet_comes_back)
         sprintf(darknet + strlen(darknet), "%s10.%u.%u.0/25", i ? "," : "", i / 200, i % 200);
     added("wide", darknet);
     cr_assert_eq(registry_read(box.dir, "wide", &read, errmsg), 0, "%s", errmsg);
-    cr_assert_str_eq(read.darknet, darknet);
+    cr_assert_str_eq(enrolment_darknet(&read, NOW_S), darknet);
     enrolment_close(&read);
+}
+
+/* --- inventories ------------------------------------------------------------------------------ */
+
+#define CHANGE_S INT64_C(1577836800) /* 2020 */
+
+static void expect_inventory(const char *name, const char *wanted)
+{
+    char *text = registry_inventory(box.dir, name);
+    cr_assert_not_null(text);
+    cr_expect_str_eq(text, wanted);
+    free(text);
+}
+
+Test(enrol, an_inventory_changes_from_a_time_on)
+{
+    added("tokyo", DARKNET);
+    cr_assert_eq(enrol_change(&enrol, "tokyo", CHANGE_S, "203.0.113.0/24", "2001:db8::/32", errmsg),
+                 0, "%s", errmsg);
+    cr_assert_eq(enrol_change(&enrol, "tokyo", CHANGE_S + 60, NULL,
+                              "198.51.100.0/24,203.0.113.0/24", errmsg),
+                 0, "%s", errmsg);
+    expect_inventory("tokyo",
+                     "960=" DARKNET " 1577836800=198.51.100.0/24,203.0.113.0/24 1577836860=-");
+}
+
+Test(enrol, a_change_that_cannot_be_is_refused)
+{
+    static const struct {
+        const char *name;
+        int64_t from_s;
+        const char *plus, *minus;
+        int rc;
+        const char *words;
+    } cases[] = {
+        {"kobe", CHANGE_S, "192.0.2.0/24", NULL, ERR_UNKNOWN, "not enrolled"},
+        {"tokyo", CHANGE_S + 1, "192.0.2.0/24", NULL, ERR_INVALID, "whole minute"},
+        {"tokyo", CHANGE_S, "198.51.100.7", NULL, ERR_INVALID, "so already"},
+        {"tokyo", CHANGE_S, "198.51.100.7/24", NULL, ERR_INVALID, "198.51.100.0/24"},
+        {"tokyo", CHANGE_S, "203.0.113.128/25", NULL, ERR_REFUSED, "of sensor osaka"},
+        {"tokyo", 960, NULL, DARKNET, ERR_REFUSED, "ever"},
+    };
+    added("tokyo", DARKNET);
+    added("osaka", "203.0.113.0/24");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int rc = enrol_change(&enrol, cases[i].name, cases[i].from_s, cases[i].plus, cases[i].minus,
+                              errmsg);
+        cr_expect_eq(rc, cases[i].rc, "case %zu", i);
+        cr_expect(strstr(errmsg, cases[i].words), "case %zu: %s", i, errmsg);
+    }
+    expect_inventory("tokyo", "960=" DARKNET);
+}
+
+Test(enrol, space_passes_from_one_sensor_to_another_at_a_time)
+{
+    struct token token;
+    added("tokyo", DARKNET);
+    cr_assert_eq(enrol_change(&enrol, "tokyo", CHANGE_S, NULL, "198.51.100.0/25", errmsg), 0);
+    cr_expect_eq(
+        enrol_add(&enrol, "osaka", "198.51.100.0/25", CHANGE_S - 60, NOW_S, &token, errmsg),
+        ERR_REFUSED);
+    cr_expect(
+        strstr(errmsg, "2019-12-31T23:59:00Z on 198.51.100.0/25 is in the darknet of sensor tokyo"),
+        "%s", errmsg);
+    cr_expect_eq(enrol_add(&enrol, "osaka", "198.51.100.0/25", CHANGE_S, NOW_S, &token, errmsg), 0,
+                 "%s", errmsg);
+    cr_expect_eq(enrol_change(&enrol, "tokyo", CHANGE_S + 60, "198.51.100.0/25", NULL, errmsg),
+                 ERR_REFUSED);
+}
+
+/* What an epoch of before still has to deliver comes with the darknet of then. */
+Test(enrol, a_sensor_opens_every_darknet_that_it_had)
+{
+    static const struct {
+        const char *darknet;
+        bool opens;
+    } cases[] = {{DARKNET, true}, {"198.51.100.0/24", true}, {"2001:db8::/32", false}};
+    struct cert_facts facts = joined("tokyo", DARKNET);
+    cr_assert_eq(enrol_change(&enrol, "tokyo", CHANGE_S, NULL, "2001:db8::/32", errmsg), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct frame_open open = {.sensor = "tokyo", .darknet = (char *)cases[i].darknet};
+        struct frame_refuse why = {0};
+        cr_expect_eq(registry_opens(box.dir, &facts, &open, &why), cases[i].opens, "case %zu", i);
+        cr_expect(cases[i].opens || strstr(why.text, "enrolled for the darknet 198.51.100.0/24"),
+                  "%s", why.text);
+        free(open.inventory);
+    }
 }
 
 Test(enrol, the_registry_is_locked_while_it_is_changed)

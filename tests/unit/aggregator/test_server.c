@@ -231,6 +231,61 @@ Test(server, alarms_of_a_record_are_logged)
     box_close(&box);
 }
 
+/* Asks for a probe and waits for its answer. */
+static void expect_probed(struct client *client, const char *nonce)
+{
+    struct buf out;
+    struct frame frame;
+    buf_init(&out);
+    cr_assert_eq(frame_put_probe(&out, (const uint8_t *)nonce), 0);
+    cr_assert(client_send(client, &out));
+    cr_assert_eq(client_receive(client, &frame, 15000), 1, "%s", client->refused.text);
+    cr_assert_eq(frame.type, FRAME_PROBED);
+    cr_expect_arr_eq(frame.nonce, nonce, FRAME_NONCE_SIZE);
+    buf_close(&out);
+}
+
+static void expect_text(redisContext *redis, const char *wanted, const char *command)
+{
+    redisReply *reply = redisCommand(redis, command);
+    cr_assert(reply && reply->type == REDIS_REPLY_STRING, "%s", command);
+    cr_expect_str_eq(reply->str, wanted, "%s", command);
+    freeReplyObject(reply);
+}
+
+/* From a sensor that the store does not know yet, and from one that has delivered. */
+Test(server, a_probe_comes_back_from_the_store_and_counts_nothing)
+{
+    struct box box;
+    struct totals sent = {0};
+    struct client client;
+    const struct frame_open open = open_of("s", 1), other = open_of("s", 2);
+    struct buf *records = make_records("s", 1, START_S, 3, &sent);
+    box_open(&box);
+    pid_t pid = box_start_aggregator(&box, NULL);
+    redisContext *redis = box_redis(&box);
+    cr_assert(redis);
+    client_init(&client);
+    cr_assert(client_open(&client, box.sensor_socket, &other), "%s", client.refused.text);
+    expect_probed(&client, "0123456789abcdef");
+    expect_text(redis, "30313233343536373839616263646566", "GET darkcount:{s}:probe");
+    expect_text(redis, "0", "HGET darkcount:{s}:head n");
+    client_drop(&client);
+    cr_assert(client_open(&client, box.sensor_socket, &open), "%s", client.refused.text);
+    cr_assert(client_deliver(&client, records, 2), "%s", client.refused.text);
+    expect_probed(&client, "abcdefghijklmnop");
+    expect_text(redis, "6162636465666768696a6b6c6d6e6f70", "GET darkcount:{s}:probe");
+    cr_assert(client_deliver(&client, records, 3), "%s", client.refused.text);
+    client_drop(&client);
+    await_folded(&box, "s");
+    expect_stored(&box, "s", &sent);
+    expect_clean_end(pid);
+    redisFree(redis);
+    client_close(&client);
+    free_records(records, 3);
+    box_close(&box);
+}
+
 /* --- several connections of one sensor -------------------------------------------------------- */
 
 #define IN_2019 INT64_C(1554000000)

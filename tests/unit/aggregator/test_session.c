@@ -9,15 +9,15 @@
 
 /* What a run of bytes made of a session: the events in order and the frames that came out. */
 struct outcome {
-    char events[128]; /* O opens, R records, X refused */
-    char frames[128]; /* h hello, s resume, a ack, x refuse */
+    char events[128]; /* O opens, R records, P probes, X refused */
+    char frames[128]; /* h hello, s resume, a ack, p probed, x refuse */
     enum refuse_code code;
     enum session_state state;
 };
 
 static void read_out(struct session *session, struct outcome *outcome)
 {
-    static const char names[] = "?hOsRaxL";
+    static const char names[] = "?hOsRaxLJCPp";
     struct frame frame;
     size_t need;
     int64_t size;
@@ -47,6 +47,10 @@ static bool play(struct session *session, struct outcome *outcome)
         *event = 'R';
         session_taken(session, true);
         session_durable(session, 1, 8);
+        return true;
+    case SESSION_PROBES:
+        *event = 'P';
+        session_probed(session);
         return true;
     case SESSION_REFUSED:
         *event = 'X';
@@ -99,7 +103,7 @@ static void put_record(struct buf *out)
 }
 
 /* The streams of the table: O open of s, o open of another sensor, R record, h hello, a ack, r
- * resume, x refuse, l lost, ? a frame of no type, L a frame too large, G an OPEN that does not parse. */
+ * resume, x refuse, l lost, p probe, P probed, ? a frame of no type, L a frame too large, G an OPEN that does not parse. */
 static void put_letter(struct buf *out, char letter)
 {
     static const uint8_t unknown[] = {0, 0, 0, 1, 9, 0}, large[] = {0x10, 0, 0, 0, FRAME_OPEN},
@@ -116,6 +120,12 @@ static void put_letter(struct buf *out, char letter)
         break;
     case 'l':
         frame_put_lost(out, &(struct frame_lost){1, 3});
+        break;
+    case 'p':
+        frame_put_probe(out, (const uint8_t *)"a nonce: 16 byte");
+        break;
+    case 'P':
+        frame_put_probed(out, (const uint8_t *)"a nonce: 16 byte");
         break;
     case 'h':
         frame_put_hello(out);
@@ -154,6 +164,8 @@ static const struct {
     {"OR?R", "ORX", "hsax", SESSION_ENDED},  {"L", "X", "hx", SESSION_ENDED},
     {"G", "X", "hx", SESSION_ENDED},         {"?", "X", "hx", SESSION_ENDED},
     {"ORlR", "ORRR", "hsaaa", SESSION_OPEN}, {"l", "X", "hx", SESSION_ENDED},
+    {"OppR", "OPPR", "hsppa", SESSION_OPEN}, {"p", "X", "hx", SESSION_ENDED},
+    {"OP", "OX", "hsx", SESSION_ENDED},
 };
 
 /* The same, wherever the stream is cut in two. */
@@ -217,6 +229,22 @@ Test(session, no_more_than_the_window_is_taken)
     cr_expect_not(session_hungry(&session));
     session_durable(&session, 1, 1);
     cr_expect_eq(session_next(&session), SESSION_RECORDS);
+    session_close(&session);
+}
+
+Test(session, a_probe_with_records_pending_is_refused)
+{
+    struct session session;
+    struct buf bytes;
+    session_init(&session);
+    feed_records(&session, 1);
+    cr_assert_eq(session_next(&session), SESSION_RECORDS);
+    session_taken(&session, true);
+    buf_init(&bytes);
+    put_letter(&bytes, 'p');
+    session_feed(&session, bytes.bytes, bytes.size);
+    cr_expect_eq(session_next(&session), SESSION_REFUSED);
+    buf_close(&bytes);
     session_close(&session);
 }
 

@@ -68,6 +68,11 @@ static void open_manifest(void)
     source = manifest_source(&manifest);
 }
 
+static void resume(uint64_t seq)
+{
+    cr_assert_eq(source.resumed(source.user, seq, errmsg), 0, "%s", errmsg);
+}
+
 static int durable(uint8_t mark, uint64_t seq)
 {
     uint8_t epoch[EPOCH_SIZE] = {mark};
@@ -516,4 +521,23 @@ Test(manifest, what_is_acknowledged_is_asked_about_on_every_connection)
     cr_expect(open.replay);
     source.resumed(source.user, 1, errmsg); /* the store went back */
     cr_expect_eq(manifest_waiting(&manifest), 2 + 3);
+}
+
+/* A sensor that is let in and refused again and again is not getting on. */
+Test(manifest, a_resume_is_progress_when_it_is_news)
+{
+    fill(1, false, 3, 100);
+    open_manifest();
+    cr_assert_eq(next_epoch(), 1);
+    uint64_t before = manifest.progress;
+    resume(0);
+    cr_expect_eq(manifest.progress, before + 1);
+    resume(0);
+    cr_expect_eq(manifest.progress, before + 1);
+    resume(2);
+    cr_expect_eq(manifest.progress, before + 2);
+    cr_assert_eq(source.acked(source.user, 3, errmsg), 0);
+    cr_expect_eq(manifest.progress, before + 3);
+    resume(3);
+    cr_expect_eq(manifest.progress, before + 3);
 }

@@ -40,6 +40,8 @@ static void put_every_type(struct buf *out)
     struct frame_certificate certificate = {"campus-1", darknet, request, request};
     cr_assert_eq(frame_put_join(out, &join), 0);
     cr_assert_eq(frame_put_certificate(out, &certificate), 0);
+    cr_assert_eq(frame_put_probe(out, (const uint8_t *)"a nonce: 16 byte"), 0);
+    cr_assert_eq(frame_put_probed(out, (const uint8_t *)"a nonce: 16 byte"), 0);
 }
 
 static void expect_content(const struct frame *frame)
@@ -85,6 +87,10 @@ static void expect_content(const struct frame *frame)
         cr_expect_str_eq(frame->certificate.certificate, request);
         cr_expect_str_eq(frame->certificate.authority, request);
         break;
+    case FRAME_PROBE:
+    case FRAME_PROBED:
+        cr_expect_arr_eq(frame->nonce, "a nonce: 16 byte", FRAME_NONCE_SIZE);
+        break;
     }
 }
 
@@ -94,7 +100,7 @@ Test(frame, every_type_comes_back_however_it_is_split)
     struct buf out;
     size_t at = 0, need;
     put_every_type(&out);
-    for (int type = FRAME_HELLO; type <= FRAME_CERTIFICATE; type++) {
+    for (int type = FRAME_HELLO; type <= FRAME_PROBED; type++) {
         struct frame frame;
         int64_t whole = frame_read(out.bytes + at, out.size - at, &frame, &need, NULL);
         cr_assert_gt(whole, 0, "type %d", type);
@@ -131,7 +137,7 @@ Test(frame, sizes_are_bounded_by_type_before_anything_is_awaited)
 {
     const uint32_t record_most = RECORD_HEADER_SIZE + RECORD_PAYLOAD_MAX;
     for (int type = 0; type < 256; type++) {
-        bool known = type >= FRAME_HELLO && type <= FRAME_CERTIFICATE;
+        bool known = type >= FRAME_HELLO && type <= FRAME_PROBED;
         uint32_t most = type == FRAME_RECORD ? record_most : FRAME_CONTROL_MAX;
         char errmsg[ERRMSG_SIZE] = "";
         size_t need;
@@ -196,9 +202,21 @@ Test(frame, a_range_of_lost_records_is_one)
     }
 }
 
+Test(frame, a_nonce_has_16_bytes)
+{
+    static uint8_t bytes[17];
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        struct frame frame;
+        Darkcount__Probe probe = DARKCOUNT__PROBE__INIT;
+        probe.nonce = (ProtobufCBinaryData){size, bytes};
+        int64_t rc = read_message(FRAME_PROBE, &probe.base, &frame);
+        cr_expect(size == FRAME_NONCE_SIZE ? rc > 0 : rc == ERR_DAMAGED, "%zu bytes", size);
+    }
+}
+
 Test(frame, a_body_that_is_no_message_is_damaged)
 {
-    for (uint8_t type = FRAME_HELLO; type <= FRAME_CERTIFICATE; type++) {
+    for (uint8_t type = FRAME_HELLO; type <= FRAME_PROBED; type++) {
         struct buf out;
         struct frame frame;
         size_t need;

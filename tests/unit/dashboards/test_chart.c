@@ -1,7 +1,6 @@
-/* The chart: numbers as text, layout, the same bytes every time, and a file that is whole or not
+/* The chart of the years: what it says, the same bytes every time, and a file that is whole or not
  * there. */
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,42 +13,9 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "dashboards/bars.h"
-#include "dashboards/chart.h"
+#include "dashboards/chart_annual.h"
 #include "dashboards/font.h"
 #include "dashboards/picture.h"
-
-struct number {
-    double value;
-    char text[32];
-};
-
-ParameterizedTestParameters(bars, format)
-{
-    static struct number cases[] = {
-        {0, "0"},
-        {1, "1"},
-        {12.5, "12.50"},
-        {0.004, "0.004"},
-        {0.25, "0.25"},
-        {123.45, "123.5"},
-        {999, "999"},
-        {999.6, "1,000"},
-        {1000, "1,000"},
-        {12345.6, "12,346"},
-        {2420000, "2,420,000"},
-        {999999999999, "999,999,999,999"},
-        {1.5e19, "1.5e+19"},
-    };
-    return cr_make_param_array(struct number, cases, sizeof cases / sizeof *cases);
-}
-
-ParameterizedTest(struct number *param, bars, format)
-{
-    char text[BARS_LABEL_MAX];
-    bars_format(param->value, text);
-    cr_assert_str_eq(text, param->text);
-}
 
 /* --- drawing ---------------------------------------------------------------------------------- */
 
@@ -59,14 +25,29 @@ static struct figures figures_of(int year, double value, double coverage)
         .year = year, .any_data = true, .packets_per_address = value, .coverage = coverage};
 }
 
+static int draw_chart(const char *output, const struct chart_annual *chart, struct buf *picture,
+                      char *errmsg)
+{
+    enum picture_kind kind;
+    struct canvas canvas;
+    buf_init(picture);
+    cr_assert_eq(picture_kind_of(output, &kind, errmsg), 0);
+    cr_assert_eq(chart_annual_draw(chart, &canvas), 0);
+    int rc = picture_draw(&canvas, kind, chart->language, picture, errmsg);
+    canvas_close(&canvas);
+    return rc;
+}
+
 static int draw(const char *output, enum language language, bool reference, struct figures *years,
                 size_t count, struct buf *picture, char *errmsg)
 {
-    const struct options options = {
-        .output = output, .language = language, .reference_nict = reference};
-    const struct query_annual annual = {years, count};
-    buf_init(picture);
-    return chart_annual_draw(&options, &annual, 2, "Asia/Tokyo", picture, errmsg);
+    const struct chart_annual chart = {.language = language,
+                                       .reference_nict = reference,
+                                       .sensors = 2,
+                                       .timezone = "Asia/Tokyo",
+                                       .years = years,
+                                       .count = count};
+    return draw_chart(output, &chart, picture, errmsg);
 }
 
 static bool contains(const struct buf *picture, const char *text)
@@ -94,10 +75,70 @@ Test(chart, says_what_it_shows)
         "100 %",
         "2 sensors; days in the time zone Asia/Tokyo",
         "2023: 4; other years 0",
+        "NICT REPORT 2019 p.43", /* where the years up to 2017 are from */
+        "Security NEXT 123420",  /* the edition of 2020 restated 2019 */
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         cr_expect(contains(&picture, texts[i]), "'%s' is not there", texts[i]);
     cr_expect_not(contains(&picture, ">1,000*<"));
+    cr_expect_not(contains(&picture, "growth"));
+    buf_close(&picture);
+}
+
+/* An edition of NICT is cited when a figure of it is drawn, and only then. */
+Test(chart, only_what_is_drawn_is_cited)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct buf picture;
+    struct figures years[] = {figures_of(2021, 1000, 1)};
+    struct chart_annual chart = {.reference_nict = true,
+                                 .one_year = true,
+                                 .sensors = 1,
+                                 .timezone = "UTC",
+                                 .years = years,
+                                 .count = 1};
+    cr_assert_eq(draw_chart("x.svg", &chart, &picture, errmsg), 0, "%s", errmsg);
+    cr_expect(contains(&picture, "2021 Security Insight 4928"));
+    cr_expect_not(contains(&picture, "NICT REPORT 2019"));
+    buf_close(&picture);
+    years[0].year = 2030;
+    cr_assert_eq(draw_chart("x.svg", &chart, &picture, errmsg), 0, "%s", errmsg);
+    cr_expect(contains(&picture, "NICT has published no figure for these years"));
+    buf_close(&picture);
+}
+
+/* Growth stands below a year whose year before has a figure; 2022 has none. */
+Test(chart, growth_is_told_where_it_can_be)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct buf picture;
+    struct figures years[] = {figures_of(2020, 100, 1), figures_of(2021, 150, 1),
+                              figures_of(2023, 600, 1), figures_of(2024, 9000, 1)};
+    struct chart_annual chart = {
+        .growth = true, .sensors = 1, .timezone = "UTC", .years = years, .count = 4};
+    cr_assert_eq(draw_chart("x.svg", &chart, &picture, errmsg), 0, "%s", errmsg);
+    cr_expect(contains(&picture, ">growth<"));
+    cr_expect(contains(&picture, ">×1.50<"));
+    cr_expect(contains(&picture, ">×15<"));
+    cr_expect_not(contains(&picture, "×4.00"));
+    buf_close(&picture);
+}
+
+/* A band is a line of its own colour: two years with less than 100 %, one of them beyond the scale. */
+Test(chart, what_was_not_observed_is_a_band)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct buf picture;
+    struct figures years[] = {figures_of(2020, 1000, 1), figures_of(2021, 1000, 0.8),
+                              figures_of(2022, 1000, 0.01)};
+    static const char band[] = "rgb(138,  28,  28)";
+    cr_assert_eq(draw("x.svg", LANGUAGE_EN, false, years, 1, &picture, errmsg), 0, "%s", errmsg);
+    cr_expect_not(contains(&picture, band), "a complete year has no band");
+    buf_close(&picture);
+    cr_assert_eq(draw("x.svg", LANGUAGE_EN, false, years, 3, &picture, errmsg), 0, "%s", errmsg);
+    cr_expect(contains(&picture, band));
+    cr_expect(contains(&picture, "The error band reaches"));
+    cr_expect_not(contains(&picture, "100,000"), "a band must not stretch the scale");
     buf_close(&picture);
 }
 

@@ -407,3 +407,48 @@ Test(figures, methods_have_names)
     enum method parsed;
     cr_assert_eq(method_parse("Daily", &parsed), ERR_INVALID);
 }
+
+/* --- band and growth -------------------------------------------------------------------------- */
+
+static struct figures figures_with(int year, enum method method, double value, double coverage)
+{
+    return (struct figures){
+        .year = year, .method = method, .packets_per_address = value, .coverage = coverage};
+}
+
+Test(figures, band_of_what_was_not_observed)
+{
+    static const struct {
+        enum method method;
+        double value, coverage, low, high;
+    } cases[] = {
+        {METHOD_DAILY, 90, 0.75, 90, 120},
+        {METHOD_MEAN, 90, 0.75, 90, 120},
+        {METHOD_INVENTORY, 120, 0.75, 90, 120},
+        {METHOD_DAILY, 90, 1, NAN, NAN},
+        {METHOD_DAILY, 90, 0, NAN, NAN},
+        {METHOD_DAILY, 90, NAN, NAN, NAN},
+        {METHOD_DAILY, NAN, 0.5, NAN, NAN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct figures figures =
+            figures_with(2024, cases[i].method, cases[i].value, cases[i].coverage);
+        double low, high;
+        figures_band(&figures, &low, &high);
+        cr_expect(isnan(cases[i].low) ? isnan(low) : low == cases[i].low, "%zu: %g", i, low);
+        cr_expect(isnan(cases[i].high) ? isnan(high) : high == cases[i].high, "%zu: %g", i, high);
+    }
+}
+
+Test(figures, growth_is_of_the_year_before)
+{
+    struct figures before = figures_with(2023, METHOD_DAILY, 200, 1);
+    struct figures year = figures_with(2024, METHOD_DAILY, 300, 1);
+    cr_expect_eq(figures_growth(&before, &year), 1.5);
+    before.year = 2022;
+    cr_expect(isnan(figures_growth(&before, &year)), "not the year before");
+    before = figures_with(2023, METHOD_DAILY, 0, 1);
+    cr_expect(isnan(figures_growth(&before, &year)), "no multiple of nothing");
+    before.packets_per_address = NAN;
+    cr_expect(isnan(figures_growth(&before, &year)));
+}

@@ -13,9 +13,9 @@
 /* Splits `line` at blanks and parses it; the strings stay in `line`. */
 static int parse(char *line, struct options *options, char *errmsg)
 {
-    char *argv[16];
+    char *argv[20];
     int argc = 0;
-    while (argc < 15 && (argv[argc] = strsep(&line, " ")))
+    while (argc < 19 && (argv[argc] = strsep(&line, " ")))
         argc++;
     argv[argc] = NULL;
     return options_parse(options, argc, argv, errmsg);
@@ -60,6 +60,19 @@ Test(options, chart_annual_takes_everything)
     cr_assert_eq(options.language, LANGUAGE_JA);
 }
 
+Test(options, query_takes_everything)
+{
+    char line[] = "darkcount query --from 2024 --to 2025 --step day --by port --top 10 --sensor a";
+    char errmsg[ERRMSG_SIZE];
+    struct options options;
+    cr_assert_eq(parse(line, &options, errmsg), 0, "%s", errmsg);
+    cr_assert_str_eq(options.command->name, "query");
+    cr_assert_str_eq(options.from, "2024");
+    cr_assert_str_eq(options.to, "2025");
+    cr_assert(options.step == QUERY_DAY && options.by == QUERY_PORT && options.top == 10);
+    cr_assert_str_eq(options.sensor, "a");
+}
+
 struct wrong {
     char line[80], names[32];
 };
@@ -87,6 +100,17 @@ ParameterizedTestParameters(options, wrong_usage)
         {"darkcount annual --format xml", "xml"},
         {"darkcount chart annual -o a.svg --lang de", "de"},
         {"darkcount chart annual -o a.svg --reference caida", "caida"},
+        {"darkcount annual --revisions --method mean", "--revisions"},
+        {"darkcount query --by country", "keeps no source addresses"},
+        {"darkcount query --by colour", "colour"},
+        {"darkcount query --step week", "week"},
+        {"darkcount query --top 0 --by port", "--top"},
+        {"darkcount query --top -1 --by port", "--top"},
+        {"darkcount query --top 3 --by sensor", "--top"},
+        {"darkcount query --sensor -x", "-x"},
+        {"darkcount query --from noon", "--from"},
+        {"darkcount query --from 2024 --to 2024-01", "begin before"},
+        {"darkcount query --method mean", "--method"},
         {"darkcount annual --nonsense", "--nonsense"},
         {"darkcount annual --year", "--year"},
     };
@@ -175,4 +199,95 @@ Test(options, without_any_it_is_the_local_aggregators)
     unsetenv("DARKCOUNT_STORE");
     cr_assert_eq(options_store(&options, &url, errmsg), 0, "%s", errmsg);
     cr_assert_str_eq(url.path, "/var/lib/darkcount/redis.sock");
+}
+
+/* --- export ------------------------------------------------------------------------------------- */
+
+struct export_line {
+    char line[128];
+    char cause[64]; /* of the refusal; empty: it is taken */
+};
+
+ParameterizedTestParameters(options, export_takes_what_goes_together)
+{
+    static struct export_line lines[] = {
+        {"darkcount export", ""},
+        {"darkcount export --format json --by port --top 5 --withhold 0 -o f", ""},
+        {"darkcount export --by address --key k --from 2025 --to 2026 --step day", ""},
+        {"darkcount export --by address --real-addresses --sensor a", ""},
+        {"darkcount export --format flowtuple --key k", ""},
+        {"darkcount export --by address --ranks", ""},
+        {"darkcount export --by address --ranks --key k", "give one of"},
+        {"darkcount export --by address --ranks --top 3", "without --top"},
+        {"darkcount export --format ipfix --ranks -o f", "csv and json"},
+        {"darkcount export --by port --ranks", "by address"},
+        {"darkcount export --format ipfix --by address -o f", ""},
+        {"darkcount export --format prometheus --top 5 -o f", ""},
+        {"darkcount export --make-key f", ""},
+        {"darkcount export --format xml", "--format 'xml'"},
+        {"darkcount export --format table", "--format 'table'"},
+        {"darkcount export --format ipfix --by port -o f", "by address"},
+        {"darkcount export --format flowtuple --top 3", "without --top"},
+        {"darkcount export --format prometheus --by port", "prometheus takes"},
+        {"darkcount export --format prometheus --withhold 2", "prometheus takes"},
+        {"darkcount export --by address --key k --real-addresses", "give one of"},
+        {"darkcount export --by class --real-addresses", "by address"},
+        {"darkcount export --by class --key k", "by address"},
+        {"darkcount export --top 3", "--top is for"},
+        {"darkcount export --by sensor --top 3", "--top is for"},
+        {"darkcount export --withhold -1", "--withhold '-1'"},
+        {"darkcount export --withhold 10000", "--withhold '10000'"},
+        {"darkcount export --withhold 3x", "--withhold '3x'"},
+        {"darkcount export --make-key f --by address", "stands alone"},
+        {"darkcount annual --key f", "no option --key"},
+    };
+    return cr_make_param_array(struct export_line, lines, sizeof lines / sizeof *lines);
+}
+
+ParameterizedTest(struct export_line *param, options, export_takes_what_goes_together)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct options options;
+    int rc = parse(param->line, &options, errmsg);
+    cr_assert_eq(rc, param->cause[0] ? ERR_INVALID : 0, "%s", errmsg);
+    cr_assert(strstr(errmsg, param->cause), "%s", errmsg);
+}
+
+Test(options, export_has_its_defaults)
+{
+    char line[] = "darkcount export", errmsg[ERRMSG_SIZE];
+    struct options options;
+    cr_assert_eq(parse(line, &options, errmsg), 0);
+    cr_assert_eq(options.export_format, EXPORT_CSV);
+    cr_assert_eq(options.by, QUERY_TOTAL);
+    cr_assert_eq(options.step, QUERY_WHOLE);
+    cr_assert_eq(options.withhold, 3);
+    cr_assert_str_eq(options.output, "-");
+    cr_assert_not(options.real_addresses);
+}
+
+Test(options, the_key_may_be_named_by_the_configuration)
+{
+    char line[] = "darkcount export --by address", again[] = "darkcount export --by address",
+         named[] = "darkcount export --by address --key k";
+    char errmsg[ERRMSG_SIZE], *path;
+    struct options options;
+    char config[] = "/tmp/darkcount-conf.XXXXXX";
+    FILE *file = fdopen(mkstemp(config), "w");
+    cr_assert_not_null(file);
+    fputs("[dashboard]\npseudonym_key = /of/the/configuration\n", file);
+    fclose(file);
+    setenv("DARKCOUNT_CONFIG", config, 1);
+    cr_assert_eq(parse(line, &options, errmsg), 0);
+    cr_assert_eq(options_key(&options, &path, errmsg), 0, "%s", errmsg);
+    cr_assert_str_eq(path, "/of/the/configuration");
+    free(path);
+    cr_assert_eq(parse(named, &options, errmsg), 0);
+    cr_assert_eq(options_key(&options, &path, errmsg), 0);
+    cr_assert_str_eq(path, "k");
+    free(path);
+    unlink(config);
+    cr_assert_eq(parse(again, &options, errmsg), 0);
+    cr_assert_neq(options_key(&options, &path, errmsg), 0, "a configuration that is not there");
+    cr_assert_null(path);
 }

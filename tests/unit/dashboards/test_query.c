@@ -92,13 +92,17 @@ static void same_figures(const struct query_figures *figures, const struct expec
         cr_assert_float_eq(figures->observed / figures->expected, e->observed / e->expected, 1e-12);
     else
         cr_assert_eq(figures->expected, 0);
-    if (!detailed || e->records == 0)
-        return;
-    cr_assert(figures->counters_known && figures->active_known && figures->hosts_known);
-    cr_assert_eq(figures->counters.records, e->records);
-    cr_assert_eq(figures->counters.off_darknet, e->off_darknet);
-    cr_assert_eq(figures->active, addrvec_active(&e->addresses));
-    cr_assert_eq(figures->unique_hosts, hll_count(&e->hosts));
+    if (detailed && e->records)
+        cr_assert(figures->counters_known && figures->active_known && figures->hosts_known);
+    /* Whatever is said to be known is right. */
+    if (figures->counters_known) {
+        cr_assert_eq(figures->counters.records, e->records);
+        cr_assert_eq(figures->counters.off_darknet, e->off_darknet);
+    }
+    if (figures->active_known)
+        cr_assert_eq(figures->active, addrvec_active(&e->addresses));
+    if (figures->hosts_known)
+        cr_assert_eq(figures->unique_hosts, hll_count(&e->hosts));
 }
 
 static void same_table(const struct table *a, const struct table *b)

@@ -1,0 +1,217 @@
+#include "dashboards/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "dashboards/chart.h"
+#include "dashboards/outdir.h"
+#include "dashboards/report_write.h"
+
+#define TRIES 3 /* to read a store that is being written to */
+
+static const char *const names[] = {
+    "report.html", "report.md", "figures.json", "figures.schema.json", "charts", "data", NULL};
+static const char *const folders[] = {"charts", "data", NULL};
+
+struct report {
+    const struct options *options;
+    struct outdir dir;
+    struct report_data data;
+    struct buf charts[REPORT_CHARTS]; /* SVG; empty: there was nothing to draw */
+};
+
+int report_check(struct options *options, char *errmsg)
+{
+    if (!options->year)
+        return err_set(errmsg, ERR_INVALID, "report: name the year with --year YYYY");
+    if (!options->output)
+        return err_set(errmsg, ERR_INVALID, "report: name the directory with -o DIR");
+    return 0;
+}
+
+/* --- charts ----------------------------------------------------------------------------------- */
+
+static int read_file(const char *path, struct buf *bytes, char *errmsg)
+{
+    FILE *in = fopen(path, "rbe");
+    uint8_t block[16384];
+    size_t size;
+    if (!in)
+        return err_set(errmsg, ERR_IO, "report: reading %s failed", path);
+    while ((size = fread(block, 1, sizeof block, in)) > 0)
+        buf_put(bytes, block, size);
+    bool whole = !ferror(in);
+    fclose(in);
+    if (bytes->failed)
+        return err_set(errmsg, ERR_NOMEM, "report: %s", err_str(ERR_NOMEM));
+    return whole ? 0 : err_set(errmsg, ERR_IO, "report: reading %s failed", path);
+}
+
+/* Has the chart drawn as its own command would. One for which the store has nothing is left out. */
+static int draw(struct report *report, enum report_chart chart, char *errmsg)
+{
+    static int (*const commands[REPORT_CHARTS])(const struct options *options, char *errmsg) = {
+        chart_annual_run,  chart_daily_run,    chart_ports_run,
+        chart_classes_run, chart_coverage_run, chart_map_run};
+    char path[PATH_MAX + 64];
+    struct options options = *report->options;
+    snprintf(path, sizeof path, "%s/charts/%s.svg", report->dir.path, report_chart_name(chart));
+    options.output = path;
+    if (chart == REPORT_CHART_ANNUAL) {
+        options.year = 0;
+        options.method = METHOD_DAILY;
+        options.reference_nict = true;
+    }
+    int rc = commands[chart](&options, errmsg);
+    if (rc == ERR_UNKNOWN)
+        return 0;
+    return rc ? rc : read_file(path, &report->charts[chart], errmsg);
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static int write_file(struct report *report, const char *name, const struct buf *bytes,
+                      char *errmsg)
+{
+    return outdir_write(&report->dir, name, bytes, errmsg);
+}
+
+static int write_document(struct report *report, enum doc_form form, const char *name, char *errmsg)
+{
+    struct buf bytes;
+    buf_init(&bytes);
+    int rc =
+        report_document(&report->data, report->options->language, form, report->charts, &bytes);
+    rc = rc ? err_set(errmsg, rc, "report: %s", err_str(rc))
+            : write_file(report, name, &bytes, errmsg);
+    buf_close(&bytes);
+    return rc;
+}
+
+static int write_table(struct report *report, const struct report_table *table, char *errmsg)
+{
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/data/%s", report->dir.path, table->name);
+    FILE *out = fopen(path, "we");
+    int rc = out ? table->write(&report->data, out) : ERR_IO;
+    if (out && fclose(out) != 0 && rc == 0)
+        rc = ERR_IO;
+    return rc ? err_set(errmsg, rc, "report: writing %s: %s", path, err_str(rc)) : 0;
+}
+
+static int write_figures(struct report *report, char *errmsg)
+{
+    struct buf bytes;
+    buf_init(&bytes);
+    int rc = report_figures(&report->data, &bytes);
+    rc = rc ? err_set(errmsg, rc, "report: %s", err_str(rc))
+            : write_file(report, "figures.json", &bytes, errmsg);
+    buf_close(&bytes);
+    if (rc)
+        return rc;
+    buf_init(&bytes);
+    buf_put(&bytes, report_schema(), strlen(report_schema()));
+    rc = bytes.failed ? err_set(errmsg, ERR_NOMEM, "report: %s", err_str(ERR_NOMEM))
+                      : write_file(report, "figures.schema.json", &bytes, errmsg);
+    buf_close(&bytes);
+    return rc;
+}
+
+static int write_all(struct report *report, char *errmsg)
+{
+    int rc = write_figures(report, errmsg);
+    for (size_t i = 0; i < report_table_count && rc == 0; i++)
+        rc = write_table(report, &report_tables[i], errmsg);
+    if (rc == 0)
+        rc = write_document(report, DOC_HTML, "report.html", errmsg);
+    return rc ? rc : write_document(report, DOC_MARKDOWN, "report.md", errmsg);
+}
+
+/* --- one state of the store ------------------------------------------------------------------- */
+
+static int read_data(struct report *report, char *errmsg)
+{
+    struct store *store;
+    int rc = options_open_store(report->options, &store, errmsg);
+    if (rc)
+        return rc;
+    rc = report_data_read(&report->data, store, report->options->year, errmsg);
+    store_close(store);
+    return rc;
+}
+
+/* Whether the year is still what was read. */
+static int unchanged(struct report *report, bool *same, char *errmsg)
+{
+    struct store *store;
+    struct query_annual annual;
+    int rc = options_open_store(report->options, &store, errmsg);
+    if (rc)
+        return rc;
+    rc = query_annual(store, METHOD_DAILY, report->options->year, &annual, errmsg);
+    store_close(store);
+    if (rc)
+        return rc;
+    *same = annual.count == 1 && annual.years[0].packets == report->data.now->packets &&
+            annual.years[0].coverage == report->data.now->coverage &&
+            annual.years[0].revision == report->data.now->revision;
+    query_annual_close(&annual);
+    return 0;
+}
+
+static void forget(struct report *report)
+{
+    report_data_close(&report->data);
+    for (int chart = 0; chart < REPORT_CHARTS; chart++) {
+        buf_close(&report->charts[chart]);
+        buf_init(&report->charts[chart]);
+    }
+}
+
+/* Figures and charts are read one after the other: all of it again when a record came in between. */
+static int read_all(struct report *report, char *errmsg)
+{
+    bool same = false;
+    int rc = 0;
+    for (int tries = 0; tries < TRIES && rc == 0 && !same; tries++) {
+        forget(report);
+        rc = read_data(report, errmsg);
+        for (int chart = 0; chart < REPORT_CHARTS && rc == 0; chart++)
+            rc = draw(report, (enum report_chart)chart, errmsg);
+        if (rc == 0)
+            rc = unchanged(report, &same, errmsg);
+    }
+    if (rc == 0 && !same)
+        rc = err_set(errmsg, ERR_STALE,
+                     "report: records of %d kept coming while it was read; try again",
+                     report->options->year);
+    return rc;
+}
+
+int report_run(const struct options *options, char *errmsg)
+{
+    struct report *report = calloc(1, sizeof *report);
+    if (!report)
+        return err_set(errmsg, ERR_NOMEM, "report: %s", err_str(ERR_NOMEM));
+    report->options = options;
+    int rc = outdir_open(&report->dir, options->output, names, folders, errmsg);
+    if (rc) {
+        free(report);
+        return rc;
+    }
+    rc = read_all(report, errmsg);
+    if (rc == 0)
+        rc = write_all(report, errmsg);
+    if (rc == 0)
+        rc = outdir_commit(&report->dir, errmsg);
+    if (rc)
+        outdir_abort(&report->dir);
+    else
+        log_info("%s/report.html: the year %d", report->dir.final, options->year);
+    forget(report);
+    free(report);
+    return rc;
+}

@@ -1,0 +1,102 @@
+/*
+ * What a yearly report is made of: every figure of it, asked of the query layer once and then the same
+ * in every sentence, table and file. report.c calls report_data_read, the writers only read.
+ */
+#ifndef DASHBOARDS_REPORT_DATA_H
+#define DASHBOARDS_REPORT_DATA_H
+
+#include "common/tables.h"
+#include "dashboards/query.h"
+
+#define REPORT_PORTS   20
+#define REPORT_UNUSUAL 10
+/* A day is compared with the median of those at most so many days before and after it, of which there
+ * must be REPORT_NEIGHBOURS with data; it is unusual from REPORT_FACTOR times or a REPORT_FACTOR-th on. */
+#define REPORT_WINDOW     14
+#define REPORT_NEIGHBOURS 7
+#define REPORT_FACTOR     1.5
+/* Days of which less was observed are not compared. */
+#define REPORT_WHOLE 0.99
+
+struct report_day {
+    int month, day;
+    enum query_state state;
+    struct query_figures figures;
+    bool classes_known;
+    uint64_t classes[PACKET_CLASSES];
+};
+
+struct report_port {
+    uint8_t protocol; /* PROTOCOL_TCP or PROTOCOL_UDP */
+    uint16_t port;
+    struct sum sum;
+};
+
+struct report_sensor {
+    char name[SENSOR_NAME_MAX + 1];
+    double addresses;
+    int64_t from_ns, until_ns; /* as in struct store_sensor */
+    uint64_t restated;         /* times the year was */
+    struct query_figures figures;
+};
+
+enum report_cause { REPORT_CAUSE_NONE, REPORT_CAUSE_PORT, REPORT_CAUSE_CLASS };
+
+/* A day unlike those around it, and what had most part in it: the port, or else the class, whose
+ * packets differ most, in the same direction, from its mean over the days with data, if that is a
+ * quarter of the difference at least. */
+struct report_unusual {
+    size_t day;    /* position in `days` */
+    double usual;  /* median of the days around it */
+    double factor; /* packets / usual */
+    enum report_cause cause;
+    uint8_t protocol;
+    uint16_t port;
+    enum packet_class class;
+    uint64_t cause_packets;
+    double cause_usual; /* its mean a day */
+};
+
+struct report_data {
+    int year;
+    struct period period;
+    char timezone[CALENDAR_ZONE_MAX + 1];
+    struct query_annual annual; /* by METHOD_DAILY */
+    const struct figures *now,
+        *before;                /* the year's in `annual`, and those of the year before or NULL */
+    struct figures methods[3];  /* the year's, by enum method */
+    struct query_figures total; /* the year's as query has them */
+    struct report_day days[366];
+    size_t day_count;
+    size_t days_with_data;
+    size_t most, fewest; /* positions in `days`; only with days_with_data > 0 */
+    bool tables_known;
+    struct tables tables; /* of the year */
+    struct report_port ports[REPORT_PORTS];
+    size_t port_count;
+    uint64_t ports_others;  /* packets to every other TCP and UDP port */
+    uint64_t ports_without; /* packets of other protocols, or whose port could not be read */
+    struct sum backscatter; /* classes tcp-synack, tcp-rst and icmp-backscatter */
+    struct report_unusual unusual[REPORT_UNUSUAL]; /* the most unusual first */
+    size_t unusual_count, compared;                /* compared: days that could be */
+    struct report_sensor *sensors;
+    size_t sensor_count;
+};
+
+/* Reads all of `year`. ERR_UNKNOWN when the store has no data of it; otherwise as query_run. To be
+ * closed in any case. */
+int report_data_read(struct report_data *data, struct store *store, int year, char *errmsg);
+void report_data_close(struct report_data *data);
+
+/* Fills unusual, unusual_count and compared from the days; what made them is not known yet. Part of
+ * report_data_read. */
+void report_find_unusual(struct report_data *data);
+
+/* Per cent of `whole`, to one decimal; NaN when there is nothing to divide by. */
+double report_percent(uint64_t part, uint64_t whole);
+/* The same of a share that must not be rounded up to what it is not: cut. */
+double report_cut_percent(double share);
+/* By how many per cent `now` is more than `before`, to one decimal; NaN when either is not known. */
+double report_change(double now, double before);
+
+#endif

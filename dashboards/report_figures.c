@@ -1,0 +1,369 @@
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "dashboards/nict.h"
+#include "dashboards/prose.h"
+#include "dashboards/report_write.h"
+
+/* Enough digits for every rounded figure, and few enough that none shows how binary fractions end. */
+#define DIGITS 15
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+/* Counts beyond 2^63, which JSON readers could not hold, do not come out of a 64-bit year. */
+static json_t *count(bool known, uint64_t value)
+{
+    return known ? json_integer((json_int_t)value) : json_null();
+}
+
+/* Rounded as printf does it, and so as it stands in the text. */
+static json_t *rounded(double value, int decimals)
+{
+    char text[400];
+    if (isnan(value))
+        return json_null();
+    snprintf(text, sizeof text, "%.*f", decimals, value);
+    return json_real(strtod(text, NULL));
+}
+
+/* Cut after nine decimals, as coverage is everywhere. */
+static json_t *cut(double value)
+{
+    return isnan(value) ? json_null() : json_real(floor(value * 1e9) / 1e9);
+}
+
+static void set(json_t *object, const char *name, json_t *value)
+{
+    json_object_set_new(object, name, value); /* a NULL of either is found out when it is dumped */
+}
+
+static void set_share(json_t *object, uint64_t part, uint64_t whole)
+{
+    set(object, "share", rounded(whole ? (double)part / (double)whole : NAN, 9));
+    set(object, "share_percent", rounded(report_percent(part, whole), 1));
+}
+
+static void set_coverage(json_t *object, double coverage)
+{
+    set(object, "coverage", cut(coverage));
+    set(object, "coverage_percent", rounded(report_cut_percent(coverage), 1));
+}
+
+static void set_date(json_t *object, const struct report_data *data, const struct report_day *day)
+{
+    set(object, "date", json_string(prose_date(data->year, day->month, day->day).text));
+}
+
+/* --- parts ------------------------------------------------------------------------------------ */
+
+static json_t *years(const struct report_data *data)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < data->annual.count; i++) {
+        const struct figures *of = &data->annual.years[i];
+        json_t *year = json_object();
+        set(year, "year", json_integer(of->year));
+        set(year, "packets", count(true, of->packets));
+        set(year, "observed_addresses", count(true, of->observed_addresses));
+        set(year, "packets_per_address", rounded(of->packets_per_address, 2));
+        set(year, "method", json_string(method_name(of->method)));
+        set(year, "seconds_per_packet", rounded(of->seconds_per_packet, 3));
+        set(year, "unique_hosts", count(of->hosts_known, of->unique_hosts));
+        set_coverage(year, of->coverage);
+        set(year, "dropped", count(true, of->dropped));
+        set(year, "revision", count(true, of->revision));
+        json_array_append_new(list, year);
+    }
+    return list;
+}
+
+static json_t *methods(const struct report_data *data)
+{
+    json_t *list = json_array();
+    for (int method = METHOD_DAILY; method <= METHOD_INVENTORY; method++) {
+        const struct figures *of = &data->methods[method];
+        json_t *one = json_object();
+        set(one, "method", json_string(method_name((enum method)method)));
+        set(one, "packets_per_address", rounded(of->packets_per_address, 2));
+        set(one, "seconds_per_packet", rounded(of->seconds_per_packet, 3));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *change(const struct report_data *data)
+{
+    json_t *object = json_object();
+    double before = data->before ? data->before->packets_per_address : NAN;
+    double percent = report_change(data->now->packets_per_address, before);
+    set(object, "year_before", json_integer(data->year - 1));
+    set(object, "packets_per_address_before", rounded(before, 2));
+    set(object, "percent", rounded(percent, 1));
+    set(object, "percent_absolute", rounded(fabs(percent), 1));
+    return object;
+}
+
+static json_t *days(const struct report_data *data)
+{
+    static const char *const states[] = {"counted", "zero", "down", "absent"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < data->day_count; i++) {
+        const struct report_day *day = &data->days[i];
+        const struct query_figures *of = &day->figures;
+        json_t *one = json_object();
+        set_date(one, data, day);
+        set(one, "state", json_string(states[day->state]));
+        set(one, "packets", count(of->any_data, of->packets));
+        set(one, "active_addresses", count(of->any_data && of->active_known, of->active));
+        set(one, "unique_hosts", count(of->any_data && of->hosts_known, of->unique_hosts));
+        set_coverage(one, query_coverage(of));
+        set(one, "dropped", count(of->any_data, of->dropped));
+        json_t *classes = json_object();
+        for (int class = 0; class < PACKET_CLASSES; class ++)
+            set(classes, packet_class_name((enum packet_class) class),
+                count(day->classes_known, day->classes[class]));
+        set(one, "classes", classes);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *cause(const struct report_unusual *day)
+{
+    json_t *object = json_object();
+    if (day->cause == REPORT_CAUSE_NONE)
+        return object;
+    if (day->cause == REPORT_CAUSE_PORT) {
+        set(object, "protocol", json_integer(day->protocol));
+        set(object, "port", json_integer(day->port));
+    } else {
+        set(object, "class", json_string(packet_class_name(day->class)));
+    }
+    set(object, "packets", count(true, day->cause_packets));
+    set(object, "usual", rounded(day->cause_usual, 1));
+    return object;
+}
+
+static json_t *unusual(const struct report_data *data)
+{
+    json_t *object = json_object(), *list = json_array();
+    set(object, "days_compared", json_integer((json_int_t)data->compared));
+    set(object, "window_days", json_integer(REPORT_WINDOW));
+    set(object, "least_factor", rounded(REPORT_FACTOR, 1));
+    for (size_t i = 0; i < data->unusual_count; i++) {
+        const struct report_unusual *day = &data->unusual[i];
+        json_t *one = json_object();
+        set_date(one, data, &data->days[day->day]);
+        set(one, "packets", count(true, data->days[day->day].figures.packets));
+        set(one, "usual", rounded(day->usual, 1));
+        set(one, "factor", rounded(day->factor, 2));
+        set(one, "cause", cause(day));
+        json_array_append_new(list, one);
+    }
+    set(object, "days", list);
+    return object;
+}
+
+static json_t *ports(const struct report_data *data)
+{
+    json_t *object = json_object(), *list = json_array();
+    for (size_t i = 0; i < data->port_count; i++) {
+        const struct report_port *port = &data->ports[i];
+        json_t *one = json_object();
+        set(one, "protocol", json_integer(port->protocol));
+        set(one, "port", json_integer(port->port));
+        set(one, "packets", count(true, port->sum.packets));
+        set(one, "bytes", count(true, port->sum.bytes));
+        set_share(one, port->sum.packets, data->total.packets);
+        json_array_append_new(list, one);
+    }
+    json_t *others = json_object(), *without = json_object();
+    set(others, "packets", count(data->tables_known, data->ports_others));
+    set_share(others, data->ports_others, data->tables_known ? data->total.packets : 0);
+    set(without, "packets", count(data->tables_known, data->ports_without));
+    set_share(without, data->ports_without, data->tables_known ? data->total.packets : 0);
+    set(object, "top", list);
+    set(object, "others", others);
+    set(object, "without_port", without);
+    return object;
+}
+
+static json_t *sum_of(const struct report_data *data, struct sum sum)
+{
+    json_t *object = json_object();
+    set(object, "packets", count(data->tables_known, sum.packets));
+    set(object, "bytes", count(data->tables_known, sum.bytes));
+    set_share(object, sum.packets, data->tables_known ? data->total.packets : 0);
+    return object;
+}
+
+static json_t *classes(const struct report_data *data)
+{
+    json_t *object = json_object();
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        set(object, packet_class_name((enum packet_class) class),
+            sum_of(data, data->tables.classes[class]));
+    return object;
+}
+
+static json_t *sensors(const struct report_data *data)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < data->sensor_count; i++) {
+        const struct report_sensor *sensor = &data->sensors[i];
+        bool any = sensor->figures.any_data;
+        json_t *one = json_object();
+        set(one, "sensor", json_string(sensor->name));
+        set(one, "addresses", rounded(sensor->addresses, 0));
+        set(one, "packets", count(any, sensor->figures.packets));
+        set_coverage(one, query_coverage(&sensor->figures));
+        set(one, "dropped", count(any, sensor->figures.dropped));
+        set(one, "restated", count(true, sensor->restated));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *nict(void)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < nict_row_count; i++) {
+        const struct nict_row *row = &nict_rows[i];
+        json_t *one = json_object();
+        set(one, "year", json_integer(row->year));
+        set(one, "total_packets",
+            count(row->total_packets != NICT_UNPUBLISHED, row->total_packets));
+        set(one, "observed_addresses",
+            count(row->observed_addresses != NICT_UNPUBLISHED, row->observed_addresses));
+        set(one, "packets_per_address",
+            count(row->packets_per_address != NICT_UNPUBLISHED, row->packets_per_address));
+        set(one, "exact", json_boolean(row->exact));
+        set(one, "edition", json_integer(row->edition));
+        set(one, "source", json_string(row->source));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static size_t sensors_down(const struct report_data *data)
+{
+    size_t down = 0;
+    for (size_t i = 0; i < data->sensor_count; i++)
+        down += data->sensors[i].figures.expected > 0 && !data->sensors[i].figures.any_data;
+    return down;
+}
+
+int report_figures(const struct report_data *data, struct buf *out)
+{
+    json_t *all = json_object();
+    set(all, "year", json_integer(data->year));
+    set(all, "timezone", json_string(data->timezone));
+    set(all, "sensor_count", json_integer((json_int_t)data->sensor_count));
+    set(all, "sensors_down", json_integer((json_int_t)sensors_down(data)));
+    set(all, "day_count", json_integer((json_int_t)data->day_count));
+    set(all, "days_with_data", json_integer((json_int_t)data->days_with_data));
+    set(all, "annual", years(data));
+    set(all, "change", change(data));
+    set(all, "methods", methods(data));
+    set(all, "days", days(data));
+    set(all, "unusual", unusual(data));
+    set(all, "ports", ports(data));
+    set(all, "classes", classes(data));
+    set(all, "backscatter", sum_of(data, data->backscatter));
+    set(all, "sensors", sensors(data));
+    set(all, "nict", nict());
+    char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(DIGITS));
+    json_decref(all);
+    if (!text)
+        return ERR_NOMEM;
+    buf_put(out, text, strlen(text));
+    buf_put_u8(out, '\n');
+    free(text);
+    return out->failed ? ERR_NOMEM : 0;
+}
+
+/* --- the schema ------------------------------------------------------------------------------- */
+
+#define COUNT    "{\"type\":[\"integer\",\"null\"],\"minimum\":0}"
+#define NUMBER   "{\"type\":[\"number\",\"null\"]}"
+#define PART     "{\"type\":[\"number\",\"null\"],\"minimum\":0,\"maximum\":1}"
+#define PERCENT  "{\"type\":[\"number\",\"null\"],\"minimum\":0,\"maximum\":100}"
+#define SHARES   "\"share\":" PART ",\"share_percent\":" PERCENT
+#define COVERAGE "\"coverage\":" PART ",\"coverage_percent\":" PERCENT
+#define OBJECT(required, properties)                                                               \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[" required                  \
+    "],\"properties\":{" properties "}}"
+#define LIST(items) "{\"type\":\"array\",\"items\":" items "}"
+#define SUM                                                                                        \
+    OBJECT("\"packets\",\"bytes\",\"share\",\"share_percent\"",                                    \
+           "\"packets\":" COUNT ",\"bytes\":" COUNT "," SHARES)
+#define PACKETS OBJECT("\"packets\",\"share\",\"share_percent\"", "\"packets\":" COUNT "," SHARES)
+
+static const char schema[] =
+    "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\n"
+    "\"title\":\"Figures of a darkcount yearly report\",\n"
+    "\"description\":\"null: missing, which is not zero. Shares are of the year's packets.\",\n"
+    "\"type\":\"object\",\"additionalProperties\":false,\n"
+    "\"required\":[\"year\",\"timezone\",\"sensor_count\",\"sensors_down\",\"day_count\","
+    "\"days_with_data\",\"annual\",\"change\",\"methods\",\"days\",\"unusual\",\"ports\","
+    "\"classes\","
+    "\"backscatter\",\"sensors\",\"nict\"],\n"
+    "\"properties\":{\n"
+    "\"year\":{\"type\":\"integer\"},\"timezone\":{\"type\":\"string\"},\n"
+    "\"sensor_count\":{\"type\":\"integer\"},\"sensors_down\":{\"type\":\"integer\"},\n"
+    "\"day_count\":{\"type\":\"integer\"},\"days_with_data\":{\"type\":\"integer\"},\n"
+    "\"annual\":" LIST(OBJECT(
+        "\"year\",\"packets\",\"observed_addresses\",\"packets_per_address\",\"method\"",
+        "\"year\":{\"type\":\"integer\"},\"packets\":" COUNT ",\"observed_addresses\":" COUNT
+        ",\"packets_per_address\":" NUMBER ",\"method\":{\"type\":\"string\"},"
+        "\"seconds_per_packet\":" NUMBER ",\"unique_hosts\":" COUNT "," COVERAGE
+        ",\"dropped\":" COUNT
+        ",\"revision\":" COUNT)) ",\n"
+                                 "\"change\":" OBJECT("\"year_before\",\"percent\"",
+                                                      "\"year_before\":{\"type\":\"integer\"},"
+                                                      "\"packets_per_address_before\":" NUMBER
+                                                      ",\"percent\":" NUMBER
+                                                      ",\"percent_absolute\":" NUMBER) ",\n"
+                                                                                       "\"methods\""
+                                                                                       ":" LIST(OBJECT("\"method\",\"packets_per_address\",\"seconds_per_packet\"",
+                                                                                                       "\"method\":{\"enum\":[\"daily\",\"mean\",\"inventory\"]},"
+                                                                                                       "\"packets_per_address\":" NUMBER ",\"seconds_per_packet\":" NUMBER)) ",\n"
+                                                                                                                                                                             "\"days\":" LIST(
+                                                                                                                                                                                 OBJECT("\"date\",\"state\",\"packets\"", "\"date\":{\"type\":\"string\",\"format\":\"date\"},"
+                                                                                                                                                                                                                          "\"state\":{\"enum\":[\"counted\",\"zero\",\"down\",\"absent\"]},\"packets\":" COUNT ",\"active_addresses\":" COUNT ",\"unique_hosts\":" COUNT "," COVERAGE ",\"dropped\":" COUNT ",\"classes\":{\"type\":\"object\",\"additionalProperties\":" COUNT "}")) ",\n"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "\"unusual\":" OBJECT(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          "\"days_compared\",\"days\"", "\"days_compared\":{\"type\":\"integer\"},\"window_days\":{\"type\":\"integer\"},"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        "\"least_factor\":" NUMBER
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        ",\"days\":" LIST(OBJECT("\"date\",\"packets\",\"usual\",\"factor\",\"cause\"",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"date\":{\"type\":\"string\",\"format\":\"date\"},\"packets\":" COUNT ",\"usual\":" NUMBER ",\"factor\":" NUMBER ",\"cause\":" OBJECT(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                     "", "\"protocol\":{\"type\":\"integer\"},\"port\":{\"type\":\"integer\"},"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         "\"class\":{\"type\":\"string\"},\"packets\":" COUNT
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         ",\"usual\":" NUMBER)))) ",\n"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  "\"ports\":" OBJECT(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "\"top\",\"others\",\"without_port\"", "\"top\":" LIST(OBJECT(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"protocol\",\"port\",\"packets\"",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"protocol\":{\"enum\":[6,17]},\"port\":{\"type\":\"integer\","
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"minimum\":0,\"maximum\":65535},\"packets\":" COUNT
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 ",\"bytes\":" COUNT "," SHARES)) ",\"others\":" PACKETS ",\"without_port\":" PACKETS) ",\n"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "\"classes\":{\"type\":\"object\",\"additionalProperties\":" SUM
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "},\n"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "\"backscatter\":" SUM
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       ",\n"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "\"sensors\":" LIST(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           OBJECT(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               "\"sensor\",\"addresses\",\"packets\"",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               "\"sensor\":{\"type\":\"string\"},\"addresses\":" NUMBER ",\"packets\":" COUNT "," COVERAGE ",\"dropped\":" COUNT
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               ",\"restated\":" COUNT)) ",\n"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        "\"nict\":" LIST(OBJECT("\"year\",\"packets_per_address\",\"edition\",\"exact\",\"source\"",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "\"year\":{\"type\":\"integer\"},\"total_packets\":" COUNT
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                ",\"observed_addresses\":" COUNT ",\"packets_per_address\":" COUNT ",\"exact\":{\"type\":\"boolean\"},\"edition\":{\"type\":\"integer\"},"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "\"source\":{\"type\":\"string\"}")) "\n}}\n";
+
+const char *report_schema(void)
+{
+    return schema;
+}

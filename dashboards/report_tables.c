@@ -1,0 +1,191 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "common/err.h"
+#include "common/rows.h"
+#include "dashboards/annual.h"
+#include "dashboards/nict.h"
+#include "dashboards/prose.h"
+#include "dashboards/report_write.h"
+
+#define COVERAGE_UNIT 1e9 /* coverage and shares: 9 decimals, cut */
+
+static void put_if(struct rows *rows, bool known, uint64_t value)
+{
+    if (known)
+        rows_u64(rows, value);
+    else
+        rows_missing(rows);
+}
+
+static void put_share(struct rows *rows, double share)
+{
+    rows_double(rows, floor(share * COVERAGE_UNIT) / COVERAGE_UNIT, 9);
+}
+
+static void put_date(struct rows *rows, const struct report_data *data,
+                     const struct report_day *day)
+{
+    rows_text(rows, prose_date(data->year, day->month, day->day).text);
+}
+
+static const char *state_name(enum query_state state)
+{
+    static const char *const names[] = {"counted", "zero", "down", "absent"};
+    return names[state];
+}
+
+static int write_annual(const struct report_data *data, FILE *out)
+{
+    return annual_print(out, ROWS_CSV, &data->annual);
+}
+
+static int write_days(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"date",         "state",    "packets", "active_addresses",
+                                          "unique_hosts", "coverage", "dropped", NULL};
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < data->day_count; i++) {
+        const struct report_day *day = &data->days[i];
+        const struct query_figures *of = &day->figures;
+        put_date(rows, data, day);
+        rows_text(rows, state_name(day->state));
+        put_if(rows, of->any_data, of->packets);
+        put_if(rows, of->any_data && of->active_known, of->active);
+        put_if(rows, of->any_data && of->hosts_known, of->unique_hosts);
+        put_share(rows, query_coverage(of));
+        put_if(rows, of->any_data, of->dropped);
+    }
+    return rows_end(rows);
+}
+
+static int write_classes_daily(const struct report_data *data, FILE *out)
+{
+    const char *columns[PACKET_CLASSES + 2] = {"date"};
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        columns[class + 1] = packet_class_name((enum packet_class) class);
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < data->day_count; i++) {
+        put_date(rows, data, &data->days[i]);
+        for (int class = 0; class < PACKET_CLASSES; class ++)
+            put_if(rows, data->days[i].classes_known, data->days[i].classes[class]);
+    }
+    return rows_end(rows);
+}
+
+static int write_classes(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"class", "packets", "bytes", "share", NULL};
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (int class = 0; class < PACKET_CLASSES && data->tables_known; class ++) {
+        struct sum sum = data->tables.classes[class];
+        rows_text(rows, packet_class_name((enum packet_class) class));
+        rows_u64(rows, sum.packets);
+        rows_u64(rows, sum.bytes);
+        rows_double(rows, (double)sum.packets / (double)data->total.packets, 9);
+    }
+    return rows_end(rows);
+}
+
+static int write_ports(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"protocol", "port", "packets", "bytes", "share", NULL};
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < data->port_count; i++) {
+        const struct report_port *port = &data->ports[i];
+        rows_u64(rows, port->protocol);
+        rows_u64(rows, port->port);
+        rows_u64(rows, port->sum.packets);
+        rows_u64(rows, port->sum.bytes);
+        rows_double(rows, (double)port->sum.packets / (double)data->total.packets, 9);
+    }
+    return rows_end(rows);
+}
+
+static int write_unusual(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"date",        "packets", "usual", "factor",
+                                          "protocol",    "port",    "class", "cause_packets",
+                                          "cause_usual", NULL};
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < data->unusual_count; i++) {
+        const struct report_unusual *day = &data->unusual[i];
+        put_date(rows, data, &data->days[day->day]);
+        rows_u64(rows, data->days[day->day].figures.packets);
+        rows_double(rows, day->usual, 1);
+        rows_double(rows, day->factor, 2);
+        put_if(rows, day->cause == REPORT_CAUSE_PORT, day->protocol);
+        put_if(rows, day->cause == REPORT_CAUSE_PORT, day->port);
+        if (day->cause == REPORT_CAUSE_CLASS)
+            rows_text(rows, packet_class_name(day->class));
+        else
+            rows_missing(rows);
+        put_if(rows, day->cause != REPORT_CAUSE_NONE, day->cause_packets);
+        rows_double(rows, day->cause == REPORT_CAUSE_NONE ? NAN : day->cause_usual, 1);
+    }
+    return rows_end(rows);
+}
+
+static int write_sensors(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"sensor",  "addresses", "packets", "coverage",
+                                          "dropped", "restated",  NULL};
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < data->sensor_count; i++) {
+        const struct report_sensor *sensor = &data->sensors[i];
+        rows_text(rows, sensor->name);
+        rows_double(rows, sensor->addresses, 0);
+        put_if(rows, sensor->figures.any_data, sensor->figures.packets);
+        put_share(rows, query_coverage(&sensor->figures));
+        put_if(rows, sensor->figures.any_data, sensor->figures.dropped);
+        rows_u64(rows, sensor->restated);
+    }
+    return rows_end(rows);
+}
+
+static int write_nict(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"year",
+                                          "total_packets",
+                                          "observed_addresses",
+                                          "packets_per_address",
+                                          "exact",
+                                          "edition",
+                                          "source",
+                                          NULL};
+    (void)data;
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < nict_row_count; i++) {
+        const struct nict_row *row = &nict_rows[i];
+        rows_u64(rows, (uint64_t)row->year);
+        put_if(rows, row->total_packets != NICT_UNPUBLISHED, row->total_packets);
+        put_if(rows, row->observed_addresses != NICT_UNPUBLISHED, row->observed_addresses);
+        put_if(rows, row->packets_per_address != NICT_UNPUBLISHED, row->packets_per_address);
+        rows_text(rows, row->exact ? "yes" : "no");
+        rows_u64(rows, (uint64_t)row->edition);
+        rows_text(rows, row->source);
+    }
+    return rows_end(rows);
+}
+
+const struct report_table report_tables[] = {
+    {"annual.csv", write_annual},        {"days.csv", write_days},
+    {"unusual_days.csv", write_unusual}, {"ports.csv", write_ports},
+    {"classes.csv", write_classes},      {"classes_daily.csv", write_classes_daily},
+    {"sensors.csv", write_sensors},      {"nict.csv", write_nict},
+};
+const size_t report_table_count = sizeof report_tables / sizeof *report_tables;
