@@ -1,5 +1,5 @@
 # darkcount: `make` builds, `make demo` shows it on real packets, `make test` proves it.
-# Other targets: bench [BENCH=name] sanitize tsan fuzz check-headers format format-check tidy install
+# Other targets: bench [BENCH=name] sim [SEEDS=n] [SEED=n] sanitize tsan fuzz check-headers format format-check tidy install
 # uninstall dist clean. V=1 shows the commands.
 
 VERSION := 0.1.0
@@ -145,13 +145,13 @@ $(addprefix $(BUILD)/tests/system/,certificate hostile): %: %.o $(COMMON_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm
 
-check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS) recount
+check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS) recount $(BUILD)/tests/sim-delivery
 	$(Q)BUILD=$(BUILD) tests/run
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 .PHONY: sanitize
 sanitize: deps-test
-	$(Q)ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	$(Q)ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 SEEDS=1000 \
 		$(MAKE) --no-print-directory check BUILD=$(BUILD)/sanitize \
 		SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"
 
@@ -190,6 +190,33 @@ format-check:
 	clang-format --dry-run --Werror $(SOURCES)
 tidy: $(BUILD)/common/record.pb-c.h
 	clang-tidy --quiet $(filter-out tests/%,$(filter %.c,$(SOURCES))) -- $(ALL_CFLAGS)
+
+# --- the simulation ------------------------------------------------------------------------------
+
+# The real sources of delivery over a simulated world. Segments are small there, so that they are begun,
+# kept and deleted in a short run: the sources are compiled once more.
+SIM_SOURCES := $(wildcard tests/sim/*.c) tests/unit/aggregator/keymap.c \
+	$(addprefix collector/,$(addsuffix .c,backlog delivery journal manifest sensor_spool shipping vitals \
+		spool_env spool_note spool_prune spool_reader spool_room spool_segment spool_writer)) \
+	$(addprefix aggregator/,$(addsuffix .c,alarmlog apply apply_check apply_fold ca enrol fetch lane lane_inventory lane_open \
+		load load_levels neighbour origin owners part peer probe put registry secure session state stats)) \
+	$(filter-out common/log.c common/httpd.c,$(wildcard common/*.c))
+SIM_OBJS := $(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)
+$(BUILD)/sim/%.o: %.c | $(BUILD)/common/record.pb-c.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) '-DSPOOL_SEGMENT_MAX=((size_t)2048)' -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/sim-delivery: $(SIM_OBJS) $(BUILD)/common/record.pb-c.o
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_COMMON)) -lm -lpthread
+
+SEEDS ?= 10000
+.PHONY: sim
+# SEEDS: that many runs; SEED: one of them, with everything that happens in it.
+sim: $(BUILD)/tests/sim-delivery
+	$(Q)$< $(if $(SEED),$(if $(SCENARIO),--scenario $(SCENARIO)) --seed $(SEED),--seeds $(SEEDS) --jobs $$(nproc))
 
 # --- demo and benchmarks -------------------------------------------------------------------------
 

@@ -24,13 +24,27 @@ struct sent {
     bool live;
 };
 
-void lanes_init(struct lanes *lanes, struct store *store, const char *registry,
+/* What the parts hold was read of a store that may come back in an older state, and an OPEN is answered
+ * from them: they are not to be used again. */
+static void store_lost(void *data)
+{
+    struct lanes *lanes = data;
+    struct lane *next;
+    for (struct lane *lane = lanes->first; lane; lane = next) {
+        next = lane->next;
+        lane_break(lane, ERR_UNREACHABLE, "the connection to the store was lost");
+    }
+}
+
+void lanes_init(struct lanes *lanes, struct storage *store, const char *registry,
                 struct stats *stats)
 {
     *lanes = (struct lanes){.store = store,
                             .registry = registry,
                             .stats = stats,
                             .keep = {.minute_records = PART_MINUTE_RECORDS}};
+    store->lost = store_lost;
+    store->data = lanes;
 }
 
 static void lane_free(struct lane *lane)
@@ -154,7 +168,7 @@ static int send_put(struct lane *lane, struct put *put, int rc, const struct sen
         sent->lane = lane;
         sent->bytes = put->bytes.size;
         sent->begun_ns = monotonic_ns();
-        rc = store_put(lane->lanes->store, put, put_done, sent);
+        rc = lane->lanes->store->put(lane->lanes->store, put, put_done, sent);
     } else if (rc == 0) {
         rc = ERR_NOMEM;
     }
@@ -195,7 +209,7 @@ static void load_answered(void *data, int code, const char *why);
 
 void lane_fetch(struct lane *lane)
 {
-    int rc = store_fetch(lane->lanes->store, &lane->load.fetch, load_answered, lane);
+    int rc = lane->lanes->store->fetch(lane->lanes->store, &lane->load.fetch, load_answered, lane);
     if (rc == 0) {
         lane->under_way++;
         return;

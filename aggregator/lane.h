@@ -25,7 +25,7 @@
 
 #include "aggregator/part.h"
 #include "aggregator/stats.h"
-#include "aggregator/store.h"
+#include "aggregator/storage.h"
 #include "common/frame.h"
 
 #define LANE_BYTES_MAX                                                                             \
@@ -35,9 +35,9 @@ struct lane;
 struct owner; /* a place on a lane */
 
 struct lanes {
-    struct store *store;  /* borrowed */
-    const char *registry; /* the state directory, borrowed */
-    struct stats *stats;  /* borrowed */
+    struct storage *store; /* borrowed */
+    const char *registry;  /* the state directory, borrowed; NULL: none */
+    struct stats *stats;   /* borrowed */
     struct lane *first;
     struct part_keep keep; /* of every sensor; may be changed before the first is opened */
     bool draining;         /* every log is to be folded */
@@ -61,7 +61,7 @@ enum lane_taken {
     LANE_REFUSED,   /* `refuse` says why; the place is gone */
 };
 
-void lanes_init(struct lanes *lanes, struct store *store, const char *registry,
+void lanes_init(struct lanes *lanes, struct storage *store, const char *registry,
                 struct stats *stats);
 
 /* Takes a place on the lane of the sensor, or opens another epoch from the place `held` that the

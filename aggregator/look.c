@@ -38,7 +38,8 @@ static void on_fetched(void *data, int code, const char *why)
 static void on_up(void *data)
 {
     struct looking *looking = data;
-    int rc = store_fetch(&looking->store, looking->fetch, on_fetched, looking);
+    int rc =
+        looking->store.storage.fetch(&looking->store.storage, looking->fetch, on_fetched, looking);
     if (rc)
         end(looking, rc, err_str(rc));
 }

@@ -66,7 +66,7 @@ static void compare(void *data, int code, const char *why)
             return;
         }
     }
-    int rc = store_add_sensor(check->store, check->sensor, entered, check);
+    int rc = check->store->add_sensor(check->store, check->sensor, entered, check);
     if (rc)
         finish(check, rc, NULL, err_str(rc));
 }
@@ -95,12 +95,12 @@ static void listed(void *data, int code, const char *why)
         compare(check, 0, "");
         return;
     }
-    int rc = store_fetch(check->store, &check->fetch, compare, check);
+    int rc = check->store->fetch(check->store, &check->fetch, compare, check);
     if (rc)
         finish(check, rc, NULL, err_str(rc));
 }
 
-int neighbours_check(struct neighbours *check, struct store *store, const char *sensor,
+int neighbours_check(struct neighbours *check, struct storage *store, const char *sensor,
                      const char *darknet, const char *registry, neighbours_done_fn *done,
                      void *data)
 {
@@ -112,7 +112,7 @@ int neighbours_check(struct neighbours *check, struct store *store, const char *
                                  .data = data};
     fetch_init(&check->fetch);
     fetch_ask(&check->fetch, FETCH_SET, SCHEMA_SENSORS, NULL);
-    int rc = store_fetch(store, &check->fetch, listed, check);
+    int rc = store->fetch(store, &check->fetch, listed, check);
     if (rc)
         fetch_close(&check->fetch);
     return rc;

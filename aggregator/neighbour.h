@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "aggregator/fetch.h"
-#include "aggregator/store.h"
+#include "aggregator/storage.h"
 #include "common/frame.h"
 
 /* `code`: 0; ERR_REFUSED with the reason in `refuse`; otherwise what the store said, in `why`. */
@@ -18,7 +18,7 @@ typedef void neighbours_done_fn(void *data, int code, const struct frame_refuse 
                                 const char *why);
 
 struct neighbours {
-    struct store *store;
+    struct storage *store;
     const char *sensor, *darknet, *registry; /* borrowed until `done` */
     struct fetch fetch;
     neighbours_done_fn *done;
@@ -27,7 +27,7 @@ struct neighbours {
 
 /* Begins to compare, with all but those that are enrolled in `registry` (a state directory, or NULL).
  * ERR_UNREACHABLE, ERR_NOMEM: `done` is then never called. */
-int neighbours_check(struct neighbours *check, struct store *store, const char *sensor,
+int neighbours_check(struct neighbours *check, struct storage *store, const char *sensor,
                      const char *darknet, const char *registry, neighbours_done_fn *done,
                      void *data);
 

@@ -1,12 +1,10 @@
 #include "aggregator/peer.h"
 
 #include <inttypes.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "aggregator/enrol.h"
 #include "aggregator/notice.h"
@@ -20,16 +18,12 @@ static void work(struct peer *peer);
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static void handle_closed(uv_handle_t *handle)
+void peer_closed(struct peer *peer)
 {
-    struct peer *peer = handle->data;
-    if (--peer->handles > 0)
-        return;
     session_close(&peer->session);
     tls_free(peer->tls);
     peer->host->delivering -= peer->delivering;
     peer->host->closed(peer, peer->host->data);
-    free(peer);
 }
 
 static void set_opening(struct peer *peer, bool opening)
@@ -49,33 +43,18 @@ void peer_close(struct peer *peer)
     peer->owner = NULL;
     probe_forget(peer->probe);
     peer->probe = NULL;
-    uv_close((uv_handle_t *)&peer->socket.stream, handle_closed);
-    uv_close((uv_handle_t *)&peer->timer, handle_closed);
+    peer->line->close(peer);
     if (owner)
         lane_release(owner);
-}
-
-static void on_linger(uv_timer_t *timer)
-{
-    peer_close(timer->data);
-}
-
-static void on_shutdown(uv_shutdown_t *request, int status)
-{
-    (void)status; /* the timer or the end of the stream closes it in any case */
-    free(request);
 }
 
 /* Nothing more will be sent after what is; the sensor may still be sending. */
 static void linger(struct peer *peer)
 {
-    uv_shutdown_t *request = malloc(sizeof *request);
     peer->lingering = true;
-    uv_timer_start(&peer->timer, on_linger, PEER_LINGER_MS, 0);
-    if (!request || uv_shutdown(request, &peer->socket.stream, on_shutdown) != 0) {
-        free(request);
+    peer->line->wait(peer, PEER_LINGER_MS);
+    if (peer->line->end(peer) != 0)
         peer_close(peer);
-    }
 }
 
 /* Says who it is in a message. */
@@ -99,9 +78,8 @@ static void tell(const struct peer *peer, const char *why)
         status_refused(peer->host->status, sensor, why);
 }
 
-static void on_handshake_over(uv_timer_t *timer)
+static void handshake_over(struct peer *peer)
 {
-    struct peer *peer = timer->data;
     peer->host->stats->turned_away[STATS_SLOW]++;
     if (peer->tls && tls_state(peer->tls) == TLS_HANDSHAKE)
         notice("sensor %s refused: no TLS handshake within %d s", shown(peer),
@@ -111,22 +89,9 @@ static void on_handshake_over(uv_timer_t *timer)
 
 /* --- out -------------------------------------------------------------------------------------- */
 
-struct sending {
-    uv_write_t request;
-    struct peer *peer;
-    struct buf bytes;
-};
-
-/* libuv calls this back before the stream's close callback, so the peer is still there. */
-static void on_written(uv_write_t *request, int status)
+void peer_sent(struct peer *peer, size_t size)
 {
-    struct sending *sending = (struct sending *)request;
-    struct peer *peer = sending->peer;
-    peer->unsent -= sending->bytes.size;
-    buf_close(&sending->bytes);
-    free(sending);
-    if (status < 0)
-        peer_close(peer);
+    peer->unsent -= size;
 }
 
 static void flush(struct peer *peer)
@@ -139,42 +104,41 @@ static void flush(struct peer *peer)
         buf_close(&wire);
         return;
     }
-    struct sending *sending = malloc(sizeof *sending);
-    if (rc || !sending || peer->unsent + wire.size > PEER_UNSENT_MAX) {
+    if (rc || peer->unsent + wire.size > PEER_UNSENT_MAX) {
         buf_close(&wire);
-        free(sending);
         peer_close(peer);
         return;
     }
-    sending->peer = peer;
-    sending->bytes = wire;
     peer->unsent += wire.size;
-    uv_buf_t bytes = uv_buf_init((char *)wire.bytes, (unsigned)wire.size);
-    rc = uv_write(&sending->request, &peer->socket.stream, &bytes, 1, on_written);
-    if (rc) {
-        peer->unsent -= wire.size;
-        buf_close(&sending->bytes);
-        free(sending);
+    if (peer->line->send(peer, &wire) != 0)
         peer_close(peer);
-    }
 }
 
 /* --- the lane's word -------------------------------------------------------------------------- */
 
-static void on_idle(uv_timer_t *timer)
+static void idle_over(struct peer *peer)
 {
-    struct peer *peer = timer->data;
     if (peer->session.pending > 0 || peer->record_offered || peer->opening || peer->probe)
-        uv_timer_start(timer, on_idle, PEER_IDLE_MS, 0);
+        peer->line->wait(peer, PEER_IDLE_MS);
     else
         peer_close(peer);
+}
+
+void peer_timeout(struct peer *peer)
+{
+    if (peer->lingering)
+        peer_close(peer);
+    else if (peer->session.state == SESSION_OPEN)
+        idle_over(peer);
+    else
+        handshake_over(peer);
 }
 
 static void on_opened(void *data, uint64_t seq)
 {
     struct peer *peer = data;
     set_opening(peer, false);
-    uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
+    peer->line->wait(peer, PEER_IDLE_MS);
     if (!peer->opened)
         status_opened(peer->host->status, peer->session.sensor, peer->from.text);
     peer->opened = true;
@@ -232,11 +196,11 @@ static bool has_room(const struct peer *peer, struct frame_refuse *why)
         notice("%s", why->text);
         return false;
     }
+    if (host->opening < PEER_OPENING_MAX)
+        return true;
     why->retry_s = PEER_RUSH_S;
     snprintf(why->text, sizeof why->text, "many sensors are coming at once: try again in %d s",
              PEER_RUSH_S);
-    if (host->opening < PEER_OPENING_MAX)
-        return true;
     notice("more than %d sensors are coming at once: the others are told to come later",
            PEER_OPENING_MAX);
     return false;
@@ -284,7 +248,7 @@ static bool open_lane(struct peer *peer)
     set_opening(peer, true);
     peer->host->delivering += !peer->delivering;
     peer->delivering = true;
-    uv_timer_stop(&peer->timer);
+    peer->line->wait(peer, 0);
     if (lane_open(peer->host->lanes, peer->owner, &peer->session.frame.open, &events, peer,
                   &peer->owner, &why))
         refuse(peer, &why);
@@ -417,13 +381,6 @@ static void ended(struct peer *peer)
 
 /* --- in --------------------------------------------------------------------------------------- */
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    struct peer *peer = handle->data;
-    (void)suggested;
-    *buf = uv_buf_init((char *)peer->host->chunk, SESSION_CHUNK_MAX);
-}
-
 /* A conversation that TLS ended: it has perhaps something to say for the last time. */
 static void fail_tls(struct peer *peer)
 {
@@ -449,20 +406,13 @@ static bool feed(struct peer *peer, const uint8_t *bytes, size_t size)
     return !peer->closing && !peer->lingering;
 }
 
-static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+void peer_input(struct peer *peer, const uint8_t *bytes, size_t size)
 {
-    struct peer *peer = stream->data;
-    if (size < 0) {
-        peer_close(peer);
-        return;
-    }
-    peer->host->stats->received_bytes += (uint64_t)size;
-    if (peer->lingering || size == 0)
-        return;
-    if (!feed(peer, (const uint8_t *)buf->base, (size_t)size))
+    peer->host->stats->received_bytes += size;
+    if (peer->lingering || !feed(peer, bytes, size))
         return;
     if (peer->session.state == SESSION_OPEN)
-        uv_timer_start(&peer->timer, on_idle, PEER_IDLE_MS, 0);
+        peer->line->wait(peer, PEER_IDLE_MS);
     work(peer);
 }
 
@@ -473,9 +423,7 @@ static void adjust_reading(struct peer *peer)
     if (peer->closing || wanted == peer->reading)
         return;
     peer->reading = wanted;
-    if (!wanted)
-        uv_read_stop(&peer->socket.stream);
-    else if (uv_read_start(&peer->socket.stream, on_alloc, on_read) != 0)
+    if (peer->line->read(peer, wanted) != 0)
         peer_close(peer);
 }
 
@@ -497,75 +445,24 @@ static void work(struct peer *peer)
     adjust_reading(peer);
 }
 
-static bool init_socket(struct peer *peer, uv_loop_t *loop, bool unix_socket)
+int peer_init(struct peer *peer, struct peer_host *host, const struct peer_line *line,
+              enum address_kind kind)
 {
-    int rc = unix_socket ? uv_pipe_init(loop, &peer->socket.pipe, 0)
-                         : uv_tcp_init(loop, &peer->socket.tcp);
-    if (rc == 0) {
-        uv_timer_init(loop, &peer->timer);
-        peer->socket.stream.data = peer->timer.data = peer;
-        peer->handles = 2;
-    }
-    return rc == 0;
-}
-
-/* Ends a connection whose other end has vanished, which TCP alone would take a quarter of an hour for:
- * its sensor would be taken for its own clone meanwhile. */
-static void expect_life(int descriptor)
-{
-    const int interval_s = 10, probes = 3;
-    const unsigned silent_ms = PEER_SILENT_S * 1000;
-    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
-    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-    setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof silent_ms);
-}
-
-static void note_origin(struct peer *peer)
-{
-    struct sockaddr_storage name;
-    int size = sizeof name;
-    if (uv_tcp_getpeername(&peer->socket.tcp, (struct sockaddr *)&name, &size) == 0)
-        origin_set(&peer->from, (struct sockaddr *)&name);
-}
-
-static int begin(struct peer *peer, int descriptor, enum address_kind kind)
-{
+    peer->host = host;
+    peer->line = line;
     int rc = session_init(&peer->session);
     if (rc == 0 && kind == ADDRESS_TLS) {
         peer->session.peer = SESSION_STRANGER;
-        peer->tls = tls_new(peer->host->tls);
+        peer->tls = tls_new(host->tls);
         rc = peer->tls ? 0 : ERR_NOMEM;
     }
-    if (rc || kind == ADDRESS_UNIX)
-        return rc;
-    uv_tcp_nodelay(&peer->socket.tcp, 1);
-    uv_tcp_keepalive(&peer->socket.tcp, 1, PEER_SILENT_S / 2);
-    expect_life(descriptor);
-    note_origin(peer);
-    return 0;
+    return rc;
 }
 
-struct peer *peer_accept(uv_loop_t *loop, int descriptor, enum address_kind kind,
-                         struct peer_host *host)
+void peer_start(struct peer *peer)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
-    if (!peer || !init_socket(peer, loop, kind == ADDRESS_UNIX)) {
-        free(peer);
-        close(descriptor);
-        return NULL;
-    }
-    peer->host = host;
-    int rc = kind == ADDRESS_UNIX ? uv_pipe_open(&peer->socket.pipe, descriptor)
-                                  : uv_tcp_open(&peer->socket.tcp, descriptor);
-    if (rc)
-        close(descriptor);
-    if (rc || begin(peer, descriptor, kind)) {
-        peer_close(peer);
-        return peer;
-    }
-    uv_timer_start(&peer->timer, on_handshake_over, PEER_HANDSHAKE_MS, 0);
+    peer->line->wait(peer, PEER_HANDSHAKE_MS);
     work(peer);
-    return peer;
 }
 
 bool peer_stranger(const struct peer *peer)

@@ -1,20 +1,20 @@
 /*
- * Peer: one connection. It carries bytes between a libuv stream and a session, and the session's
- * events to the sensor's lane and back. The server makes one for each connection that it accepts.
+ * Peer: one connection, without its I/O. It takes bytes to the session, the session's events to the
+ * sensor's lane, and what comes back to whatever carries the bytes (struct peer_line), which is
+ * wire.c's libuv stream, or a simulation's. One is made for each connection that is accepted.
  *
  * Over TCP it speaks TLS, and who the sensor is comes from its certificate: it opens what the registry
  * says is its own, and without a certificate it can only join.
  *
- * Happy path: peer_accept -> [TLS] -> HELLO out -> bytes in -> OPEN -> lane -> RESUME out -> records -> ACKs
+ * Happy path: peer_init, peer_start -> [TLS] -> HELLO out -> bytes in -> OPEN -> lane -> RESUME out -> records -> ACKs
  * out. End: a refusal is sent, the sending side is closed, and what still arrives is thrown away
  * for PEER_LINGER_MS, so that the sensor can read why; everything else closes at once. `closed` is
- * the last thing a peer does.
+ * the last thing a peer does. No clock is read here: the line measures the time that a peer asks for.
  */
 #ifndef AGGREGATOR_PEER_H
 #define AGGREGATOR_PEER_H
 
 #include <stdbool.h>
-#include <uv.h>
 
 #include "aggregator/lane.h"
 #include "aggregator/origin.h"
@@ -50,19 +50,29 @@ struct peer_host {
     void *data;
 };
 
+/* What carries the bytes. Its functions may be called inside any function of the peer; they call none
+ * of the peer's before they return. */
+struct peer_line {
+    /* Sends the bytes and takes them over; peer_sent follows. An error when it cannot: they are freed. */
+    int (*send)(struct peer *peer, struct buf *bytes);
+    /* Begins or stops to hand over what arrives. */
+    int (*read)(struct peer *peer, bool wanted);
+    /* Calls peer_timeout once, so many milliseconds from now, instead of the time asked for before; 0:
+     * not at all. */
+    void (*wait)(struct peer *peer, uint64_t ms);
+    /* Tells the other end that nothing more comes after what is being sent. */
+    int (*end)(struct peer *peer);
+    /* Ends the connection at once; peer_closed follows, and after it nothing. */
+    void (*close)(struct peer *peer);
+};
+
 struct peer {
     struct peer *next;
     struct peer_host *host;
+    const struct peer_line *line;
     struct tls *tls;         /* NULL: in the clear */
     struct cert_facts facts; /* of the certificate, while session.peer is SESSION_SENSOR */
     struct origin from;
-    union {
-        uv_stream_t stream;
-        uv_pipe_t pipe;
-        uv_tcp_t tcp;
-    } socket;
-    uv_timer_t timer;
-    int handles; /* not yet closed */
     struct session session;
     struct owner *owner; /* its place on the sensor's lane; NULL while there is none */
     bool opening;        /* the lane has the OPEN at hand; is one of host->opening */
@@ -75,10 +85,19 @@ struct peer {
     size_t unsent;
 };
 
-/* Takes over the descriptor of a connection to an address of this kind. Returns the peer, which frees
- * itself after `closed`; NULL when it could not be taken and is closed. */
-struct peer *peer_accept(uv_loop_t *loop, int descriptor, enum address_kind kind,
-                         struct peer_host *host);
+/* Makes a zeroed peer ready; `kind` is that of the address it came to. ERR_NOMEM: peer_closed is due
+ * all the same. */
+int peer_init(struct peer *peer, struct peer_host *host, const struct peer_line *line,
+              enum address_kind kind);
+/* The connection stands: says HELLO. */
+void peer_start(struct peer *peer);
+/* Bytes arrived, at most SESSION_CHUNK_MAX. */
+void peer_input(struct peer *peer, const uint8_t *bytes, size_t size);
+/* So many bytes are with the system. */
+void peer_sent(struct peer *peer, size_t size);
+void peer_timeout(struct peer *peer);
+/* The connection has closed: frees what the peer holds and tells the host. */
+void peer_closed(struct peer *peer);
 /* Whether it has not shown who it is. */
 bool peer_stranger(const struct peer *peer);
 

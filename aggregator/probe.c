@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct probe {
-    struct store *store;
+    struct storage *store;
     char sensor[SENSOR_NAME_MAX + 1];
     char value[2 * FRAME_NONCE_SIZE + 1]; /* the nonce in hexadecimal */
     struct fetch fetch;
@@ -30,12 +30,12 @@ static void finish(struct probe *probe, int code, const char *text)
 
 /* Asks for one value; `answered` gets it in probe->fetch. */
 static int ask(struct probe *probe, enum fetch_kind kind, const char *key, const char *field,
-               store_done_fn *answered)
+               storage_done_fn *answered)
 {
     fetch_close(&probe->fetch);
     fetch_init(&probe->fetch);
     fetch_ask(&probe->fetch, kind, key, field);
-    return store_fetch(probe->store, &probe->fetch, answered, probe);
+    return probe->store->fetch(probe->store, &probe->fetch, answered, probe);
 }
 
 /* --- reading back ----------------------------------------------------------------------------- */
@@ -77,7 +77,7 @@ static int write_at(struct probe *probe, uint64_t n)
     put_begin_beside(&put, key, n);
     schema_key_probe(key, probe->sensor);
     put_set(&put, key, probe->value, strlen(probe->value));
-    int rc = put_failed(&put) ? ERR_NOMEM : store_put(probe->store, &put, written, probe);
+    int rc = put_failed(&put) ? ERR_NOMEM : probe->store->put(probe->store, &put, written, probe);
     put_close(&put);
     return rc;
 }
@@ -98,7 +98,7 @@ static int ask_n(struct probe *probe)
     return ask(probe, FETCH_FIELD, key, "n", n_answered);
 }
 
-struct probe *probe_begin(struct store *store, const char *sensor,
+struct probe *probe_begin(struct storage *store, const char *sensor,
                           const uint8_t nonce[FRAME_NONCE_SIZE], probe_done_fn *done, void *data,
                           struct frame_refuse *why)
 {

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "aggregator/store.h"
+#include "aggregator/storage.h"
 #include "common/frame.h"
 
 #define PROBE_TRIES 8 /* while others write for the same sensor */
@@ -22,7 +22,7 @@ typedef void probe_done_fn(void *data, const struct frame_refuse *why);
 
 /* Begins one; NULL with the reason in `why` when that cannot be done. `done` comes later, and within
  * the time that a reply of the store may take. */
-struct probe *probe_begin(struct store *store, const char *sensor,
+struct probe *probe_begin(struct storage *store, const char *sensor,
                           const uint8_t nonce[FRAME_NONCE_SIZE], probe_done_fn *done, void *data,
                           struct frame_refuse *why);
 /* Whoever waits is gone: `done` is not called. NULL is allowed. */

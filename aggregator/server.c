@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include "aggregator/notice.h"
+#include "aggregator/wire.h"
 #include "common/err.h"
 #include "common/log.h"
 
 #define DESCRIPTORS_KEPT 64 /* for everything that is no sensor's connection */
 
-static void peer_closed(struct peer *peer, void *data);
+static void on_peer_closed(struct peer *peer, void *data);
 static void on_accepted(void *data, int descriptor, enum address_kind kind);
 
 /* --- the store -------------------------------------------------------------------------------- */
@@ -55,7 +56,7 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
                                       .enrol = &server->enrol,
                                       .stats = &server->stats,
                                       .status = &server->status,
-                                      .closed = peer_closed,
+                                      .closed = on_peer_closed,
                                       .data = server};
     int rc = store_init(&server->store, loop, store, timezone, &store_events, server);
     if (rc)
@@ -63,7 +64,7 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
     uv_timer_init(loop, &server->drain);
     server->drain.data = server;
     status_init(&server->status, loop, &server->store, state);
-    lanes_init(&server->lanes, &server->store, state, &server->stats);
+    lanes_init(&server->lanes, &server->store.storage, state, &server->stats);
     door_init(&server->door, loop, on_accepted, server);
     server->peers_max = most_peers();
     /* The others are left to those who join, and to those who are told that there is no room. */
@@ -93,7 +94,7 @@ static bool is_connected(const struct server *server, const char *sensor)
     return false;
 }
 
-static void peer_closed(struct peer *peer, void *data)
+static void on_peer_closed(struct peer *peer, void *data)
 {
     struct server *server = data;
     struct peer **at = &server->peers;
@@ -144,7 +145,7 @@ static void make_room(struct server *server, struct peer *newcomer)
 static void on_accepted(void *data, int descriptor, enum address_kind kind)
 {
     struct server *server = data;
-    struct peer *peer = peer_accept(server->loop, descriptor, kind, &server->host);
+    struct peer *peer = wire_accept(server->loop, descriptor, kind, &server->host);
     if (!peer) {
         notice("accept: %s", err_str(ERR_NOMEM));
         return;
@@ -163,7 +164,7 @@ static void on_page(void *data, struct buf *text)
     const struct server *server = data;
     const struct stats_now now = {.connections = server->peer_count,
                                   .sensors = server->host.delivering,
-                                  .store_up = server->store.up,
+                                  .store_up = server->store.storage.up,
                                   .authority_until_s = server->authority_until_s,
                                   .certificate_until_s = server->certificate_until_s,
                                   .now_s = time(NULL)};

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
+
 #define RETRY_PATIENT_MS 20
 #define RETRY_FIRST_MS   100
 
@@ -17,18 +19,13 @@ static void retry_now(uv_timer_t *timer)
     connect_now(timer->data);
 }
 
-/* Doubles from RETRY_FIRST_MS to the greatest, of which a random half is waited at least. */
 static uint64_t retry_delay(struct store *store)
 {
+    uint32_t random = 0;
     if (store->patient)
         return RETRY_PATIENT_MS;
-    uint64_t delay = store->retry_most_ms;
-    if (store->attempts < 16 && (uint64_t)RETRY_FIRST_MS << store->attempts < delay)
-        delay = (uint64_t)RETRY_FIRST_MS << store->attempts;
-    store->attempts++;
-    uint32_t random = 0;
     uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
-    return delay / 2 + random % (delay / 2 + 1);
+    return backoff_ms(store->attempts++, RETRY_FIRST_MS, store->retry_most_ms, random);
 }
 
 /* Gives the connection up and arranges for the next one. */
@@ -36,10 +33,13 @@ static void go_down(struct store *store, int code, const char *why)
 {
     bool tell = store->told != code && !(store->patient && code == ERR_UNREACHABLE);
     struct servers *servers = store->servers;
+    bool was_up = store->storage.up;
     store->servers = NULL;
-    store->up = false;
+    store->storage.up = false;
     store->told = tell ? code : store->told;
     servers_close(servers);
+    if (was_up && store->storage.lost)
+        store->storage.lost(store->storage.data);
     if (store->closing)
         return;
     uv_timer_start(&store->retry, retry_now, retry_delay(store), 0);
@@ -55,7 +55,7 @@ static void on_lost(void *data, int code, const char *why)
 static void on_ready(void *data)
 {
     struct store *store = data;
-    store->up = true;
+    store->storage.up = true;
     store->told = 0;
     store->warned = true;
     store->attempts = 0;
@@ -73,17 +73,6 @@ static void connect_now(struct store *store)
     store->servers = servers_open(store->loop, &config, &events, store, why);
     if (!store->servers)
         go_down(store, ERR_UNREACHABLE, why);
-}
-
-int store_init(struct store *store, uv_loop_t *loop, const struct storeurl *url,
-               const char *timezone, const struct store_events *events, void *data)
-{
-    *store = (struct store){.loop = loop, .url = *url, .on = *events, .data = data};
-    store->retry_most_ms = STORE_RETRY_MOST_MS;
-    snprintf(store->timezone, sizeof store->timezone, "%s", timezone);
-    store->retry.data = store;
-    servers_known_init(&store->known, url);
-    return uv_timer_init(loop, &store->retry) == 0 ? 0 : ERR_NOMEM;
 }
 
 void store_open(struct store *store)
@@ -114,7 +103,7 @@ void store_close(struct store *store, void (*closed)(void *data))
         return;
     struct servers *servers = store->servers;
     store->closing = true;
-    store->up = false;
+    store->storage.up = false;
     store->closed = closed;
     store->servers = NULL;
     servers_close(servers);
@@ -123,12 +112,17 @@ void store_close(struct store *store, void (*closed)(void *data))
 
 /* --- one command ------------------------------------------------------------------------------ */
 
+static struct store *store_of(struct storage *storage)
+{
+    return (struct store *)storage;
+}
+
 struct call {
-    store_done_fn *done;
+    storage_done_fn *done;
     void *data;
 };
 
-static struct call *call_new(store_done_fn *done, void *data)
+static struct call *call_new(storage_done_fn *done, void *data)
 {
     struct call *call = malloc(sizeof *call);
     if (call)
@@ -175,9 +169,11 @@ static void put_words(const struct put *put, char numkeys[24], const char **argv
         argv[at] = put_string(put, &put->args, i, &sizes[at]);
 }
 
-int store_put(struct store *store, const struct put *put, store_done_fn *done, void *data)
+static int put_keys(struct storage *storage, const struct put *put, storage_done_fn *done,
+                    void *data)
 {
-    if (!store->up)
+    struct store *store = store_of(storage);
+    if (!store->storage.up)
         return ERR_UNREACHABLE;
     char numkeys[24];
     size_t argc = PUT_HEAD + put->keys.count + put->args.count;
@@ -206,9 +202,11 @@ static void sensor_replied(void *data, const redisReply *reply)
         finish(data, ERR_REFUSED, reply->type == REDIS_REPLY_ERROR ? reply->str : "no such reply");
 }
 
-int store_add_sensor(struct store *store, const char *sensor, store_done_fn *done, void *data)
+static int add_sensor(struct storage *storage, const char *sensor, storage_done_fn *done,
+                      void *data)
 {
-    if (!store->up)
+    struct store *store = store_of(storage);
+    if (!store->storage.up)
         return ERR_UNREACHABLE;
     struct call *call = call_new(done, data);
     if (!call)
@@ -228,7 +226,7 @@ static void note_replied(void *data, const redisReply *reply)
 
 void store_note(struct store *store, const char *const *words)
 {
-    if (store->up)
+    if (store->storage.up)
         servers_words(store->servers, words, note_replied, NULL);
 }
 
@@ -303,9 +301,11 @@ static int ask_item(struct store *store, struct reads *reads, size_t index)
                          &reads->each[index]);
 }
 
-int store_fetch(struct store *store, struct fetch *fetch, store_done_fn *done, void *data)
+static int fetch_keys(struct storage *storage, struct fetch *fetch, storage_done_fn *done,
+                      void *data)
 {
-    if (!store->up)
+    struct store *store = store_of(storage);
+    if (!store->storage.up)
         return ERR_UNREACHABLE;
     struct reads *reads = fetch->failed || fetch->count == 0
                               ? NULL
@@ -326,4 +326,22 @@ int store_fetch(struct store *store, struct fetch *fetch, store_done_fn *done, v
     if (rc) /* the rest could not be asked: the answers that still come end it */
         reads_failed(reads, rc, fetch->items[reads->asked].key, err_str(rc));
     return 0;
+}
+
+/* --- beginning -------------------------------------------------------------------------------- */
+
+int store_init(struct store *store, uv_loop_t *loop, const struct storeurl *url,
+               const char *timezone, const struct store_events *events, void *data)
+{
+    *store =
+        (struct store){.storage = {.put = put_keys, .fetch = fetch_keys, .add_sensor = add_sensor},
+                       .loop = loop,
+                       .url = *url,
+                       .on = *events,
+                       .data = data};
+    store->retry_most_ms = STORE_RETRY_MOST_MS;
+    snprintf(store->timezone, sizeof store->timezone, "%s", timezone);
+    store->retry.data = store;
+    servers_known_init(&store->known, url);
+    return uv_timer_init(loop, &store->retry) == 0 ? 0 : ERR_NOMEM;
 }

@@ -1,9 +1,8 @@
 /*
- * The store: a connection to Redis, one server or a cluster, that is checked before it is used, kept up, and asked through
- * two calls, a guarded change (put.h) and a list of reads (fetch.h). Requests are answered in the
- * order in which they were made, so a read sees every change asked for before it (in a cluster: those
- * of one sensor, unless its slot is moved meanwhile; the guard of a put then refuses what came out of
- * turn, and its owner reloads).
+ * The store: a connection to Redis, one server or a cluster, that is checked before it is used, kept
+ * up, and asked through its storage (aggregator/storage.h). In a cluster a read sees every change of
+ * the same sensor asked for before it, unless its slot is moved meanwhile; the guard of a put then
+ * refuses what came out of turn, and its owner reloads.
  *
  *   store_init -> store_open -> connecting -> checking -> UP -> requests
  *                                  ^-- a growing, jittered delay <-- connection lost, check failed
@@ -21,11 +20,9 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "aggregator/fetch.h"
-#include "aggregator/put.h"
 #include "aggregator/servers.h"
+#include "aggregator/storage.h"
 #include "common/calendar.h"
-#include "common/err.h"
 #include "common/storeurl.h"
 
 #define STORE_RETRY_MOST_MS 15000 /* a store of somebody else's */
@@ -41,6 +38,7 @@ struct store_events {
 };
 
 struct store {
+    struct storage storage; /* first; what lanes ask is asked through it */
     uv_loop_t *loop;
     struct storeurl url;
     char timezone[CALENDAR_ZONE_MAX + 1];
@@ -48,7 +46,7 @@ struct store {
     void *data;
     struct servers_known known;
     struct servers *servers; /* NULL while waiting to connect */
-    bool up, closing, warned, patient, looking;
+    bool closing, warned, patient, looking;
     int told;               /* the code that `down` was last told, 0 after `up` */
     unsigned attempts;      /* since it was last up */
     uint64_t retry_most_ms; /* the greatest delay between two of them */
@@ -70,18 +68,7 @@ void store_set_looking(struct store *store);
 /* Ends it: requests under way fail; `closed` is called once the last handle has closed. */
 void store_close(struct store *store, void (*closed)(void *data));
 
-/* ERR_OK: everything in the put is durable. ERR_STALE: nothing was done, the head holds another n.
- * ERR_REFUSED: nothing was done, Redis says why. ERR_UNREACHABLE: not known. */
-typedef void store_done_fn(void *data, int code, const char *why);
-
-/* Both return ERR_UNREACHABLE or ERR_NOMEM when they could not be asked, and never call `done`
- * then. The put may be closed afterwards; the fetch belongs to the store until `done`, which finds
- * its answers in it. ERR_DAMAGED: a key is not of the kind that the schema says. */
-int store_put(struct store *store, const struct put *put, store_done_fn *done, void *data);
-int store_fetch(struct store *store, struct fetch *fetch, store_done_fn *done, void *data);
 /* A command (words ended by NULL) whose answer does not matter; dropped while the store is not up. */
 void store_note(struct store *store, const char *const *words);
-/* Adds a sensor to darkcount:sensors. */
-int store_add_sensor(struct store *store, const char *sensor, store_done_fn *done, void *data);
 
 #endif

@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "collector/backlog.h"
+#include "collector/spool_env.h"
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -115,7 +115,7 @@ int journal_finish(struct journal *journal, char *errmsg)
 /* A UUID of version 4 (RFC 9562 section 5.4). */
 static int random_epoch(uint8_t epoch[EPOCH_SIZE])
 {
-    if (getrandom(epoch, EPOCH_SIZE, 0) != EPOCH_SIZE)
+    if (spool_env->getrandom(epoch, EPOCH_SIZE, 0) != EPOCH_SIZE)
         return ERR_IO;
     epoch[6] = (uint8_t)((epoch[6] & 0x0f) | 0x40);
     epoch[8] = (uint8_t)((epoch[8] & 0x3f) | 0x80);

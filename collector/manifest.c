@@ -9,6 +9,13 @@
 
 #define NONE SIZE_MAX
 
+/* What of a live epoch is behind its mark may not be on disk though it can be read: a sync that failed
+ * leaves it so, and a later one succeeds on nothing. Whoever writes to the epoch says when it is. */
+static uint64_t known_durable(const struct spool_epoch *epoch)
+{
+    return epoch->marked < epoch->last ? epoch->marked : epoch->last;
+}
+
 static int append(struct manifest *manifest, const struct spool_epoch *epoch)
 {
     struct manifest_entry *more =
@@ -16,8 +23,12 @@ static int append(struct manifest *manifest, const struct spool_epoch *epoch)
     if (!more)
         return ERR_NOMEM;
     manifest->entries = more;
-    more[manifest->count++] = (struct manifest_entry){
-        .epoch = *epoch, .durable = epoch->last, .acked = epoch->acked, .noted = epoch->acked};
+    more[manifest->count++] = (struct manifest_entry){.epoch = *epoch,
+                                                      .durable = known_durable(epoch),
+                                                      .acked = epoch->acked,
+                                                      .kept = {{epoch->acked_s, epoch->acked}},
+                                                      .kept_count = epoch->acked > 0,
+                                                      .noted = epoch->acked};
     return 0;
 }
 
@@ -48,15 +59,14 @@ static uint64_t waiting(const struct manifest_entry *entry)
 {
     if (entry->epoch.refused)
         return 0;
-    if (entry->announced && !entry->resumed)
+    if (entry->ask)
         return entry->durable;
     return entry->durable > entry->acked ? entry->durable - entry->acked : 0;
 }
 
 static bool wants(const struct manifest_entry *entry)
 {
-    return (waiting(entry) > 0 && !entry->stuck) ||
-           (entry->announced && !entry->resumed && !entry->epoch.refused);
+    return (waiting(entry) > 0 && !entry->stuck) || (entry->ask && !entry->epoch.refused);
 }
 
 static struct manifest_entry *find(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE])
@@ -80,6 +90,16 @@ static int discover(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], 
     return rc ? err_set(errmsg, rc, "spool: out of memory") : 0;
 }
 
+/* Nobody writes to the other live epochs: they are as they are. */
+static void settle_others(struct manifest *manifest, const struct manifest_entry *written)
+{
+    for (size_t i = 0; i < manifest->count; i++) {
+        struct manifest_entry *entry = &manifest->entries[i];
+        if (entry != written && !entry->announced && entry->epoch.last > entry->durable)
+            entry->durable = entry->epoch.last;
+    }
+}
+
 int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], uint64_t seq,
                      char *errmsg)
 {
@@ -91,11 +111,20 @@ int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE],
         entry = find(manifest, epoch);
         entry->durable = 0; /* what the disk shows may be ahead of what is synced */
     }
+    if (!entry->announced && !entry->epoch.identity.replay)
+        settle_others(manifest, entry);
+    entry->ask |= !entry->announced;
     entry->announced = true;
     entry->stuck = false; /* who works on a capture has mended it first */
     if (seq > entry->durable)
         entry->durable = seq;
     return 0;
+}
+
+void manifest_connected(struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        manifest->entries[i].ask |= manifest->entries[i].acked > 0;
 }
 
 bool manifest_wants(const struct manifest *manifest)
@@ -237,7 +266,12 @@ static int source_resumed(void *user, uint64_t seq, char *errmsg)
     }
     if (!entry->resumed)
         entry->held = seq;
+    if (seq < entry->acked)
+        log_warn("spool %s: the aggregator had acknowledged %" PRIu64 " records and holds %" PRIu64
+                 ": it gets again what is kept",
+                 entry->epoch.path, entry->acked, seq);
     entry->resumed = true;
+    entry->ask = false;
     entry->acked = seq;
     spool_reader_free(manifest->reader);
     manifest->reader = spool_reader_new(entry->epoch.path, seq + 1);
@@ -333,6 +367,28 @@ static void keep_limit(struct manifest *manifest)
         shrink(manifest, true, excess - freed);
 }
 
+/* Notes what is acknowledged by now, and returns what was `retention_s` ago. */
+static uint64_t acked_then(struct manifest_entry *entry, int64_t retention_s, int64_t now_s)
+{
+    size_t old = 0;
+    if (entry->kept_count > 0 && entry->kept[entry->kept_count - 1].acked > entry->acked)
+        entry->kept_count = 0; /* the store went back: all of it is to be kept from now on */
+    size_t count = entry->kept_count;
+    bool due = count == 0 || (entry->kept[count - 1].acked < entry->acked &&
+                              now_s - entry->kept[count - 1].at_s >= retention_s / MANIFEST_KEPT);
+    if (due && count < MANIFEST_KEPT) {
+        entry->kept[count].at_s = now_s;
+        entry->kept[entry->kept_count++].acked = entry->acked;
+    }
+    while (old < entry->kept_count && entry->kept[old].at_s <= now_s - retention_s)
+        old++;
+    if (old == 0)
+        return 0;
+    entry->kept_count -= old - 1; /* the last of the old ones goes on counting */
+    memmove(entry->kept, entry->kept + old - 1, entry->kept_count * sizeof *entry->kept);
+    return entry->kept[0].acked;
+}
+
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s)
 {
     char errmsg[ERRMSG_SIZE];
@@ -342,7 +398,7 @@ void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s
             spool_acknowledge(entry->epoch.path, entry->acked, errmsg) == 0)
             entry->noted = entry->acked;
         if (!entry->epoch.identity.replay)
-            spool_prune(&entry->epoch, entry->acked, retention_s, now_s);
+            spool_prune(&entry->epoch, acked_then(entry, retention_s, now_s), retention_s, now_s);
     }
     keep_limit(manifest);
 }

@@ -13,18 +13,25 @@
 #include "collector/delivery.h"
 #include "collector/spool.h"
 
+#define MANIFEST_KEPT 16
+
 struct manifest_entry {
     struct spool_epoch epoch;
     uint64_t durable; /* on disk up to here */
     uint64_t acked;
-    uint64_t noted;  /* acknowledged as the spool knows it */
-    bool announced;  /* the capture process works on it: the aggregator is to be asked, whatever the
-                       spool believes to be acknowledged */
-    bool resumed;    /* the aggregator said where it stands */
-    uint64_t told;   /* which was said to be lost, up to here */
-    bool stuck;      /* a capture that is damaged where delivery stands */
-    uint64_t held;   /* what it held when it said so first */
-    uint64_t oldest; /* the record that manifest_oldest looked at last, */
+    struct {
+        int64_t at_s;
+        uint64_t acked;
+    } kept[MANIFEST_KEPT]; /* what was acknowledged when, ascending: the retention begins there */
+    size_t kept_count;
+    uint64_t noted; /* acknowledged as the spool knows it */
+    bool announced; /* the capture process works on it */
+    bool ask; /* the aggregator is to be asked, whatever the spool believes to be acknowledged */
+    bool resumed;         /* the aggregator said where it stands */
+    uint64_t told;        /* which was said to be lost, up to here */
+    bool stuck;           /* a capture that is damaged where delivery stands */
+    uint64_t held;        /* what it held when it said so first */
+    uint64_t oldest;      /* the record that manifest_oldest looked at last, */
     int64_t oldest_end_s; /* and when its interval ended */
 };
 
@@ -55,6 +62,10 @@ struct delivery_source manifest_source(struct manifest *manifest);
 int manifest_durable(struct manifest *manifest, const uint8_t epoch[EPOCH_SIZE], uint64_t seq,
                      char *errmsg);
 
+/* There is a connection: the aggregator is asked again about every epoch of which it has acknowledged
+ * something, since its store may have been put back to an older state meanwhile. */
+void manifest_connected(struct manifest *manifest);
+
 /* Whether there is anything to talk to the aggregator about: a record that waits, or an epoch that
  * it was not asked about yet. */
 bool manifest_wants(const struct manifest *manifest);
@@ -70,8 +81,9 @@ int64_t manifest_oldest(struct manifest *manifest);
 /* Says of each replayed capture how much of it the aggregator holds and how much of that was new. */
 void manifest_report(const struct manifest *manifest);
 
-/* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged long
- * enough ago; a replay may be being written to. Then keeps the limit: what is acknowledged goes first,
+/* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged
+ * `retention_s` ago or more (a sixteenth of that more, since not every acknowledgement's time is
+ * kept); a replay may be being written to. Then keeps the limit: what is acknowledged goes first,
  * oldest first, and goes as well while the disk is nearly full; only then what is not acknowledged,
  * oldest first, which is said by interval and told to the aggregator as lost. What may be on its way
  * to the aggregator is not dropped. */

@@ -1,9 +1,9 @@
 /*
  * Ship: the process that carries records from the spool to the aggregator. It sees no packet and
  * holds no capture; the capture process tells it through a pipe how far the spool is on disk. The
- * conversation itself is collector/delivery.h, the connection collector/wire.h; this is their libuv
- * loop: when to connect, waiting, giving up. Over TCP it is the sensor whose identity lies in the
- * spool (collector/credentials.h).
+ * conversation itself is collector/delivery.h, when to connect, to wait and to give up
+ * collector/shipping.h, the connection collector/wire.h; this is their libuv loop. Over TCP it is the
+ * sensor whose identity lies in the spool (collector/credentials.h).
  */
 #ifndef COLLECTOR_SHIP_H
 #define COLLECTOR_SHIP_H

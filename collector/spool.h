@@ -33,7 +33,9 @@
 #include "common/record.h"
 
 /* Sealed records of a segment are closed and a new file begun beyond this. */
+#ifndef SPOOL_SEGMENT_MAX
 #define SPOOL_SEGMENT_MAX ((size_t)8 << 20)
+#endif
 
 struct spool_identity {
     uint8_t epoch[EPOCH_SIZE];
@@ -84,6 +86,8 @@ struct spool_epoch {
     char path[PATH_MAX];
     uint64_t first, last; /* sequences: of the oldest segment, and the last given out; 0, 0: none */
     uint64_t acked;
+    int64_t acked_s; /* when that was noted: UTC; 0: never */
+    uint64_t marked; /* the last one that is known to be on disk; UINT64_MAX: not known */
     bool refused;
 };
 

@@ -7,37 +7,39 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/crc32c.h"
 #include "common/err.h"
+#include "common/frame.h"
 
-#define MARK_SIZE 12
+#define MARK_SIZE    12
+#define IDENTITY_MAX (2 * FRAME_CONTROL_MAX) /* its darknet goes into a frame */
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static int write_all(int fd, const char *bytes, size_t size)
+int file_write(int fd, const void *bytes, size_t size, size_t offset)
 {
-    while (size > 0) {
-        ssize_t done = write(fd, bytes, size);
-        if (done < 0 && errno == EINTR)
+    size_t done = 0;
+    while (done < size) {
+        ssize_t wrote = spool_env->pwrite(fd, (const uint8_t *)bytes + done, size - done,
+                                          (off_t)(offset + done));
+        if (wrote < 0 && errno == EINTR)
             continue;
-        if (done < 0)
+        if (wrote < 0)
             return -1;
-        bytes += done;
-        size -= (size_t)done;
+        done += (size_t)wrote;
     }
     return 0;
 }
 
 int directory_sync(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = spool_env->open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    int rc = fsync(fd), saved = errno;
-    close(fd);
+    int rc = spool_env->fsync(fd), saved = errno;
+    spool_env->close(fd);
     errno = saved;
     return rc;
 }
@@ -47,19 +49,22 @@ int file_replace(const char *path, const char *name, const char *text, bool dura
     char temporary[PATH_MAX], target[PATH_MAX];
     snprintf(temporary, sizeof temporary, "%.4000s/.%s", path, name);
     snprintf(target, sizeof target, "%.4000s/%s", path, name);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660);
+    int fd =
+        spool_env->open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660);
     if (fd < 0)
         return err_set(errmsg, err_from_errno(errno), "writing %s: %s", target, strerror(errno));
-    int failed = write_all(fd, text, strlen(text)) != 0 || (durable && fsync(fd) != 0);
+    int failed =
+        file_write(fd, text, strlen(text), 0) != 0 || (durable && spool_env->fsync(fd) != 0);
     int saved = errno;
-    close(fd);
-    if (!failed && (rename(temporary, target) != 0 || (durable && directory_sync(path) != 0))) {
+    spool_env->close(fd);
+    if (!failed &&
+        (spool_env->rename(temporary, target) != 0 || (durable && directory_sync(path) != 0))) {
         failed = 1;
         saved = errno;
     }
     if (!failed)
         return 0;
-    unlink(temporary);
+    spool_env->unlink(temporary);
     return err_set(errmsg, err_from_errno(saved), "writing %s: %s", target, strerror(saved));
 }
 
@@ -121,20 +126,37 @@ static bool identity_whole(const char *text)
     return strncmp(text, want, (size_t)size) == 0;
 }
 
+/* The whole file with a NUL behind it; one that cannot be read or is too long is damaged. */
+static int read_text(int fd, struct buf *text)
+{
+    struct stat info;
+    if (spool_env->fstat(fd, &info) != 0 || info.st_size <= 0 || info.st_size > IDENTITY_MAX)
+        return ERR_DAMAGED;
+    size_t size = (size_t)info.st_size;
+    uint8_t *room = buf_extend(text, size + 1);
+    if (!room)
+        return ERR_NOMEM;
+    room[size] = '\0';
+    return spool_env->pread(fd, room, size, 0) == (ssize_t)size ? 0 : ERR_DAMAGED;
+}
+
 static int identity_read_from(const char *path, const char *file_name,
                               struct spool_identity *identity)
 {
     char name[PATH_MAX];
     snprintf(name, sizeof name, "%.4000s/%s", path, file_name);
-    FILE *file = fopen(name, "re");
-    if (!file)
+    int fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? ERR_UNKNOWN : err_from_errno(errno);
-    char *text = NULL;
-    size_t room = 0;
-    ssize_t size = getdelim(&text, &room, '\0', file);
-    fclose(file);
-    int rc = size < 0 || !identity_whole(text) ? ERR_DAMAGED : identity_parse(text, identity);
-    free(text);
+    struct buf text;
+    buf_init(&text);
+    int rc = read_text(fd, &text);
+    spool_env->close(fd);
+    if (rc == 0 && !identity_whole((const char *)text.bytes))
+        rc = ERR_DAMAGED;
+    if (rc == 0)
+        rc = identity_parse((const char *)text.bytes, identity);
+    buf_close(&text);
     return rc;
 }
 
@@ -182,7 +204,7 @@ bool epoch_refused(const char *path)
     char name[PATH_MAX];
     struct stat info;
     snprintf(name, sizeof name, "%.4000s/refused", path);
-    return stat(name, &info) == 0;
+    return spool_env->stat(name, &info) == 0;
 }
 
 /* --- how far it is ---------------------------------------------------------------------------- */
@@ -223,14 +245,22 @@ uint64_t acked_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
 {
     char name[PATH_MAX], text[ACKED_SIZE] = "", want[ACKED_SIZE];
     snprintf(name, sizeof name, "%.4000s/acked", path);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return 0;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    close(fd);
+    ssize_t got = spool_env->pread(fd, text, sizeof text - 1, 0);
+    spool_env->close(fd);
     uint64_t seq = strtoull(text, NULL, 10);
     acked_format(epoch, seq, want);
     return got > 0 && strcmp(text, want) == 0 ? seq : 0;
+}
+
+int64_t acked_time(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat info;
+    snprintf(name, sizeof name, "%.4000s/acked", path);
+    return spool_env->stat(name, &info) == 0 ? (int64_t)info.st_mtime : 0;
 }
 
 int spool_refuse(const char *path, const char *reason, char *errmsg)
@@ -245,11 +275,11 @@ uint64_t mark_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
     char name[PATH_MAX];
     uint8_t bytes[MARK_SIZE];
     snprintf(name, sizeof name, "%.4000s/mark", path);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return 0;
-    ssize_t got = pread(fd, bytes, sizeof bytes, 0);
-    close(fd);
+    ssize_t got = spool_env->pread(fd, bytes, sizeof bytes, 0);
+    spool_env->close(fd);
     if (got != (ssize_t)sizeof bytes)
         return 0;
     struct cursor in = cursor_over(bytes, sizeof bytes);
@@ -257,11 +287,21 @@ uint64_t mark_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
     return cursor_u32_be(&in) == note_crc(epoch, seq) ? seq : 0;
 }
 
+uint64_t mark_known(const char *path, const uint8_t epoch[EPOCH_SIZE])
+{
+    char name[PATH_MAX];
+    struct stat info;
+    uint64_t seq = mark_read(path, epoch);
+    snprintf(name, sizeof name, "%.4000s/mark", path);
+    bool fresh = seq == 0 && spool_env->stat(name, &info) == 0 && info.st_size == 0;
+    return seq > 0 || fresh ? seq : UINT64_MAX;
+}
+
 int mark_open(const char *path)
 {
     char name[PATH_MAX];
     snprintf(name, sizeof name, "%.4000s/mark", path);
-    return open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
+    return spool_env->open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
 }
 
 int mark_write(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t seq)
@@ -272,8 +312,8 @@ int mark_write(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t seq)
         bytes[i] = (uint8_t)(seq >> (56 - 8 * i));
     for (int i = 0; i < 4; i++)
         bytes[8 + i] = (uint8_t)(crc >> (24 - 8 * i));
-    ssize_t wrote = pwrite(fd, bytes, sizeof bytes, 0);
+    ssize_t wrote = spool_env->pwrite(fd, bytes, sizeof bytes, 0);
     if (wrote != (ssize_t)sizeof bytes)
         return wrote < 0 ? err_from_errno(errno) : ERR_FULL;
-    return fdatasync(fd) == 0 ? 0 : err_from_errno(errno);
+    return spool_env->fdatasync(fd) == 0 ? 0 : err_from_errno(errno);
 }

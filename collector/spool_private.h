@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "collector/spool.h"
+#include "collector/spool_env.h"
 
 /* --- segments --------------------------------------------------------------------------------- */
 
@@ -70,6 +71,9 @@ int segment_read(int fd, off_t offset, struct buf *buf);
 /* Writes `text` to path/name so that it is there whole or not at all. `durable`: and stays. */
 int file_replace(const char *path, const char *name, const char *text, bool durable, char *errmsg);
 
+/* Writes all at `offset`: 0, or -1 with errno. */
+int file_write(int fd, const void *bytes, size_t size, size_t offset);
+
 /* fsync of a directory: 0, or -1 with errno. */
 int directory_sync(const char *path);
 
@@ -82,10 +86,14 @@ int identity_write(const char *path, const struct spool_identity *identity, char
 
 /* The acknowledgement that the spool knows of; 0 for none and for a damaged one. */
 uint64_t acked_read(const char *path, const uint8_t epoch[EPOCH_SIZE]);
+/* When it was noted, UTC; 0 for none. */
+int64_t acked_time(const char *path);
 
 /* The mark: the highest sequence known to be on disk; 0 for none and for a damaged one. It is
  * written over in place, which needs no free space. */
 uint64_t mark_read(const char *path, const uint8_t epoch[EPOCH_SIZE]);
+/* The same, and UINT64_MAX where there is none or a damaged one; 0: it was never set. */
+uint64_t mark_known(const char *path, const uint8_t epoch[EPOCH_SIZE]);
 /* Its file, made where it is missing; -1 when that cannot be. */
 int mark_open(const char *path);
 int mark_write(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t seq);

@@ -17,14 +17,14 @@ static bool segment_old(const char *path, uint64_t first, int64_t before_s)
     char name[PATH_MAX];
     struct stat info;
     segment_path(name, path, first);
-    return stat(name, &info) == 0 && info.st_mtime <= before_s;
+    return spool_env->stat(name, &info) == 0 && info.st_mtime <= before_s;
 }
 
 static void segment_delete(const char *path, uint64_t first)
 {
     char name[PATH_MAX];
     segment_path(name, path, first);
-    unlink(name);
+    spool_env->unlink(name);
 }
 
 /* A segment that has a successor ends where that begins; the newest one is kept. */
@@ -68,7 +68,7 @@ static uint64_t segment_usage(const char *path, uint64_t first)
     char name[PATH_MAX];
     struct stat info;
     segment_path(name, path, first);
-    return stat(name, &info) == 0 ? (uint64_t)info.st_blocks * 512 : 0;
+    return spool_env->stat(name, &info) == 0 ? (uint64_t)info.st_blocks * 512 : 0;
 }
 
 uint64_t spool_usage(const struct spool_epoch *epoch)
@@ -85,7 +85,7 @@ uint64_t spool_usage(const struct spool_epoch *epoch)
 bool spool_disk_low(const char *spool)
 {
     struct statvfs info;
-    return statvfs(spool, &info) == 0 &&
+    return spool_env->statvfs(spool, &info) == 0 &&
            (uint64_t)info.f_bavail * info.f_frsize < 2 * SPOOL_SEGMENT_MAX;
 }
 

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -6,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "collector/spool_private.h"
 #include "common/err.h"
@@ -33,6 +31,7 @@ static int find_range(struct spool_epoch *epoch)
     struct segment_tail tail = {0};
     uint64_t mark = epoch->identity.replay ? 0 : mark_read(epoch->path, uuid);
     int rc = segments_list(epoch->path, &firsts, &count);
+    epoch->marked = epoch->identity.replay ? UINT64_MAX : mark_known(epoch->path, uuid);
     if (rc == 0 && count > 0) {
         rc = segment_tail(epoch->path, uuid, firsts[count - 1], mark, &tail);
         epoch->last = tail.last;
@@ -63,6 +62,7 @@ static int read_epoch(struct spool_epoch *epoch, const char *spool, const char *
     }
     epoch->refused = epoch_refused(epoch->path);
     epoch->acked = acked_read(epoch->path, epoch->identity.epoch);
+    epoch->acked_s = epoch->acked ? acked_time(epoch->path) : 0;
     return 0;
 }
 
@@ -76,22 +76,30 @@ static int compare_epochs(const void *a, const void *b)
     return memcmp(x->identity.epoch, y->identity.epoch, EPOCH_SIZE);
 }
 
+struct listing {
+    const char *spool;
+    struct spool_epoch *epochs;
+    size_t count;
+    char *errmsg;
+};
+
 /* Adds the epoch in spool/name, if it is one, to the list. */
-static int list_add(struct spool_epoch **epochs, size_t *count, const char *spool, const char *name,
-                    char *errmsg)
+static int list_add(void *user, const char *name)
 {
+    struct listing *listing = user;
     uint8_t epoch[EPOCH_SIZE];
     if (epoch_parse(name, epoch) != 0)
         return 0;
-    struct spool_epoch *more = realloc(*epochs, (*count + 1) * sizeof *more);
+    struct spool_epoch *more = realloc(listing->epochs, (listing->count + 1) * sizeof *more);
     if (!more)
         return ERR_NOMEM;
-    *epochs = more;
-    int rc = read_epoch(&more[*count], spool, name);
+    listing->epochs = more;
+    int rc = read_epoch(&more[listing->count], listing->spool, name);
     if (rc == 0)
-        (*count)++;
+        listing->count++;
     else if (rc != ERR_UNKNOWN) /* a directory without identity: a crash right after mkdir */
-        err_set(errmsg, rc, "spool %s/%s: left out: %s", spool, name, err_str(rc));
+        err_set(listing->errmsg, rc, "spool %s/%s: left out: %s", listing->spool, name,
+                err_str(rc));
     return rc == ERR_NOMEM ? rc : 0;
 }
 
@@ -100,21 +108,18 @@ int spool_list(const char *spool, struct spool_epoch **epochs, size_t *count, ch
     *epochs = NULL;
     *count = 0;
     errmsg[0] = '\0';
-    DIR *directory = opendir(spool);
-    if (!directory)
-        return err_set(errmsg, err_from_errno(errno), "spool %s: %s", spool, strerror(errno));
-    int rc = 0;
-    for (struct dirent *entry; rc == 0 && (entry = readdir(directory));)
-        rc = list_add(epochs, count, spool, entry->d_name, errmsg);
-    closedir(directory);
+    struct listing listing = {.spool = spool, .errmsg = errmsg};
+    int rc = spool_env->list(spool, list_add, &listing);
+    if (rc == -1)
+        rc = err_set(errmsg, err_from_errno(errno), "spool %s: %s", spool, strerror(errno));
     if (rc) {
-        spool_list_free(*epochs, *count);
-        *epochs = NULL;
-        *count = 0;
+        spool_list_free(listing.epochs, listing.count);
         return rc;
     }
-    if (*count)
-        qsort(*epochs, *count, sizeof **epochs, compare_epochs);
+    if (listing.count)
+        qsort(listing.epochs, listing.count, sizeof *listing.epochs, compare_epochs);
+    *epochs = listing.epochs;
+    *count = listing.count;
     return 0;
 }
 
@@ -143,11 +148,11 @@ int spool_settle(const struct spool_epoch *epoch, char *errmsg)
     if (rc == 0 && count > 0) {
         char name[PATH_MAX];
         segment_path(name, epoch->path, firsts[count - 1]);
-        int fd = open(name, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fdatasync(fd) != 0)
+        int fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
+        if (fd < 0 || spool_env->fdatasync(fd) != 0)
             rc = err_from_errno(errno);
         if (fd >= 0)
-            close(fd);
+            spool_env->close(fd);
     }
     free(firsts);
     return rc ? err_set(errmsg, rc, "spool %s: %s", epoch->path, err_str(rc)) : 0;
@@ -194,7 +199,7 @@ struct spool_reader *spool_reader_new(const char *path, uint64_t seq)
 static void close_segment(struct spool_reader *reader)
 {
     if (reader->fd >= 0)
-        close(reader->fd);
+        spool_env->close(reader->fd);
     reader->fd = -1;
 }
 
@@ -231,7 +236,7 @@ static int open_segment(struct spool_reader *reader)
     if (rc || first == 0)
         return rc;
     segment_path(name, reader->path, first);
-    reader->fd = open(name, O_RDONLY | O_CLOEXEC);
+    reader->fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
     if (reader->fd < 0)
         return errno == ENOENT ? 0 : err_from_errno(errno);
     reader->offset = 0;

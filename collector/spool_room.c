@@ -9,7 +9,7 @@
 
 bool room_reserve(int fd)
 {
-    while (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)SPOOL_SEGMENT_MAX) != 0)
+    while (spool_env->fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)SPOOL_SEGMENT_MAX) != 0)
         if (errno != EINTR)
             return errno != ENOSPC && errno != EDQUOT;
     return true;
@@ -19,7 +19,7 @@ bool room_reserve(int fd)
  * until the segment is deleted. */
 void room_release(int fd, size_t size)
 {
-    (void)!ftruncate(fd, (off_t)size);
+    (void)!spool_env->ftruncate(fd, (off_t)size);
 }
 
 static void spare_path(char out[PATH_MAX], const char *path)
@@ -31,11 +31,11 @@ bool room_prepare(const char *path)
 {
     char name[PATH_MAX];
     spare_path(name, path);
-    int fd = open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
+    int fd = spool_env->open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
     if (fd < 0)
         return errno != ENOSPC && errno != EDQUOT;
     bool enough = room_reserve(fd);
-    close(fd);
+    spool_env->close(fd);
     return enough;
 }
 
@@ -44,12 +44,12 @@ bool room_take(const char *path, uint64_t first)
     char spare[PATH_MAX], name[PATH_MAX];
     spare_path(spare, path);
     segment_path(name, path, first);
-    return rename(spare, name) == 0;
+    return spool_env->rename(spare, name) == 0;
 }
 
 void room_drop(const char *path)
 {
     char name[PATH_MAX];
     spare_path(name, path);
-    unlink(name);
+    spool_env->unlink(name);
 }

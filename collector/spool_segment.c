@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -6,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "collector/spool_private.h"
 #include "common/err.h"
@@ -39,43 +37,49 @@ static int compare_u64(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+struct found {
+    uint64_t *firsts;
+    size_t count, room;
+};
+
+static int add_segment(void *user, const char *name)
+{
+    struct found *found = user;
+    uint64_t first = segment_first(name);
+    if (first == 0)
+        return 0;
+    if (found->count == found->room) {
+        size_t room = found->room ? found->room * 2 : 16;
+        uint64_t *more = realloc(found->firsts, room * sizeof *more);
+        if (!more)
+            return ERR_NOMEM;
+        found->firsts = more;
+        found->room = room;
+    }
+    found->firsts[found->count++] = first;
+    return 0;
+}
+
 int segments_list(const char *path, uint64_t **firsts, size_t *count)
 {
-    *firsts = NULL;
-    *count = 0;
-    size_t room = 0;
-    DIR *directory = opendir(path);
-    if (!directory)
-        return err_from_errno(errno);
-    int rc = 0;
-    for (struct dirent *entry; rc == 0 && (entry = readdir(directory));) {
-        uint64_t first = segment_first(entry->d_name);
-        if (first == 0)
-            continue;
-        if (*count == room) {
-            room = room ? room * 2 : 16;
-            uint64_t *more = realloc(*firsts, room * sizeof *more);
-            if (!more) {
-                rc = ERR_NOMEM;
-                break;
-            }
-            *firsts = more;
-        }
-        (*firsts)[(*count)++] = first;
-    }
-    closedir(directory);
-    if (*count)
-        qsort(*firsts, *count, sizeof **firsts, compare_u64);
+    struct found found = {0};
+    int rc = spool_env->list(path, add_segment, &found);
+    if (rc == -1)
+        rc = err_from_errno(errno);
+    if (found.count)
+        qsort(found.firsts, found.count, sizeof *found.firsts, compare_u64);
+    *firsts = found.firsts;
+    *count = found.count;
     return rc;
 }
 
 /* Reads what can be read from `offset` on: how much, 0 at the end. */
 static ssize_t read_some(int fd, uint8_t *at, size_t size, off_t offset)
 {
-    ssize_t got = pread(fd, at, size, offset);
+    ssize_t got = spool_env->pread(fd, at, size, offset);
     if (got >= 0 || errno != EIO)
         return got;
-    got = pread(fd, at, size < DISK_BLOCK ? size : DISK_BLOCK, offset);
+    got = spool_env->pread(fd, at, size < DISK_BLOCK ? size : DISK_BLOCK, offset);
     if (got >= 0 || errno != EIO)
         return got;
     size = size < DISK_BLOCK ? size : DISK_BLOCK;
@@ -86,7 +90,7 @@ static ssize_t read_some(int fd, uint8_t *at, size_t size, off_t offset)
 static int load(int fd, struct buf *bytes)
 {
     struct stat info;
-    if (fstat(fd, &info) != 0)
+    if (spool_env->fstat(fd, &info) != 0)
         return err_from_errno(errno);
     size_t size = (size_t)info.st_size, done = 0;
     if (size > SEGMENT_LOAD_MAX)
@@ -112,11 +116,11 @@ int segment_load(const char *path, uint64_t first, struct buf *bytes)
 {
     char name[PATH_MAX];
     segment_path(name, path, first);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return errno == ENOENT ? ERR_UNKNOWN : err_from_errno(errno);
     int rc = load(fd, bytes);
-    close(fd);
+    spool_env->close(fd);
     return rc;
 }
 
@@ -125,12 +129,12 @@ int segment_read(int fd, off_t offset, struct buf *buf)
     uint8_t head[RECORD_HEADER_SIZE];
     struct record_header header;
     struct stat info;
-    ssize_t got = pread(fd, head, sizeof head, offset);
+    ssize_t got = spool_env->pread(fd, head, sizeof head, offset);
     if (got < 0)
         return errno == EIO ? 0 : err_from_errno(errno);
     if (record_peek(head, (size_t)got, &header) != 0)
         return 0;
-    if (fstat(fd, &info) != 0)
+    if (spool_env->fstat(fd, &info) != 0)
         return err_from_errno(errno);
     if ((uint64_t)info.st_size < (uint64_t)offset + header.size)
         return 0;
@@ -138,7 +142,7 @@ int segment_read(int fd, off_t offset, struct buf *buf)
     uint8_t *room = buf_extend(buf, header.size);
     if (!room)
         return ERR_NOMEM;
-    got = pread(fd, room, header.size, offset);
+    got = spool_env->pread(fd, room, header.size, offset);
     if (got < 0)
         return errno == EIO ? 0 : err_from_errno(errno);
     return (size_t)got == header.size && record_check(room, header.size) == 0;
@@ -254,7 +258,7 @@ void segment_quarantine(const char *path, const uint8_t epoch[EPOCH_SIZE], uint6
     char name[PATH_MAX], aside[PATH_MAX];
     segment_path(name, path, first);
     snprintf(aside, sizeof aside, "%.4080s.damaged", name);
-    if (link(name, aside) == 0)
+    if (spool_env->link(name, aside) == 0)
         log_error("spool %s: is damaged, and kept as %s", name, aside);
     else if (errno == EEXIST)
         return; /* said when it was made */

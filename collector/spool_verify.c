@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,7 +30,7 @@ static void report_note(const struct verify *verify, const char *name)
     struct stat info;
     struct spool_damage damage = {.first = 1};
     snprintf(damage.file, sizeof damage.file, "%.4000s/%s", verify->epoch->path, name);
-    if (stat(damage.file, &info) == 0)
+    if (spool_env->stat(damage.file, &info) == 0)
         damage.size = (size_t)info.st_size;
     verify->report(verify->user, &damage);
 }
@@ -75,7 +74,7 @@ static bool has_file(const char *path, const char *name)
     char file[PATH_MAX];
     struct stat info;
     snprintf(file, sizeof file, "%.4000s/%s", path, name);
-    return stat(file, &info) == 0 && info.st_size > 0;
+    return spool_env->stat(file, &info) == 0 && info.st_size > 0;
 }
 
 static void verify_notes(const struct verify *verify)
@@ -117,20 +116,27 @@ int spool_verify(const struct spool_epoch *epoch, uint64_t *records,
 
 /* --- figures ---------------------------------------------------------------------------------- */
 
+struct bytes_of {
+    const char *path;
+    uint64_t bytes;
+};
+
+static int add_bytes(void *user, const char *name)
+{
+    struct bytes_of *sum = user;
+    char file[PATH_MAX];
+    struct stat info;
+    snprintf(file, sizeof file, "%.4000s/%.80s", sum->path, name);
+    if (name[0] != '.' && spool_env->stat(file, &info) == 0 && S_ISREG(info.st_mode))
+        sum->bytes += (uint64_t)info.st_size;
+    return 0;
+}
+
 uint64_t spool_bytes(const struct spool_epoch *epoch)
 {
-    uint64_t bytes = 0;
-    DIR *directory = opendir(epoch->path);
-    if (!directory)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        struct stat info;
-        if (entry->d_name[0] != '.' && fstatat(dirfd(directory), entry->d_name, &info, 0) == 0 &&
-            S_ISREG(info.st_mode))
-            bytes += (uint64_t)info.st_size;
-    }
-    closedir(directory);
-    return bytes;
+    struct bytes_of sum = {.path = epoch->path};
+    spool_env->list(epoch->path, add_bytes, &sum);
+    return sum.bytes;
 }
 
 /* The interval's start of the record that `piece` is. */

@@ -32,7 +32,7 @@ struct spool_writer {
 static int make_directory(const char *path)
 {
     char parent[PATH_MAX];
-    if (mkdir(path, 0770) != 0)
+    if (spool_env->mkdir(path, 0770) != 0)
         return errno == EEXIST ? 0 : -1;
     snprintf(parent, sizeof parent, "%.4000s/..", path);
     return directory_sync(parent);
@@ -119,7 +119,7 @@ static int segment_open(struct spool_writer *writer, uint64_t first, int flags)
 {
     char name[PATH_MAX];
     segment_path(name, writer->path, first);
-    writer->fd = open(name, O_RDWR | O_CLOEXEC | flags, 0660);
+    writer->fd = spool_env->open(name, O_RDWR | O_CLOEXEC | flags, 0660);
     writer->size = writer->synced = 0;
     return writer->fd >= 0 ? 0 : -1;
 }
@@ -130,21 +130,52 @@ static void segment_leave(struct spool_writer *writer)
         return;
     if (writer->reserving)
         room_release(writer->fd, writer->size);
-    close(writer->fd);
+    spool_env->close(writer->fd);
     writer->fd = -1;
 }
 
+/* Writes what stands in the segment once more: after a sync that failed the system may call it clean
+ * and have it nowhere but in its memory. */
+static int write_again(struct spool_writer *writer, uint64_t first, size_t end)
+{
+    struct buf bytes;
+    buf_init(&bytes);
+    int rc = segment_load(writer->path, first, &bytes);
+    if (rc == 0 && bytes.size >= end)
+        rc = file_write(writer->fd, bytes.bytes, end, 0);
+    buf_close(&bytes);
+    return rc;
+}
+
 /* Goes on in the newest segment, behind its last whole record: what a crash left there is cut off. */
-static int open_newest(struct spool_writer *writer, uint64_t first, size_t end, char *errmsg)
+static int open_newest(struct spool_writer *writer, uint64_t first, size_t end, bool again,
+                       char *errmsg)
 {
     struct stat info;
-    if (segment_open(writer, first, 0) != 0 || fstat(writer->fd, &info) != 0 ||
-        ((size_t)info.st_size != end && ftruncate(writer->fd, (off_t)end) != 0) ||
-        fsync(writer->fd) != 0)
+    if (segment_open(writer, first, 0) != 0 || spool_env->fstat(writer->fd, &info) != 0 ||
+        ((size_t)info.st_size != end && spool_env->ftruncate(writer->fd, (off_t)end) != 0) ||
+        (again && write_again(writer, first, end) != 0) || spool_env->fsync(writer->fd) != 0)
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path,
                        strerror(errno));
     writer->size = writer->synced = end;
     return 0;
+}
+
+/* Behind the damage there are records that may not be on disk yet; the next one begins a segment. */
+static int settle_damaged(struct spool_writer *writer, uint64_t first, char *errmsg)
+{
+    struct stat info;
+    int rc = segment_open(writer, first, 0);
+    if (rc == 0)
+        rc = spool_env->fstat(writer->fd, &info);
+    if (rc == 0)
+        rc = write_again(writer, first, (size_t)info.st_size);
+    if (rc == 0)
+        rc = spool_env->fsync(writer->fd);
+    if (rc)
+        err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
+    segment_leave(writer);
+    return rc ? ERR_IO : 0;
 }
 
 static int open_live(struct spool_writer *writer, uint64_t newest, char *errmsg)
@@ -157,8 +188,10 @@ static int open_live(struct spool_writer *writer, uint64_t newest, char *errmsg)
     writer->last = newest ? tail.last : mark;
     if (tail.damaged)
         segment_quarantine(writer->path, writer->epoch, newest, 0, tail.last);
-    else if (newest)
-        rc = open_newest(writer, newest, tail.end, errmsg);
+    if (tail.damaged && tail.found > mark)
+        rc = settle_damaged(writer, newest, errmsg);
+    else if (newest && !tail.damaged)
+        rc = open_newest(writer, newest, tail.end, tail.found > mark, errmsg);
     writer->mark = mark_open(writer->path);
     writer->dirty = mark != writer->last; /* the mark is to be set */
     return rc;
@@ -199,9 +232,9 @@ static int replay_cut(const struct spool_writer *writer, const uint64_t *firsts,
     for (size_t i = count; i-- > 1;) {
         char later[PATH_MAX];
         segment_path(later, writer->path, firsts[i]);
-        unlink(later);
+        spool_env->unlink(later);
     }
-    if (rename(name, aside) != 0)
+    if (spool_env->rename(name, aside) != 0)
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
     log_warn(
         "spool %s: is damaged, and kept as %s; the capture is counted again from record %" PRIu64,
@@ -225,7 +258,7 @@ static int open_replay(struct spool_writer *writer, const uint64_t *firsts, size
             return replay_cut(writer, firsts + i, count - i, errmsg);
         writer->last = tail.last;
     }
-    return count ? open_newest(writer, firsts[count - 1], tail.end, errmsg) : 0;
+    return count ? open_newest(writer, firsts[count - 1], tail.end, true, errmsg) : 0;
 }
 
 static int open_segments(struct spool_writer *writer, char *errmsg)
@@ -243,6 +276,17 @@ static int open_segments(struct spool_writer *writer, char *errmsg)
     return rc;
 }
 
+/* What a process before this one has made, and was killed before it could sync the directory: a record
+ * in a file whose name is not on disk is not on disk. */
+static int settle_names(const char *path, char *errmsg)
+{
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%.4000s/..", path);
+    if (directory_sync(path) == 0 && directory_sync(parent) == 0)
+        return 0;
+    return err_set(errmsg, err_from_errno(errno), "spool %s: %s", path, strerror(errno));
+}
+
 int spool_writer_open(struct spool_writer **out, const char *spool,
                       const struct spool_identity *identity, char *errmsg)
 {
@@ -258,6 +302,8 @@ int spool_writer_open(struct spool_writer **out, const char *spool,
     writer->fd = writer->mark = -1;
     buf_init(&writer->unsynced);
     int rc = open_identity(writer->path, identity, errmsg);
+    if (rc == 0)
+        rc = settle_names(writer->path, errmsg);
     if (rc == 0)
         rc = open_segments(writer, errmsg);
     if (rc) {
@@ -313,26 +359,11 @@ static int begin_segment(struct spool_writer *writer, uint64_t first, char *errm
     if (segment_open(writer, first, kept ? 0 : O_CREAT) != 0 || directory_sync(writer->path) != 0) {
         rc = err_set(errmsg, err_from_errno(errno), "spool %s: %s", writer->path, strerror(errno));
         if (writer->fd >= 0)
-            close(writer->fd); /* the next append tries again from the beginning */
+            spool_env->close(writer->fd); /* the next append tries again from the beginning */
         writer->fd = -1;
         return rc;
     }
     keep_room(writer);
-    return 0;
-}
-
-/* Writes all at `offset`: 0, or -1 with errno. */
-static int write_at(int fd, const uint8_t *bytes, size_t size, size_t offset)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t wrote = pwrite(fd, bytes + done, size - done, (off_t)(offset + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return -1;
-        done += (size_t)wrote;
-    }
     return 0;
 }
 
@@ -346,12 +377,12 @@ static int write_record(struct spool_writer *writer, const uint8_t *sealed, size
         writer->unsynced.failed = false;
         return err_set(errmsg, ERR_NOMEM, "spool %s: out of memory", writer->path);
     }
-    if (write_at(writer->fd, sealed, size, writer->size) == 0)
+    if (file_write(writer->fd, sealed, size, writer->size) == 0)
         return 0;
     int saved = errno;
     writer->unsynced.size = before;
     /* Should this fail as well, the next append writes over it and the next open cuts it. */
-    (void)!ftruncate(writer->fd, (off_t)writer->size);
+    (void)!spool_env->ftruncate(writer->fd, (off_t)writer->size);
     keep_room(writer);
     return err_set(errmsg, err_from_errno(saved), "spool %s: %s", writer->path, strerror(saved));
 }
@@ -388,9 +419,9 @@ static int sync_segment(struct spool_writer *writer)
     if (writer->fd < 0)
         return 0;
     if (writer->failed &&
-        write_at(writer->fd, writer->unsynced.bytes, writer->unsynced.size, writer->synced) != 0)
+        file_write(writer->fd, writer->unsynced.bytes, writer->unsynced.size, writer->synced) != 0)
         return -1;
-    return fdatasync(writer->fd);
+    return spool_env->fdatasync(writer->fd);
 }
 
 int spool_sync(struct spool_writer *writer, char *errmsg)
@@ -418,7 +449,7 @@ void spool_writer_close(struct spool_writer *writer)
     if (writer->reserving)
         room_drop(writer->path);
     if (writer->mark >= 0)
-        close(writer->mark);
+        spool_env->close(writer->mark);
     buf_close(&writer->unsynced);
     free(writer);
 }

@@ -49,9 +49,9 @@ static void expect_missed(struct world *world, const char *key)
     char errmsg[ERRMSG_SIZE] = "";
     struct keymap_entry *entry = keymap_find(&world->store, key, "");
     cr_assert(entry, "%s", key);
-    entry->hash++; /* not to be found */
+    entry->key_hash++; /* not to be found */
     cr_expect_eq(world_load(world, world_places[0], errmsg), ERR_DAMAGED, "%s: %s", key, errmsg);
-    entry->hash--;
+    entry->key_hash--;
     cr_assert_eq(world_load(world, world_places[0], errmsg), 1, "%s", errmsg);
 }
 

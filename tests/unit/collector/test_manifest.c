@@ -403,6 +403,28 @@ Test(manifest, limit_drops_the_oldest_that_is_not_on_its_way)
     expect_record(4, 3);
 }
 
+/* The first sequence that the spool has of its epoch number `at`. */
+static uint64_t first_of(size_t at)
+{
+    struct spool_epoch *epochs;
+    size_t count;
+    cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0);
+    uint64_t first = epochs[at].first;
+    spool_list_free(epochs, count);
+    return first;
+}
+
+static void set_mark(uint8_t mark, uint64_t seq)
+{
+    uint8_t epoch[EPOCH_SIZE] = {mark};
+    struct spool_epoch found;
+    cr_assert_eq(spool_find(spool, epoch, &found, errmsg), 0);
+    free(found.identity.darknet);
+    int fd = mark_open(found.path);
+    cr_assert_eq(mark_write(fd, epoch, seq), 0);
+    close(fd);
+}
+
 Test(manifest, save_prunes_live_segments_only)
 {
     fill(4, false, 4, 5 << 20);
@@ -413,13 +435,92 @@ Test(manifest, save_prunes_live_segments_only)
         source.resumed(source.user, 0, errmsg);
         source.acked(source.user, 4, errmsg);
     }
+    manifest_save(&manifest, 3600, time(NULL));
     manifest_save(&manifest, 3600, time(NULL) + 7200);
-    struct spool_epoch *epochs;
-    size_t count;
-    cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0);
-    cr_assert_eq(epochs[0].first, 1);
-    cr_assert_eq(epochs[1].first, 4);
-    spool_list_free(epochs, count);
+    cr_expect_eq(first_of(0), 1);
+    cr_expect_eq(first_of(1), 4);
+}
+
+Test(manifest, retention_begins_with_the_acknowledgement)
+{
+    int64_t now_s = time(NULL) + 7200; /* the segments are two hours old */
+    fill(4, false, 4, 5 << 20);
+    open_manifest();
+    next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    source.acked(source.user, 4, errmsg);
+    manifest_save(&manifest, 3600, now_s);
+    manifest_save(&manifest, 3600, now_s + 3599);
+    cr_expect_eq(first_of(0), 1);
+    manifest_save(&manifest, 3600, now_s + 3600);
+    cr_expect_eq(first_of(0), 4);
+}
+
+Test(manifest, retention_goes_on_over_a_restart)
+{
+    fill(4, false, 4, 5 << 20);
+    open_manifest();
+    next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    source.acked(source.user, 4, errmsg);
+    manifest_save(&manifest, 3600, time(NULL));
+    manifest_close(&manifest);
+    open_manifest();
+    manifest_save(&manifest, 3600, time(NULL) + 3500);
+    cr_expect_eq(first_of(0), 1);
+    manifest_save(&manifest, 3600, time(NULL) + 3700);
+    cr_expect_eq(first_of(0), 4);
+}
+
+Test(manifest, store_that_went_back_begins_the_retention_anew)
+{
+    int64_t now_s = time(NULL);
+    fill(4, false, 4, 5 << 20);
+    open_manifest();
+    next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    source.acked(source.user, 4, errmsg);
+    manifest_save(&manifest, 3600, now_s);
+    source.resumed(source.user, 1, errmsg);
+    manifest_save(&manifest, 3600, now_s + 3500);
+    source.acked(source.user, 4, errmsg);
+    manifest_save(&manifest, 3600, now_s + 3800);
+    manifest_save(&manifest, 3600, now_s + 7300);
+    cr_expect_eq(first_of(0), 2); /* that one it had not lost */
+    manifest_save(&manifest, 3600, now_s + 7400);
+    cr_expect_eq(first_of(0), 4);
+}
+
+Test(manifest, what_is_behind_the_mark_is_not_offered_before_it_is_said)
+{
+    fill(4, false, 4, 100);
+    set_mark(4, 2);
+    open_manifest();
+    next_epoch();
+    source.resumed(source.user, 2, errmsg);
+    cr_expect_eq(read_any(3), 0);
+    cr_assert_eq(durable(4, 3), 0);
+    expect_record(4, 3);
+    cr_expect_eq(read_any(4), 0);
+}
+
+Test(manifest, what_is_acknowledged_is_asked_about_on_every_connection)
+{
+    struct frame_open open;
+    fill(4, true, 3, 100);
+    fill(5, false, 3, 100);
+    open_manifest();
+    for (int i = 0; i < 2; i++) {
+        next_epoch();
+        source.resumed(source.user, 0, errmsg);
+        source.acked(source.user, 3, errmsg);
+    }
+    cr_expect_not(manifest_wants(&manifest));
+    manifest_connected(&manifest);
+    cr_assert_eq(source.epoch(source.user, &open), 1);
+    cr_expect(open.replay);
+    source.resumed(source.user, 1, errmsg); /* the store went back */
+    cr_expect_eq(manifest_waiting(&manifest), 2 + 3);
 }
 
 /* A sensor that is let in and refused again and again is not getting on. */
