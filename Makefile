@@ -31,7 +31,7 @@ SANITIZE ?=
 LIBS_COMMON := libprotobuf-c libzstd inih libssl libcrypto
 LIBS_collector := libpcap libuv libmicrohttpd zlib libseccomp $(LIBS_COMMON)
 LIBS_aggregator := libuv libmicrohttpd hiredis $(LIBS_COMMON)
-LIBS_dashboards := hiredis jansson $(LIBS_COMMON)
+LIBS_dashboards := hiredis jansson libmicrohttpd $(LIBS_COMMON)
 
 PROGRAM_collector := darkcount-collector
 PROGRAM_aggregator := darkcount-aggregator
@@ -83,13 +83,21 @@ $(BUILD)/%.o: %.c | $(BUILD)/common/record.pb-c.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# The Redis Function, readable as Lua, as the lines of a C string.
+# What programs carry in them, readable in the source, as the lines of a C string: the Redis Function, and
+# the files of the web page.
+EMBED = sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
 $(BUILD)/aggregator/darkcount.lua.inc: aggregator/darkcount.lua
 	$(call say,EMBED,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+	$(Q)$(EMBED)
+
+$(BUILD)/dashboards/web/%.inc: dashboards/web/%
+	$(call say,EMBED,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(EMBED)
 
 $(BUILD)/aggregator/function.o: $(BUILD)/aggregator/darkcount.lua.inc
+$(BUILD)/dashboards/serve_files.o: $(patsubst %,$(BUILD)/%.inc,$(wildcard dashboards/web/*))
 
 define program
 $(BUILD)/$(PROGRAM_$(1)): $(call objects,$(1)) $(COMMON_OBJS)

@@ -5,6 +5,7 @@
 #include "dashboards/export.h"
 #include "dashboards/query_command.h"
 #include "dashboards/report.h"
+#include "dashboards/serve.h"
 #include "dashboards/verify.h"
 
 #define BIT OPTION_BIT
@@ -122,6 +123,14 @@ const struct command commands[] = {
                  BIT(OPTION_RANKS) | BIT(OPTION_OUTPUT),
         .check = export_check,
         .run = export_run,
+    },
+    {
+        .name = "serve",
+        .summary = "a web page, an HTTP API and metrics, until it is told to stop",
+        .usage = "[--listen ADDRESS:PORT] [--host NAME,...] [--real-addresses]",
+        .takes = BIT(OPTION_LISTEN) | BIT(OPTION_HOST) | BIT(OPTION_REAL_ADDRESSES),
+        .check = serve_check,
+        .run = serve_run,
     },
 };
 

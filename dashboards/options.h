@@ -44,6 +44,8 @@ enum option_id {
     OPTION_KEY,
     OPTION_MAKE_KEY,
     OPTION_WITHHOLD,
+    OPTION_LISTEN,
+    OPTION_HOST,
     OPTION_IDS
 };
 
@@ -90,6 +92,8 @@ struct options {
     enum export_format export_format; /* of format_word, by export_check */
     bool real_addresses, ranks;
     const char *key, *make_key; /* files */
+    const char *listen;         /* ADDRESS:PORT; NULL: as it is usual */
+    const char *hosts;          /* names, separated by commas */
     uint64_t withhold;          /* the least number of sensors and of sources */
 };
 

@@ -184,6 +184,20 @@ static int set_withhold(struct options *options, const char *value, char *errmsg
     return 0;
 }
 
+static int set_listen(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->listen = value;
+    return 0;
+}
+
+static int set_host(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->hosts = value;
+    return 0;
+}
+
 const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
@@ -236,4 +250,12 @@ const struct option_row option_rows[OPTION_IDS] = {
                          "withholds cells behind which fewer than K sensors or sources stand\n"
                          "(default 3; 0: none)",
                          set_withhold},
+    [OPTION_LISTEN] = {0, "listen", "ADDRESS:PORT",
+                       "where to serve; default 127.0.0.1:8280. On any other than a loopback\n"
+                       "address whoever reaches it can read every figure",
+                       set_listen},
+    [OPTION_HOST] = {0, "host", "NAME,...",
+                     "names that browsers may ask for, beside numbers and localhost: that of a\n"
+                     "proxy in front",
+                     set_host},
 };

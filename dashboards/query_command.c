@@ -21,6 +21,7 @@ static const char *const columns[QUERY_BYS][12] = {
 };
 
 struct printing {
+    FILE *out;
     struct rows *rows;
     size_t lost; /* periods with data whose breakdown is gone */
 };
@@ -124,7 +125,8 @@ static int on_period(void *user, const struct query_period *period, char *errmsg
 {
     struct printing *printing = user;
     char start[32];
-    (void)errmsg;
+    if (ferror(printing->out)) /* nobody takes the rest: rows_end says why */
+        return err_set(errmsg, ERR_IO, "query: writing the rows: %s", err_str(ERR_IO));
     calendar_rfc3339(period->start_s, start);
     if (period->query->by == QUERY_TOTAL) {
         rows_text(printing->rows, start);
@@ -143,14 +145,14 @@ static int on_period(void *user, const struct query_period *period, char *errmsg
 int query_command_print(FILE *out, enum rows_format format, struct store *store,
                         const struct query *query, size_t *lost, char *errmsg)
 {
-    struct printing printing = {.rows = rows_begin(out, format, columns[query->by])};
+    struct printing printing = {.out = out, .rows = rows_begin(out, format, columns[query->by])};
     const struct query_reader reader = {&printing, on_period};
     if (!printing.rows)
         return err_set(errmsg, ERR_NOMEM, "query: %s", err_str(ERR_NOMEM));
     int rc = query->from_s == QUERY_OPEN ? 0 : query_run(store, query, &reader, errmsg);
     int written = rows_end(printing.rows);
     *lost = printing.lost;
-    if (rc == 0 && written)
+    if (written && (rc == 0 || rc == ERR_IO))
         rc = err_set(errmsg, written, "query: writing the rows: %s", err_str(written));
     return rc;
 }
@@ -180,35 +182,42 @@ static int check_sensor(const struct store *store, const char *name, char *errms
     return name ? err_set(errmsg, ERR_UNKNOWN, "query: the store has no sensor %.64s", name) : 0;
 }
 
-static int ask(struct store *store, const struct options *options, char *errmsg)
+int query_command_answer(FILE *out, struct store *store, const struct options *options,
+                         struct query_command_told *told, char *errmsg)
 {
     struct query query = {
         .step = options->step, .by = options->by, .top = options->top, .sensor = options->sensor};
-    size_t lost;
+    *told = (struct query_command_told){0};
     int rc = check_sensor(store, query.sensor, errmsg);
     if (rc == 0)
         rc = options_range(options, &query.from_s, &query.to_s, errmsg);
     if (rc)
         return rc;
-    bool any = query_range(store, &query);
-    if (!any)
+    told->any = query_range(store, &query);
+    if (!told->any)
         query.from_s = QUERY_OPEN;
-    rc = query_command_print(stdout, options->format, store, &query, &lost, errmsg);
-    if (rc == 0 && !any)
+    return query_command_print(out, options->format, store, &query, &told->lost, errmsg);
+}
+
+static void note(const struct options *options, const struct query_command_told *told)
+{
+    if (!told->any)
         log_info("the store holds no data%s", options->from || options->to ? " of that time" : "");
-    if (rc == 0 && lost)
-        log_info("%zu %s: only packets and bytes are kept any more, no breakdown by %s", lost,
-                 lost == 1 ? "period" : "periods", query_by_name(query.by));
-    return rc;
+    if (told->lost)
+        log_info("%zu %s: only packets and bytes are kept any more, no breakdown by %s", told->lost,
+                 told->lost == 1 ? "period" : "periods", query_by_name(options->by));
 }
 
 int query_command_run(const struct options *options, char *errmsg)
 {
     struct store *store;
+    struct query_command_told told;
     int rc = options_open_store(options, &store, errmsg);
     if (rc)
         return rc;
-    rc = ask(store, options, errmsg);
+    rc = query_command_answer(stdout, store, options, &told, errmsg);
+    if (rc == 0)
+        note(options, &told);
     store_close(store);
     return rc;
 }

@@ -16,6 +16,18 @@ int query_command_check(struct options *options, char *errmsg);
 int query_command_print(FILE *out, enum rows_format format, struct store *store,
                         const struct query *query, size_t *lost, char *errmsg);
 
+/* What the rows do not say. */
+struct query_command_told {
+    bool any;    /* whether the store has data of that time at all */
+    size_t lost; /* as above */
+};
+
+/* Prints what the checked `options` ask of the store in options->format: what the command prints, for
+ * serve as well. ERR_UNKNOWN, ERR_INVALID: the options do not go with what is in the store; otherwise
+ * as query_command_print. */
+int query_command_answer(FILE *out, struct store *store, const struct options *options,
+                         struct query_command_told *told, char *errmsg);
+
 /* The whole command: opens the store, asks, prints to standard output, notes on standard error. */
 int query_command_run(const struct options *options, char *errmsg);
 

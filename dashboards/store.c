@@ -228,10 +228,25 @@ static int receive_head(struct store *store, size_t i, void *user, char *errmsg)
     return rc;
 }
 
-static int read_sensors(struct store *store, char *errmsg)
+static void forget_sensors(struct store *store)
+{
+    for (size_t i = 0; i < store->count; i++)
+        prefixset_free(store->sensors[i].darknet);
+    free(store->sensors);
+    free(store->heads);
+    store->sensors = NULL;
+    store->heads = NULL;
+    store->count = 0;
+}
+
+int store_refresh(struct store *store, char *errmsg)
 {
     bool empty;
-    int rc = read_telescope(store, &empty, errmsg);
+    forget_sensors(store);
+    snprintf(store->timezone, sizeof store->timezone, "UTC"); /* of a store without telescope */
+    int rc = calendar_init(store->timezone, errmsg);
+    if (rc == 0)
+        rc = read_telescope(store, &empty, errmsg);
     if (rc == 0)
         rc = read_names(store, empty, errmsg);
     const struct store_talk years = {store->count, 0, NULL, send_years, receive_years, true};
@@ -247,12 +262,9 @@ int store_open(struct store **store, const struct storeurl *url, char *errmsg)
     if (!opened)
         return err_set(errmsg, ERR_NOMEM, "store %s: %s", url->shown, err_str(ERR_NOMEM));
     opened->url = *url;
-    snprintf(opened->timezone, sizeof opened->timezone, "UTC");
-    int rc = calendar_init(opened->timezone, errmsg);
+    int rc = store_connect(opened, errmsg);
     if (rc == 0)
-        rc = store_connect(opened, errmsg);
-    if (rc == 0)
-        rc = read_sensors(opened, errmsg);
+        rc = store_refresh(opened, errmsg);
     if (rc) {
         store_close(opened);
         return rc;
@@ -266,10 +278,7 @@ void store_close(struct store *store)
     if (!store)
         return;
     store_disconnect(store);
-    for (size_t i = 0; i < store->count; i++)
-        prefixset_free(store->sensors[i].darknet);
-    free(store->sensors);
-    free(store->heads);
+    forget_sensors(store);
     free(store);
 }
 

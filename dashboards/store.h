@@ -43,6 +43,9 @@ struct store;
  * ERR_NOMEM. */
 int store_open(struct store **store, const struct storeurl *url, char *errmsg);
 void store_close(struct store *store);
+/* Reads telescope and sensors anew over the same connection, for a program that lives on. As
+ * store_open; what store_sensors gave is no longer valid. */
+int store_refresh(struct store *store, char *errmsg);
 
 /* The sensors in ascending order of their names, borrowed until store_close. */
 const struct store_sensor *store_sensors(const struct store *store, size_t *count);

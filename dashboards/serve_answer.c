@@ -1,0 +1,179 @@
+#include "dashboards/serve_answer.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "dashboards/annual.h"
+#include "dashboards/query_command.h"
+#include "dashboards/serve_metrics.h"
+#include "dashboards/serve_request.h"
+#include "dashboards/serve_sensors.h"
+
+#define JSON    "application/json"
+#define METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define BIT     OPTION_BIT
+
+/* --- endpoints -------------------------------------------------------------------------------- */
+
+static int print_annual(FILE *out, struct store *store, const struct options *options, char *errmsg)
+{
+    struct query_annual annual;
+    int rc = query_annual(store, options->method, options->year, &annual, errmsg);
+    if (rc)
+        return rc;
+    rc = annual_print(out, options->format, &annual);
+    query_annual_close(&annual);
+    return rc ? err_set(errmsg, rc, "annual: %s", err_str(rc)) : 0;
+}
+
+static int print_query(FILE *out, struct store *store, const struct options *options, char *errmsg)
+{
+    struct query_command_told told;
+    return query_command_answer(out, store, options, &told, errmsg);
+}
+
+static int check_query(struct options *options, char *errmsg)
+{
+    int rc = query_command_check(options, errmsg);
+    options->format = ROWS_JSON;
+    return rc;
+}
+
+/* Zones are names of tzdata, which has no character that JSON would escape. */
+static int print_telescope(FILE *out, struct store *store, const struct options *options,
+                           char *errmsg)
+{
+    size_t count;
+    (void)options, (void)errmsg;
+    store_sensors(store, &count);
+    fprintf(out,
+            "{\"timezone\": \"%s\", \"sensors\": %zu, \"version\": \"" DARKCOUNT_VERSION "\"}\n",
+            store_timezone(store), count);
+    return 0;
+}
+
+static int print_health(FILE *out, struct store *store, const struct options *options, char *errmsg)
+{
+    (void)store, (void)options, (void)errmsg;
+    fputs("{\"status\": \"ok\"}\n", out);
+    return 0;
+}
+
+const struct serve_endpoint serve_endpoints[] = {
+    {"/api/v1/annual", BIT(OPTION_METHOD) | BIT(OPTION_YEAR), JSON, NULL, print_annual},
+    {"/api/v1/query",
+     BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_STEP) | BIT(OPTION_BY) | BIT(OPTION_TOP) |
+         BIT(OPTION_SENSOR),
+     JSON, check_query, print_query},
+    {"/api/v1/sensors", 0, JSON, NULL, serve_sensors_print},
+    {"/api/v1/telescope", 0, JSON, NULL, print_telescope},
+    {"/healthz", 0, JSON, NULL, print_health},
+    {"/metrics", 0, METRICS, NULL, serve_metrics_print},
+};
+
+const size_t serve_endpoint_count = sizeof serve_endpoints / sizeof *serve_endpoints;
+
+const struct serve_endpoint *serve_find(const char *path)
+{
+    for (size_t i = 0; i < serve_endpoint_count; i++)
+        if (strcmp(serve_endpoints[i].path, path) == 0)
+            return &serve_endpoints[i];
+    return NULL;
+}
+
+/* --- errors ----------------------------------------------------------------------------------- */
+
+/* Messages quote what was asked: whatever is not printable ASCII becomes '?'. */
+void serve_answer_error(struct serve_reply *reply, unsigned status, const char *message)
+{
+    *reply = (struct serve_reply){.status = status, .type = JSON};
+    buf_init(&reply->body);
+    buf_put(&reply->body, "{\"error\": \"", 11);
+    for (const char *at = message; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            buf_put_u8(&reply->body, '\\');
+        buf_put_u8(&reply->body, *at >= ' ' && *at <= '~' ? (uint8_t)*at : '?');
+    }
+    buf_put(&reply->body, "\"}\n", 3);
+}
+
+static unsigned status_of(int rc)
+{
+    return rc == ERR_INVALID || rc == ERR_UNKNOWN ? 400 : 503;
+}
+
+static void answer_failed(struct serve_reply *reply, const struct capped *capped, int rc,
+                          char *errmsg)
+{
+    if (capped->too_large)
+        serve_answer_error(reply, 400,
+                           "the answer is too large: ask for a shorter range, a longer step or the "
+                           "top of the rows");
+    else if (capped->too_late)
+        serve_answer_error(reply, 503,
+                           "it takes too long: ask for a shorter range or a longer step");
+    else {
+        serve_request_message(errmsg);
+        serve_answer_error(reply, status_of(rc), errmsg[0] ? errmsg : err_str(rc));
+    }
+}
+
+/* --- answering -------------------------------------------------------------------------------- */
+
+void serve_site_init(struct serve_site *site, const struct options *options,
+                     const struct storeurl *url)
+{
+    *site = (struct serve_site){.real_addresses = options->real_addresses, .hosts = options->hosts};
+    serve_store_init(&site->store, url);
+}
+
+void serve_site_close(struct serve_site *site)
+{
+    serve_store_close(&site->store);
+}
+
+static int print(struct serve_site *site, const struct serve_endpoint *endpoint,
+                 const struct options *options, struct capped *capped, char *errmsg)
+{
+    struct store *store;
+    FILE *out = capped_open(capped, SERVE_ANSWER_MAX, monotonic_ms() + SERVE_ANSWER_S * 1000);
+    if (!out)
+        return err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    int rc = serve_store_take(&site->store, &store, errmsg);
+    if (rc == 0) {
+        rc = endpoint->print(out, store, options, errmsg);
+        if (rc)
+            serve_store_drop(&site->store);
+    }
+    bool lost = fclose(out) || capped->too_large || capped->too_late;
+    if (rc == 0 && lost)
+        rc = err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+    return rc;
+}
+
+void serve_answer(struct serve_site *site, const struct serve_endpoint *endpoint,
+                  struct options *options, struct serve_reply *reply)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct capped capped = {0};
+    if (options->by == QUERY_ADDRESS && !site->real_addresses) {
+        serve_answer_error(reply, 403,
+                           "by: darknet addresses are not given out over HTTP; darkcount serve "
+                           "--real-addresses allows it");
+        return;
+    }
+    int rc = endpoint->check ? endpoint->check(options, errmsg) : 0;
+    if (rc == 0)
+        rc = print(site, endpoint, options, &capped, errmsg);
+    if (rc) {
+        answer_failed(reply, &capped, rc, errmsg);
+        capped_close(&capped);
+        return;
+    }
+    *reply = (struct serve_reply){200, endpoint->type, capped.text};
+}
+
+void serve_reply_close(struct serve_reply *reply)
+{
+    buf_close(&reply->body);
+}

@@ -1,0 +1,34 @@
+/*
+ * What serve makes of a request before it asks the store: whether it was meant for this server, and
+ * its parameters, which are the command line's options by the same names, read by the same functions.
+ * Pure. Everything here comes from whoever asks.
+ *
+ *   serve_request_host, then serve_request_begin -> serve_request_parameter ... -> the endpoint's check
+ */
+#ifndef DASHBOARDS_SERVE_REQUEST_H
+#define DASHBOARDS_SERVE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dashboards/options.h"
+
+/* Whether the value of a Host header (NULL: there is none) is one that a page of somebody else's
+ * cannot have led a browser here by: a number, `localhost`, or one of `names`, which are separated by
+ * commas (NULL: none); each with or without a port. A name that anyone can point at a loopback
+ * address is refused: DNS rebinding. */
+bool serve_request_host(const char *host, const char *names);
+
+/* Begins the options of a request: what the command line has without any, in JSON. */
+void serve_request_begin(struct options *options);
+
+/* Takes one parameter into the options that an endpoint takes. Strings are borrowed. ERR_INVALID with
+ * the cause in `errmsg`, which names the parameter: not one of them, given twice, no value, a value
+ * with a NUL, or what the option of that name does not take. */
+int serve_request_parameter(struct options *options, uint64_t takes, const char *name,
+                            size_t name_size, const char *value, size_t value_size, char *errmsg);
+
+/* Turns a message for the command line into one for who asks by HTTP: "--step 'x'" is "step 'x'". */
+void serve_request_message(char *errmsg);
+
+#endif
