@@ -1,5 +1,5 @@
 # darkcount: `make` builds, `make demo` shows it on real packets, `make test` proves it.
-# Other targets: bench [BENCH=name] sim [SEEDS=n] [SEED=n] sanitize tsan fuzz check-headers format format-check tidy install
+# Other targets: bench [BENCH=name] sim [SEEDS=n] [SEED=n] sanitize tsan fuzz browser check-headers format format-check tidy install
 # uninstall dist clean. V=1 shows the commands.
 
 VERSION := 0.1.0
@@ -54,8 +54,8 @@ PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpcap libuv hiredis 2>/dev/null)
 all: $(PROGRAMS)
 
 # Dependencies: installs what is missing, naming it first.
-.PHONY: deps-build deps-test deps-demo
-deps-build deps-test deps-demo: deps-%:
+.PHONY: deps-build deps-test deps-demo deps-browser
+deps-build deps-test deps-demo deps-browser: deps-%:
 	$(Q)packaging/install-deps $*
 
 # --- objects -------------------------------------------------------------------------------------
@@ -169,6 +169,12 @@ tsan: deps-test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread \
 		$(BUILD)/tsan/$(PROGRAM_collector)
 	$(Q)BUILD=$(BUILD)/tsan tests/system/parallel
+
+# The web page in a browser. PICTURES=DIRECTORY keeps pictures of it.
+.PHONY: browser
+browser: deps-browser
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) tests/browser/dashboard
 
 # The tools of tests/system/recount. What counts a second time is linked with libpcap and nothing of ours.
 RECOUNT_TOOLS := $(addprefix $(BUILD)/tests/recount/,recount generate rearrange dump catch replay)

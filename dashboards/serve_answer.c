@@ -26,10 +26,30 @@ static int print_annual(FILE *out, struct store *store, const struct options *op
     return rc ? err_set(errmsg, rc, "annual: %s", err_str(rc)) : 0;
 }
 
+/* Whoever asks must not keep everybody else waiting for what is asked of millions of minutes. */
+static int check_periods(struct store *store, const struct options *options, char *errmsg)
+{
+    static const int64_t least_s[QUERY_STEPS] = {
+        [QUERY_WHOLE] = INT64_MAX, [QUERY_MINUTE] = 60,        [QUERY_HOUR] = 3600,
+        [QUERY_DAY] = 23 * 3600,   [QUERY_MONTH] = 28 * 86400, [QUERY_YEAR] = 365 * 86400,
+    };
+    struct query query = {.step = options->step, .sensor = options->sensor};
+    int rc = options_range(options, &query.from_s, &query.to_s, errmsg);
+    if (rc || !query_range(store, &query))
+        return rc;
+    if ((query.to_s - query.from_s) / least_s[query.step] <= SERVE_PERIODS_MAX)
+        return 0;
+    return err_set(
+        errmsg, ERR_INVALID,
+        "step: at most %d periods in one answer; ask for a shorter range or a longer step",
+        SERVE_PERIODS_MAX);
+}
+
 static int print_query(FILE *out, struct store *store, const struct options *options, char *errmsg)
 {
     struct query_command_told told;
-    return query_command_answer(out, store, options, &told, errmsg);
+    int rc = check_periods(store, options, errmsg);
+    return rc ? rc : query_command_answer(out, store, options, &told, errmsg);
 }
 
 static int check_query(struct options *options, char *errmsg)

@@ -15,8 +15,9 @@
 #include "dashboards/options.h"
 #include "dashboards/serve_store.h"
 
-#define SERVE_ANSWER_MAX ((size_t)16 << 20) /* bytes of one answer */
-#define SERVE_ANSWER_S   20                 /* for making it */
+#define SERVE_ANSWER_MAX  ((size_t)16 << 20) /* bytes of one answer */
+#define SERVE_ANSWER_S    20                 /* for making it */
+#define SERVE_PERIODS_MAX 20000
 
 /* What serve was told when it was started, and its store. */
 struct serve_site {
