@@ -118,11 +118,13 @@ static void on_exit(uv_process_t *process, int64_t status, int sig)
     plan_restart(redis);
 }
 
-/* A session of its own: Ctrl-C on our terminal must not end it before we have finished with it. */
+/* A session of its own: Ctrl-C on our terminal must not end it before we have finished with it. The
+ * socket is the group's too, for exporters that run as users of their own; who gets to it at all is
+ * decided by the state directory. */
 static int spawn(struct private_redis *redis, int lock)
 {
     char *args[] = {"redis-server", "--port",           "0",       "--unixsocket",
-                    redis->socket,  "--unixsocketperm", "700",     "--dir",
+                    redis->socket,  "--unixsocketperm", "770",     "--dir",
                     redis->state,   "--appendonly",     "yes",     "--appendfsync",
                     "always",       "--save",           "",        "--maxmemory-policy",
                     "noeviction",   "--loglevel",       "warning", "--logfile",

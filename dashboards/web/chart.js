@@ -179,10 +179,10 @@ function attend(svg, chart, readout) {
   svg.addEventListener('pointerup', choose);
   svg.addEventListener('pointercancel', () => { anchor = -1; });
   svg.addEventListener('keydown', event => {
-    const move = {ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity}[event.key];
-    if (move !== undefined) {
+    const to = {ArrowLeft: at < 0 ? last : at - 1, ArrowRight: at + 1, Home: 0, End: last}[event.key];
+    if (to !== undefined) {
       anchor = event.shiftKey && chart.onSelect ? (anchor < 0 ? Math.max(at, 0) : anchor) : -1;
-      show(at < 0 ? (move > 0 ? 0 : last) : at + move);
+      show(to);
     } else if (event.key === 'Enter') {
       choose();
     } else if (event.key === 'Escape' && at >= 0) {
@@ -238,4 +238,17 @@ export function tableBehind(host, caption, heads, rows) {
       details.append(table(caption, heads, rows()));
   });
   host.append(details);
+}
+
+// Draws anew what is in `hosts` and leaves readers where they were: tables open, the focus where it was.
+export function keepPlaces(hosts, redraw) {
+  const places = [...hosts].map(host => ({host, open: host.querySelector('details')?.open,
+    focus: host.contains(document.activeElement) ? document.activeElement.localName : null}));
+  redraw();
+  for (const {host, open, focus} of places) {
+    if (open)
+      host.querySelector('details')?.setAttribute('open', '');
+    if (focus)
+      host.querySelector(focus)?.focus({preventScroll: true});
+  }
 }

@@ -1,6 +1,7 @@
 // The page: what is shown, from when to when, in which language; asks the API and has the panels drawn.
 
 import {get, extent, addDays, daysBetween, stepFor, dateIn} from '/data.js';
+import {keepPlaces} from '/chart.js';
 import {drawHeadline, drawAnnual, drawDays, drawClasses, drawPorts, drawSensors} from '/panels.js';
 import {setLanguage, current, word, moment} from '/words.js';
 
@@ -45,12 +46,14 @@ function show() {
   const zone = telescope.timezone;
   document.getElementById('telescope').textContent = zone;
   showRange();
-  drawHeadline(annual);
-  drawAnnual(annual);
-  drawDays(days, zone, select);
-  drawClasses(classes, zone, select);
-  drawPorts(ports);
-  drawSensors(sensors, zone);
+  keepPlaces(document.querySelectorAll('.chart'), () => {
+    drawHeadline(annual);
+    drawAnnual(annual);
+    drawDays(days, zone, select);
+    drawClasses(classes, zone, select);
+    drawPorts(ports);
+    drawSensors(sensors, zone);
+  });
   say(word('updated')(moment(state.found.at, zone)), 'ready');
 }
 

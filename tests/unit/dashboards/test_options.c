@@ -112,6 +112,14 @@ ParameterizedTestParameters(options, wrong_usage)
         {"darkcount query --from 2024 --to 2024-01", "begin before"},
         {"darkcount query --method mean", "--method"},
         {"darkcount annual --nonsense", "--nonsense"},
+        {"darkcount serve --listen 8280", "--listen"},
+        {"darkcount serve --listen example.org:80", "--listen"},
+        {"darkcount serve --listen unix:///s", "--listen"},
+        {"darkcount serve --listen 127.0.0.1:0", "--listen"},
+        {"darkcount serve --host a.example:80", "--host"},
+        {"darkcount serve --host ", "--host"},
+        {"darkcount serve --format json", "--format"},
+        {"darkcount annual --listen 127.0.0.1:1", "--listen"},
         {"darkcount annual --year", "--year"},
     };
     return cr_make_param_array(struct wrong, cases, sizeof cases / sizeof *cases);
