@@ -17,7 +17,7 @@
 
 #define SERVE_ANSWER_MAX  ((size_t)16 << 20) /* bytes of one answer */
 #define SERVE_ANSWER_S    20                 /* for making it */
-#define SERVE_PERIODS_MAX 20000
+#define SERVE_PERIODS_MAX 5000
 
 /* What serve was told when it was started, and its store. */
 struct serve_site {

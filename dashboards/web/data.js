@@ -35,7 +35,7 @@ export const daysBetween = (from, to) =>
 export function stepFor(days, coarse) {
   if (days <= 3)
     return 'hour';
-  return coarse && days > 120 ? 'month' : 'day';
+  return days > (coarse ? 120 : 3650) ? 'month' : 'day';
 }
 
 // From the first day that any sensor observed to the day after the last; null without data.
