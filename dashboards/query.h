@@ -114,7 +114,8 @@ bool query_range(const struct store *store, struct query *query);
 
 /* What was counted in a period, by one sensor or by all. */
 struct query_figures {
-    bool any_data; /* false: nobody observed, everything below is missing; with true and 0 packets it
+    bool
+        any_data; /* false: nobody observed, everything below is missing; with true and 0 packets it
                     * is a true zero */
     uint64_t packets, bytes;
     uint64_t dropped; /* by kernel and interface; not in `packets` */
