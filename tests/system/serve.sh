@@ -9,6 +9,7 @@ start_serve() {
     for try in 1 2 3 4 5; do
         port=$((20000 + (RANDOM + try * $$) % 12000))
         base=http://127.0.0.1:$port
+        : >"$work/err2" # which may have the line of the one before
         "$build/darkcount" --store "unix://$state/redis.sock" serve --listen "127.0.0.1:$port" "$@" \
             >"$work/serve.out" 2>"$work/err2" &
         server=$!
