@@ -309,7 +309,7 @@ DECODE_OBJS := $(addprefix $(BUILD)/collector/,decode.o decode_link.o decode_tra
 $(BUILD)/fuzz_decode: $(DECODE_OBJS)
 $(BUILD)/fuzz_lit: $(addprefix $(BUILD)/collector/,lit.o sender.o addrhash.o) $(DECODE_OBJS)
 $(BUILD)/fuzz_tunnel: $(BUILD)/collector/tunnel.o $(DECODE_OBJS)
-$(BUILD)/fuzz_spool: $(BUILD)/collector/spool_segment.o
+$(BUILD)/fuzz_spool: $(BUILD)/collector/spool_segment.o $(BUILD)/collector/spool_env.o
 $(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(DECODE_OBJS)
 
 $(BUILD)/fuzz-seeds: $(BUILD)/tests/fuzz/seeds.o $(COMMON_OBJS)

@@ -2,6 +2,7 @@
 
 #include "dashboards/annual.h"
 #include "dashboards/chart.h"
+#include "dashboards/doctor.h"
 #include "dashboards/export.h"
 #include "dashboards/query_command.h"
 #include "dashboards/report.h"
@@ -43,6 +44,14 @@ const struct command commands[] = {
         .takes = BIT(OPTION_YEAR) | BIT(OPTION_SENSOR) | BIT(OPTION_FORMAT),
         .check = verify_check,
         .run = verify_run,
+    },
+    {
+        .name = "doctor",
+        .summary = "whether everything is well: a line for each check, and what to do",
+        .usage = "",
+        .takes = 0,
+        .check = NULL,
+        .run = doctor_run,
     },
     {
         .name = "chart annual",

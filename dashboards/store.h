@@ -52,6 +52,21 @@ const struct store_sensor *store_sensors(const struct store *store, size_t *coun
 /* The reporting time zone ("Asia/Tokyo"); "UTC" for an empty store. */
 const char *store_timezone(const struct store *store);
 
+#define STORE_SETTING_MAX 64
+/* A setting of the server at hand (CONFIG GET), "" when it has none of that name; longer values are cut.
+ * ERR_REFUSED when this user may not ask. */
+int store_setting(struct store *store, const char *name, char value[STORE_SETTING_MAX],
+                  char *errmsg);
+
+/* A hash as it is: field, value, field, value; strings without the rest of a value behind a zero byte. */
+struct store_hash {
+    const char **words;
+    size_t count;
+    void *reply;
+};
+int store_read_hash(struct store *store, const char *key, struct store_hash *hash, char *errmsg);
+void store_free_hash(struct store_hash *hash);
+
 /* One sensor's days of one year. */
 struct store_day {
     int month, day;
