@@ -30,10 +30,9 @@ static json_t *rounded(double value, int decimals)
     return json_real(strtod(text, NULL));
 }
 
-/* Cut after nine decimals, as coverage is everywhere. */
-static json_t *cut(double value)
+static json_t *cut(double coverage)
 {
-    return isnan(value) ? json_null() : json_real(floor(value * 1e9) / 1e9);
+    return isnan(coverage) ? json_null() : json_real(figures_cut_coverage(coverage));
 }
 
 static void set(json_t *object, const char *name, json_t *value)

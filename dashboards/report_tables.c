@@ -8,8 +8,6 @@
 #include "dashboards/prose.h"
 #include "dashboards/report_write.h"
 
-#define COVERAGE_UNIT 1e9 /* coverage and shares: 9 decimals, cut */
-
 static void put_if(struct rows *rows, bool known, uint64_t value)
 {
     if (known)
@@ -18,9 +16,9 @@ static void put_if(struct rows *rows, bool known, uint64_t value)
         rows_missing(rows);
 }
 
-static void put_share(struct rows *rows, double share)
+static void put_coverage(struct rows *rows, const struct query_figures *figures)
 {
-    rows_double(rows, floor(share * COVERAGE_UNIT) / COVERAGE_UNIT, 9);
+    rows_double(rows, figures_cut_coverage(query_coverage(figures)), 9);
 }
 
 static void put_date(struct rows *rows, const struct report_data *data,
@@ -55,7 +53,7 @@ static int write_days(const struct report_data *data, FILE *out)
         put_if(rows, of->any_data, of->packets);
         put_if(rows, of->any_data && of->active_known, of->active);
         put_if(rows, of->any_data && of->hosts_known, of->unique_hosts);
-        put_share(rows, query_coverage(of));
+        put_coverage(rows, of);
         put_if(rows, of->any_data, of->dropped);
     }
     return rows_end(rows);
@@ -148,7 +146,7 @@ static int write_sensors(const struct report_data *data, FILE *out)
         rows_text(rows, sensor->name);
         rows_double(rows, sensor->addresses, 0);
         put_if(rows, sensor->figures.any_data, sensor->figures.packets);
-        put_share(rows, query_coverage(&sensor->figures));
+        put_coverage(rows, &sensor->figures);
         put_if(rows, sensor->figures.any_data, sensor->figures.dropped);
         rows_u64(rows, sensor->restated);
     }
