@@ -189,7 +189,7 @@ static void overwrite(struct buf *buf, const struct disk_write *write)
     }
     if (write->size == SIZE_MAX)
         buf->size = write->offset;
-    else
+    else if (write->size > 0)
         memcpy(buf->bytes + write->offset, write->bytes, write->size);
 }
 
