@@ -22,8 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <uv.h>
 
 #include "aggregator/lane.h"
+#include "aggregator/stats.h"
+#include "aggregator/store.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/schema.h"
@@ -48,6 +51,7 @@ struct bench {
     uv_loop_t loop;
     struct store store;
     struct lanes lanes;
+    struct stats stats;
     const char *path;
     struct sensor *sensors;
     size_t sensor_count, addresses, minutes, until, opened;
@@ -243,7 +247,7 @@ static void open_store(struct bench *bench)
         stop(url, errmsg);
     uv_loop_init(&bench->loop);
     store_init(&bench->store, &bench->loop, &parsed, "UTC", &events, bench);
-    lanes_init(&bench->lanes, &bench->store);
+    lanes_init(&bench->lanes, &bench->store.storage, "", &bench->stats);
     store_open(&bench->store);
     while (!bench->up)
         uv_run(&bench->loop, UV_RUN_ONCE);

@@ -74,7 +74,7 @@ static char *darknet_of(size_t i)
 static void enrol(const char *state, const struct ca *ca, size_t i, time_t now)
 {
     struct sensor *sensor = &sensors[i];
-    struct enrolment enrolment = {.darknet = darknet_of(i)};
+    struct enrolment enrolment = {0};
     struct cert_facts facts;
     char *identity, *key = cert_key(errmsg), *request = key ? cert_request(key, errmsg) : NULL;
     snprintf(sensor->name, sizeof sensor->name, "herd-%04zu", i);
@@ -85,10 +85,14 @@ static void enrol(const char *state, const struct ca *ca, size_t i, time_t now)
     strcpy(enrolment.name, sensor->name);
     strcpy(enrolment.serial, facts.serial);
     enrolment.until_s = facts.until_s;
+    inventory_init(&enrolment.inventory);
+    if (inventory_change(&enrolment.inventory, 0, darknet_of(i), NULL, errmsg) != 0)
+        die("inventory");
     const struct tls_terms terms = {.identity = identity};
     sensor->context = tls_context_new(&terms, errmsg);
     if (registry_write(state, &enrolment, errmsg) != 0 || !sensor->context)
         die("enrol");
+    inventory_close(&enrolment.inventory);
     sensor->fd = -1;
     free(identity);
     free(certificate);
