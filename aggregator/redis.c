@@ -8,8 +8,6 @@
 
 #include "common/err.h"
 
-#define WORDS_MAX 16
-
 struct redis {
     redisAsyncContext *context; /* NULL once hiredis has let go of it */
     uv_poll_t poll;
@@ -278,13 +276,20 @@ int redis_formatted(struct redis *redis, const char *form, size_t size, redis_re
                  redisAsyncFormattedCommand(redis->context, on_reply, request, form, size));
 }
 
-int redis_words(struct redis *redis, const char *const *words, redis_reply_fn *done, void *data)
+size_t redis_argv(const char *const *words, const char *argv[REDIS_WORDS_MAX],
+                  size_t sizes[REDIS_WORDS_MAX])
 {
-    const char *argv[WORDS_MAX];
-    size_t sizes[WORDS_MAX], argc = 0;
+    size_t argc = 0;
     for (; words[argc]; argc++) {
         argv[argc] = words[argc];
         sizes[argc] = strlen(words[argc]);
     }
+    return argc;
+}
+
+int redis_words(struct redis *redis, const char *const *words, redis_reply_fn *done, void *data)
+{
+    const char *argv[REDIS_WORDS_MAX];
+    size_t sizes[REDIS_WORDS_MAX], argc = redis_argv(words, argv, sizes);
     return redis_command(redis, argc, argv, sizes, done, data);
 }

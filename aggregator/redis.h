@@ -51,7 +51,12 @@ char *redis_format(size_t argc, const char **argv, const size_t *sizes, size_t *
 void redis_format_free(char *form);
 int redis_formatted(struct redis *redis, const char *form, size_t size, redis_reply_fn *done,
                     void *data);
-/* A command from words ended by NULL. */
+
+#define REDIS_WORDS_MAX 16
+/* Words, ended by NULL and at most REDIS_WORDS_MAX, as redis_command takes them; returns how many. */
+size_t redis_argv(const char *const *words, const char *argv[REDIS_WORDS_MAX],
+                  size_t sizes[REDIS_WORDS_MAX]);
+/* A command from such words. */
 int redis_words(struct redis *redis, const char *const *words, redis_reply_fn *done, void *data);
 
 #endif

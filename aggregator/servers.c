@@ -10,8 +10,7 @@
 #include "common/schema.h"
 #include "common/slotreply.h"
 
-#define WORDS_MAX 16
-#define HOPS_MAX  4
+#define HOPS_MAX 4
 
 /* One of them. */
 struct server {
@@ -254,12 +253,8 @@ int servers_command(struct servers *servers, size_t key, size_t argc, const char
 int servers_words(struct servers *servers, const char *const *words, redis_reply_fn *done,
                   void *data)
 {
-    const char *argv[WORDS_MAX];
-    size_t sizes[WORDS_MAX], argc = 0;
-    for (; words[argc]; argc++) {
-        argv[argc] = words[argc];
-        sizes[argc] = strlen(words[argc]);
-    }
+    const char *argv[REDIS_WORDS_MAX];
+    size_t sizes[REDIS_WORDS_MAX], argc = redis_argv(words, argv, sizes);
     return servers_command(servers, 1, argc, argv, sizes, done, data);
 }
 

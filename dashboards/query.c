@@ -53,6 +53,15 @@ enum query_state query_state(const struct query_figures *figures)
     return figures->expected > 0 ? QUERY_DOWN : QUERY_ABSENT;
 }
 
+const char *query_state_name(enum query_state state)
+{
+    static const char *const names[] = {[QUERY_COUNTED] = "counted",
+                                        [QUERY_TRUE_ZERO] = "zero",
+                                        [QUERY_DOWN] = "down",
+                                        [QUERY_ABSENT] = "absent"};
+    return names[state];
+}
+
 /* --- as far as there is data ------------------------------------------------------------------ */
 
 #define NS_PER_S INT64_C(1000000000)

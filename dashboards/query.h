@@ -141,6 +141,8 @@ enum query_state {
     QUERY_ABSENT     /* before its first or after its last moment: nothing was expected */
 };
 enum query_state query_state(const struct query_figures *figures);
+/* "counted", "zero", "down", "absent". */
+const char *query_state_name(enum query_state state);
 
 /* One period, lent for the call of on_period. */
 struct query_period {

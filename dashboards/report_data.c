@@ -110,6 +110,7 @@ static int on_sensors(void *user, const struct query_period *period, char *errms
         of->until_ns = sensor->until_ns;
         of->restated = sensor->restated[data->year - STORE_YEAR_MIN];
         of->figures = period->sensors[i];
+        data->sensors_down += query_state(&of->figures) == QUERY_DOWN;
     }
     return 0;
 }

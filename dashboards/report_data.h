@@ -81,6 +81,7 @@ struct report_data {
     size_t unusual_count, compared;                /* compared: days that could be */
     struct report_sensor *sensors;
     size_t sensor_count;
+    size_t sensors_down; /* of them: expected to observe, and did not all year */
 };
 
 /* Reads all of `year`. ERR_UNKNOWN when the store has no data of it; otherwise as query_run. To be

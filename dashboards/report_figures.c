@@ -108,14 +108,13 @@ static json_t *change(const struct report_data *data)
 
 static json_t *days(const struct report_data *data)
 {
-    static const char *const states[] = {"counted", "zero", "down", "absent"};
     json_t *list = json_array();
     for (size_t i = 0; i < data->day_count; i++) {
         const struct report_day *day = &data->days[i];
         const struct query_figures *of = &day->figures;
         json_t *one = json_object();
         set_date(one, data, day);
-        set(one, "state", json_string(states[day->state]));
+        set(one, "state", json_string(query_state_name(day->state)));
         set(one, "packets", count(of->any_data, of->packets));
         set(one, "active_addresses", count(of->any_data && of->active_known, of->active));
         set(one, "unique_hosts", count(of->any_data && of->hosts_known, of->unique_hosts));
@@ -248,21 +247,13 @@ static json_t *nict(void)
     return list;
 }
 
-static size_t sensors_down(const struct report_data *data)
-{
-    size_t down = 0;
-    for (size_t i = 0; i < data->sensor_count; i++)
-        down += data->sensors[i].figures.expected > 0 && !data->sensors[i].figures.any_data;
-    return down;
-}
-
 int report_figures(const struct report_data *data, struct buf *out)
 {
     json_t *all = json_object();
     set(all, "year", json_integer(data->year));
     set(all, "timezone", json_string(data->timezone));
     set(all, "sensor_count", json_integer((json_int_t)data->sensor_count));
-    set(all, "sensors_down", json_integer((json_int_t)sensors_down(data)));
+    set(all, "sensors_down", json_integer((json_int_t)data->sensors_down));
     set(all, "day_count", json_integer((json_int_t)data->day_count));
     set(all, "days_with_data", json_integer((json_int_t)data->days_with_data));
     set(all, "annual", years(data));

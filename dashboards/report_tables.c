@@ -27,12 +27,6 @@ static void put_date(struct rows *rows, const struct report_data *data,
     rows_text(rows, prose_date(data->year, day->month, day->day).text);
 }
 
-static const char *state_name(enum query_state state)
-{
-    static const char *const names[] = {"counted", "zero", "down", "absent"};
-    return names[state];
-}
-
 static int write_annual(const struct report_data *data, FILE *out)
 {
     return annual_print(out, ROWS_CSV, &data->annual);
@@ -49,7 +43,7 @@ static int write_days(const struct report_data *data, FILE *out)
         const struct report_day *day = &data->days[i];
         const struct query_figures *of = &day->figures;
         put_date(rows, data, day);
-        rows_text(rows, state_name(day->state));
+        rows_text(rows, query_state_name(day->state));
         put_if(rows, of->any_data, of->packets);
         put_if(rows, of->any_data && of->active_known, of->active);
         put_if(rows, of->any_data && of->hosts_known, of->unique_hosts);

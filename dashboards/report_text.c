@@ -397,10 +397,8 @@ void report_sensors_text(const struct report_data *data, enum language language,
                          char out[REPORT_TEXT_MAX])
 {
     bool ja = language == LANGUAGE_JA;
-    size_t down = 0;
+    size_t down = data->sensors_down;
     *out = '\0';
-    for (size_t i = 0; i < data->sensor_count; i++)
-        down += data->sensors[i].figures.expected > 0 && !data->sensors[i].figures.any_data;
     if (ja)
         add(out, "センサーは %s 台である。", U64(data->sensor_count));
     else
