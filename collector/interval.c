@@ -73,6 +73,25 @@ static void label(struct interval *interval, const struct layout *layout)
     interval->image->darknet = interval->fingerprint;
 }
 
+/* A file gets its name when it is labelled: a process that is killed before leaves nothing that looks
+ * like counters. Takes the place of the region only then. */
+static int keep_in_file(struct interval *interval, const struct layout *layout, char *errmsg)
+{
+    struct region old = interval->region;
+    int rc = region_create(&interval->region, interval->path, layout->size, layout->most, errmsg);
+    if (rc == 0) {
+        label(interval, layout);
+        rc = region_name(interval->path, errmsg);
+        region_close(rc ? &interval->region : &old);
+    }
+    if (rc) {
+        interval->region = old;
+        if (old.at)
+            interval_point(interval, layout);
+    }
+    return rc;
+}
+
 struct interval *interval_make(const struct prefixset *darknet, const char *path)
 {
     struct interval *interval = calloc(1, sizeof *interval);
@@ -95,15 +114,15 @@ int interval_new(struct interval **out, const struct prefixset *darknet, const c
     if (!interval)
         return ERR_NOMEM;
     int rc = interval_fingerprint(darknet, &interval->fingerprint);
-    bool safe = rc == 0 && path &&
-                region_create(&interval->region, path, layout.size, layout.most, errmsg) == 0;
+    bool safe = rc == 0 && path && keep_in_file(interval, &layout, errmsg) == 0;
     if (rc == 0 && !safe)
         rc = region_memory(&interval->region, layout.size, layout.most);
     if (rc) {
         interval_free(interval);
         return rc;
     }
-    label(interval, &layout);
+    if (!safe)
+        label(interval, &layout);
     *out = interval;
     return 0;
 }
@@ -134,13 +153,8 @@ bool interval_safe(const struct interval *interval)
 static void make_safe(struct interval *interval)
 {
     struct layout layout = interval_layout(interval->darknet);
-    struct region region;
-    if (!interval->path || interval_safe(interval) ||
-        region_create(&region, interval->path, layout.size, layout.most, NULL) != 0)
-        return;
-    region_close(&interval->region);
-    interval->region = region;
-    label(interval, &layout);
+    if (interval->path && !interval_safe(interval))
+        keep_in_file(interval, &layout, NULL);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */

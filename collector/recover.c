@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "collector/interval.h"
 #include "collector/meter.h"
+#include "collector/region.h"
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -30,6 +32,14 @@ static bool is_interval_file(const char *name)
     size_t size = strlen(INTERVAL_FILE);
     return strncmp(name, INTERVAL_FILE, size) == 0 &&
            strspn(name + size, "0123456789-") == strlen(name + size);
+}
+
+/* One that was being made: nothing was counted in it. */
+static bool is_unnamed(const char *name)
+{
+    size_t size = strlen(name), end = strlen(REGION_UNNAMED);
+    return strncmp(name, INTERVAL_FILE, strlen(INTERVAL_FILE)) == 0 && size > end &&
+           strcmp(name + size - end, REGION_UNNAMED) == 0;
 }
 
 static void set_aside(const char *path)
@@ -72,6 +82,8 @@ static int find(struct found *found, const char *dir, const struct prefixset *da
     int rc = 0;
     for (struct dirent *entry; rc == 0 && (entry = readdir(directory));) {
         char *path = NULL;
+        if (is_unnamed(entry->d_name))
+            unlinkat(dirfd(directory), entry->d_name, 0);
         if (!is_interval_file(entry->d_name) || found->count == FILES_MAX)
             continue;
         if (asprintf(&path, "%s/%s", dir, entry->d_name) < 0)

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -38,11 +40,18 @@ static int map(struct region *region, int fd, size_t size, size_t most)
     return 0;
 }
 
+static const char *unnamed(char at[PATH_MAX], const char *path)
+{
+    snprintf(at, PATH_MAX, "%s" REGION_UNNAMED, path);
+    return at;
+}
+
 int region_create(struct region *region, const char *path, size_t size, size_t most, char *errmsg)
 {
+    char name[PATH_MAX];
     *region = none;
-    unlink(path);
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    unlink(unnamed(name, path));
+    int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return failed(path, errno, errmsg);
     int error = posix_fallocate(fd, 0, (off_t)size);
@@ -51,7 +60,17 @@ int region_create(struct region *region, const char *path, size_t size, size_t m
     if (error == 0)
         return 0;
     close(fd);
-    unlink(path);
+    unlink(name);
+    return failed(path, error, errmsg);
+}
+
+int region_name(const char *path, char *errmsg)
+{
+    char name[PATH_MAX];
+    if (rename(unnamed(name, path), path) == 0)
+        return 0;
+    int error = errno;
+    unlink(name);
     return failed(path, error, errmsg);
 }
 

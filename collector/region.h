@@ -23,9 +23,13 @@ struct region {
 
 /* Memory only. ERR_NOMEM. */
 int region_memory(struct region *region, size_t size, size_t most);
-/* A new file in the place of any that is there. ERR_FULL: no room on disk; ERR_IO, ERR_NOMEM;
- * nothing is left behind after an error. */
+/* A new file, which is PATH with REGION_UNNAMED behind it until region_name. ERR_FULL: no room on
+ * disk; ERR_IO, ERR_NOMEM; nothing is left behind after an error. */
 int region_create(struct region *region, const char *path, size_t size, size_t most, char *errmsg);
+#define REGION_UNNAMED ".new"
+/* Gives the file that was created for `path` that name, in the place of any that is there: a file
+ * under it is never one that was still being made. ERR_IO; the file is deleted then. */
+int region_name(const char *path, char *errmsg);
 /* What another process left in a file. ERR_UNKNOWN: no such file; ERR_DAMAGED: smaller than `size`,
  * larger than `most`, or no regular file; ERR_IO, ERR_NOMEM. */
 int region_load(struct region *region, const char *path, size_t size, size_t most, char *errmsg);

@@ -240,6 +240,18 @@ Test(recover, what_makes_no_record_is_set_aside)
     cr_expect_not(is_there("open-0-0") || is_there("open-0-1"));
 }
 
+/* A file of counters has its name only from when it is whole. */
+Test(recover, killed_while_it_makes_its_files_leaves_nothing_to_set_aside)
+{
+    leave("open-0-0", 0, 0, 30, 7, 0);
+    cr_assert_eq(rename(path_of("open-0-0"), path_of("open-0-1.new")), 0);
+    leave("open-0-0", 0, 0, 30, 5, 0);
+    cr_assert_eq(recover(4), 0);
+    cr_expect_eq(found.packets, 5);
+    cr_expect_not(is_there("open-0-1.new"));
+    cr_expect_not(is_there("open-0-1.new.damaged"));
+}
+
 static void spoil(const char *name, off_t at)
 {
     int fd = open(path_of(name), O_RDWR);

@@ -8,12 +8,13 @@
 #include "common/err.h"
 #include "tests/unit/collector/folder.h"
 
-static char folder[64], path[96], errmsg[ERRMSG_SIZE];
+static char folder[64], path[96], unnamed[104], errmsg[ERRMSG_SIZE];
 
 static void begin(void)
 {
     folder_make(folder);
     snprintf(path, sizeof path, "%s/region", folder);
+    snprintf(unnamed, sizeof unnamed, "%s" REGION_UNNAMED, path);
 }
 
 static void end(void)
@@ -60,11 +61,14 @@ Test(region, file_takes_the_place_of_another)
 {
     struct region region;
     FILE *old = fopen(path, "w");
-    fputs("what was there", old);
+    fputs("what was there", old); /* 14 bytes */
     fclose(old);
     cr_assert_eq(region_create(&region, path, 8192, 16384, errmsg), 0, "%s", errmsg);
     cr_expect(is_zero(&region, 8192));
     struct stat st;
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_size, 14, "it has the name before region_name");
+    cr_assert_eq(region_name(path, errmsg), 0, "%s", errmsg);
     cr_assert_eq(stat(path, &st), 0);
     cr_expect_eq(st.st_size, 8192);
     cr_expect_eq(st.st_mode & 0777, 0600);
@@ -83,9 +87,13 @@ Test(region, link_is_not_followed)
     fclose(file);
     cr_assert_eq(symlink(target, path), 0);
     cr_expect_eq(region_load(&region, path, 4, 4096, errmsg), ERR_DAMAGED);
+    cr_assert_eq(symlink(target, unnamed), 0);
     cr_assert_eq(region_create(&region, path, 4096, 4096, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(region_name(path, errmsg), 0, "%s", errmsg);
     region_close(&region);
     struct stat st;
+    cr_assert_eq(lstat(path, &st), 0);
+    cr_expect(S_ISREG(st.st_mode));
     cr_assert_eq(stat(target, &st), 0);
     cr_expect_eq(st.st_size, 8);
 }
@@ -94,6 +102,7 @@ Test(region, what_was_stored_is_loaded)
 {
     struct region region;
     cr_assert_eq(region_create(&region, path, 4096, 12288, errmsg), 0);
+    cr_assert_eq(region_name(path, errmsg), 0);
     region.at[7] = 7;
     cr_assert_eq(region_grow(&region, 12288), 0);
     region.at[12287] = 9;
@@ -136,7 +145,7 @@ Test(region, file_without_room_leaves_nothing_behind)
     cr_expect_lt(region_create(&region, path, 12288, 12288, errmsg), 0);
     cr_expect(strstr(errmsg, path));
     cr_expect_eq(region.fd, -1);
-    cr_expect_neq(access(path, F_OK), 0);
+    cr_expect_neq(access(unnamed, F_OK), 0);
     cr_expect_eq(region_create(&region, "/nonexistent/region", 4096, 4096, errmsg), ERR_IO);
 }
 
