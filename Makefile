@@ -141,7 +141,7 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fu
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 # Of the tests of the whole: send, read spools, what is put into a program to turn its clock or to deny it
 # threads, what makes certificates with any dates, and who means ill.
-TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/records \
+TEST_TOOLS := $(BUILD)/tests/bench/sender $(BUILD)/tests/bench/history $(BUILD)/tests/bench/records \
 	$(BUILD)/tests/system/clock.so $(BUILD)/tests/system/threads.so $(BUILD)/tests/system/certificate \
 	$(BUILD)/tests/system/hostile
 $(BUILD)/tests/system/%.so: tests/system/%.c

@@ -1,8 +1,8 @@
 /*
- * `history FIRST_DAY DAYS ADDRESSES`: a capture on standard output of so many days, one burst a day at
- * noon UTC, in which every one of so many addresses from 10.0.0.0 on gets a UDP packet within a
- * minute. FIRST_DAY: days since 1970-01-01. For benchmarks of the store; a sensor that replays it has
- * a record of every minute in between.
+ * `history FIRST_DAY DAYS ADDRESSES [PACKETS]`: a capture on standard output of so many days, one burst a
+ * day at noon UTC, in which every one of so many addresses from 10.0.0.0 on gets so many UDP packets (1)
+ * within a minute. FIRST_DAY: days since 1970-01-01. For tests and benchmarks of the store; a sensor that
+ * replays it has a record of every minute in between.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -54,20 +54,21 @@ static void write_packet(uint32_t at_s, uint32_t at_us, uint32_t source, uint32_
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: history FIRST_DAY DAYS ADDRESSES\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: history FIRST_DAY DAYS ADDRESSES [PACKETS]\n");
         return 2;
     }
     uint32_t first = (uint32_t)atol(argv[1]), days = (uint32_t)atol(argv[2]);
-    uint32_t addresses = (uint32_t)atol(argv[3]);
+    uint32_t addresses = (uint32_t)atol(argv[3]), each = argc == 5 ? (uint32_t)atol(argv[4]) : 1;
+    uint64_t packets = (uint64_t)addresses * each;
     write_header();
     for (uint32_t day = 0; day < days; day++)
-        for (uint32_t a = 0; a < addresses; a++) {
-            uint64_t us = (uint64_t)a * 59000000 / addresses;
-            uint32_t mixed = (day * 2654435761u + a) * 2246822519u;
+        for (uint64_t i = 0; i < packets; i++) {
+            uint64_t us = i * 59000000 / packets;
+            uint32_t mixed = (day * 2654435761u + (uint32_t)i) * 2246822519u;
             write_packet((first + day) * 86400 + 43200 + (uint32_t)(us / 1000000),
-                         (uint32_t)(us % 1000000), 0xc6120000 + (mixed >> 15), 0x0a000000 + a,
-                         (uint16_t)(mixed >> 20));
+                         (uint32_t)(us % 1000000), 0xc6120000 + (mixed >> 15),
+                         0x0a000000 + (uint32_t)(i % addresses), (uint16_t)(mixed >> 20));
         }
     return fflush(stdout) == 0 ? 0 : 1;
 }
