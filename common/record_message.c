@@ -174,6 +174,8 @@ static const char *take_addresses4(struct addrvec *vec, const Darkcount__Record 
     if (message->n_address4_gap != message->n_address4_packets)
         return "its IPv4 addresses and counts differ in number";
     uint64_t address = 0;
+    if (addrvec_reserve4(vec, message->n_address4_gap) != 0)
+        return record_no_memory;
     for (size_t i = 0; i < message->n_address4_gap; i++) {
         address += message->address4_gap[i];
         if (address > UINT32_MAX || (i > 0 && message->address4_gap[i] == 0) ||
