@@ -1,6 +1,6 @@
 # darkcount: `make` builds, `make demo` shows it on real packets, `make test` proves it.
-# Other targets: bench [BENCH=name] sim [SEEDS=n] [SEED=n] sanitize tsan fuzz browser check-headers format format-check tidy install
-# uninstall dist clean. V=1 shows the commands.
+# Other targets: bench [BENCH=name] sim [SEEDS=n] [SEED=n] system sanitize tsan coverage fuzz browser check-headers format
+# format-check tidy install uninstall deb dist clean. V=1 shows the commands.
 
 VERSION := 0.1.0
 BUILD ?= build
@@ -54,8 +54,8 @@ PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpcap libuv hiredis 2>/dev/null)
 all: $(PROGRAMS)
 
 # Dependencies: installs what is missing, naming it first.
-.PHONY: deps-build deps-test deps-demo deps-browser
-deps-build deps-test deps-demo deps-browser: deps-%:
+.PHONY: deps-build deps-test deps-demo deps-browser deps-coverage deps-deb
+deps-build deps-test deps-demo deps-browser deps-coverage deps-deb: deps-%:
 	$(Q)packaging/install-deps $*
 
 # --- objects -------------------------------------------------------------------------------------
@@ -155,6 +155,21 @@ $(addprefix $(BUILD)/tests/system/,certificate hostile): %: %.o $(COMMON_OBJS)
 
 check: all $(UNITS:%=$(BUILD)/tests/unit-%) $(FUZZ_PROGRAMS) $(TEST_TOOLS) recount $(BUILD)/tests/sim-delivery
 	$(Q)BUILD=$(BUILD) tests/run
+
+# The tests of the whole programs alone.
+.PHONY: system
+system: deps-test
+	$(Q)$(MAKE) --no-print-directory check TESTS="$(notdir $(shell find tests/system -type f -executable))"
+
+# What the unit tests, the fuzz corpora and the simulation run through, by file, in percent of the lines. The
+# tests of the whole are left out: a program in its sandbox may not write what it ran through.
+.PHONY: coverage
+coverage: deps-coverage
+	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || true
+	$(Q)$(MAKE) --no-print-directory check BUILD=$(BUILD)/coverage SANITIZE="--coverage -fprofile-update=atomic" SEEDS=500 \
+		LTO= TESTS="$(UNITS:%=unit-%) $(FUZZ_TARGETS) sim-delivery"
+	$(Q)gcovr --root . --object-directory $(BUILD)/coverage --exclude tests --exclude '.*\.pb-c\..*' \
+		--exclude-unreachable-branches --print-summary $(BUILD)/coverage | tee $(BUILD)/coverage/coverage.txt
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 .PHONY: sanitize
@@ -272,6 +287,8 @@ install: all
 		test -e $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || \
 		install -m 644 packaging/$$conf.conf $(DESTDIR)$(SYSCONFDIR)/darkcount/$$conf.conf || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/doc/darkcount
+	install -m 644 README.md ARCHITECTURE.md $(wildcard docs/*) $(DESTDIR)$(PREFIX)/share/doc/darkcount
 	install -d $(DESTDIR)$(PREFIX)/share/darkcount/grafana $(DESTDIR)$(PREFIX)/share/darkcount/prometheus
 	install -m 644 dashboards/grafana/*.json $(DESTDIR)$(PREFIX)/share/darkcount/grafana
 	install -m 644 dashboards/prometheus/*.yml $(DESTDIR)$(PREFIX)/share/darkcount/prometheus
@@ -286,8 +303,14 @@ uninstall:
 	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
 	rm -f $(patsubst packaging/%,$(DESTDIR)$(PREFIX)/lib/%,$(wildcard packaging/sysusers.d/* packaging/tmpfiles.d/*))
-	rm -rf $(DESTDIR)$(PREFIX)/share/darkcount
+	rm -rf $(DESTDIR)$(PREFIX)/share/darkcount $(DESTDIR)$(PREFIX)/share/doc/darkcount
 	rm -f $(patsubst packaging/systemd/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard packaging/systemd/*.service))
+
+# A Debian package, in $(BUILD).
+.PHONY: deb
+deb: deps-deb
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)packaging/deb $(BUILD) $(VERSION) $(BUILD)
 
 dist:
 	git archive --format=tar.gz --prefix=darkcount-$(VERSION)/ -o darkcount-$(VERSION).tar.gz HEAD
