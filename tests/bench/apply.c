@@ -1,9 +1,12 @@
 /*
- * Applying records: `apply SOCKET SENSORS ADDRESSES MINUTES` seals a record of every minute of every
- * sensor beforehand, then offers them to lanes (aggregator/lane.h) over the store on the Unix socket,
- * as connections would. Prints, a word and a number a line:
+ * Applying records: `apply STORE SENSORS ADDRESSES MINUTES` seals a record of every minute of every
+ * sensor beforehand, then offers them to lanes (aggregator/lane.h) over the store, unix://SOCKET or
+ * redis-cluster://..., as connections would. Prints, a word and a number a line:
  *   rate     addresses applied a second, everything durable, with WINDOW records of a sensor under way
  *   records  the same in records
+ *   cpu      ms of the aggregator's time a record, of the two runs
+ *   bytes    a record, sealed
+ * and of a single server:
  *   incr     pipelined INCRs of one key an address, a second, on the same server (the better of before
  *            and after)
  *   p50 p99  ms from offering a record to its acknowledgement, one at a time, the hour's close included
@@ -11,8 +14,6 @@
  *   stall_idle  the same while nothing is done
  *   stall_incr  the same during the INCRs
  *   block    ms, the longest call by the server's own clock (its slow log)
- *   cpu      ms of the aggregator's time a record, of the two runs
- *   bytes    a record, sealed
  */
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
@@ -52,7 +53,8 @@ struct bench {
     struct store store;
     struct lanes lanes;
     struct stats stats;
-    const char *path;
+    struct storeurl url;
+    const char *path; /* of the single server's socket; NULL: a cluster */
     struct sensor *sensors;
     size_t sensor_count, addresses, minutes, until, opened;
     uint64_t *waits_ns; /* of the records offered one at a time */
@@ -240,13 +242,8 @@ static void on_down(void *data, int code, const char *why)
 static void open_store(struct bench *bench)
 {
     static const struct store_events events = {on_up, on_down};
-    char url[256], errmsg[ERRMSG_SIZE];
-    struct storeurl parsed;
-    snprintf(url, sizeof url, "unix://%s", bench->path);
-    if (storeurl_parse(&parsed, url, errmsg))
-        stop(url, errmsg);
     uv_loop_init(&bench->loop);
-    store_init(&bench->store, &bench->loop, &parsed, "UTC", &events, bench);
+    store_init(&bench->store, &bench->loop, &bench->url, "UTC", &events, bench);
     lanes_init(&bench->lanes, &bench->store.storage, "", &bench->stats);
     store_open(&bench->store);
     while (!bench->up)
@@ -331,40 +328,54 @@ static void print_block(redisContext *redis)
     freeReplyObject(log);
 }
 
-static void measure(struct bench *bench)
+/* Half of the minutes one at a time, the others with more under way. */
+static void measure_apply(struct bench *bench)
 {
-    redisContext *redis = connect_to(bench->path);
-    double incr = measure_incr(bench, redis);
-    print_stall("stall_incr");
-    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-    print_stall("stall_idle");
-    freeReplyObject(redisCommand(redis, "CONFIG SET slowlog-log-slower-than 500"));
-    freeReplyObject(redisCommand(redis, "SLOWLOG RESET"));
     size_t alone = bench->minutes / 2;
     double cpu = cpu_ms();
     apply_until(bench, alone, 1);
     print_waits(bench);
     double took_s = apply_until(bench, bench->minutes, WINDOW);
     printf("cpu %.3f\n", (cpu_ms() - cpu) / (double)(bench->minutes * bench->sensor_count));
+    double records = (double)((bench->minutes - alone) * bench->sensor_count) / took_s;
+    printf("records %.1f\nrate %.0f\n", records, records * (double)bench->addresses);
+    printf("bytes %zu\n", bench->sensors[0].sealed[0].size);
+}
+
+static void measure_single(struct bench *bench)
+{
+    pthread_t pinger;
+    redisContext *redis = connect_to(bench->path);
+    if (pthread_create(&pinger, NULL, ping, (void *)bench->path))
+        stop("thread", "cannot be made");
+    double incr = measure_incr(bench, redis);
+    print_stall("stall_incr");
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    print_stall("stall_idle");
+    freeReplyObject(redisCommand(redis, "CONFIG SET slowlog-log-slower-than 500"));
+    freeReplyObject(redisCommand(redis, "SLOWLOG RESET"));
+    measure_apply(bench);
     print_stall("stall");
     print_block(redis);
-    double records = (double)((bench->minutes - alone) * bench->sensor_count) / took_s;
     double again = measure_incr(bench, redis);
-    printf("records %.1f\nrate %.0f\n", records, records * (double)bench->addresses);
     printf("incr %.0f\n", incr > again ? incr : again);
-    printf("bytes %zu\n", bench->sensors[0].sealed[0].size);
     redisFree(redis);
+    pinging = false;
+    pthread_join(pinger, NULL);
 }
 
 int main(int argc, char **argv)
 {
     static struct bench bench;
-    pthread_t pinger;
+    char errmsg[ERRMSG_SIZE];
     if (argc != 5) {
-        fputs("Usage: apply SOCKET SENSORS ADDRESSES MINUTES\n", stderr);
+        fputs("Usage: apply STORE SENSORS ADDRESSES MINUTES\n", stderr);
         return 2;
     }
-    bench.path = argv[1];
+    if (storeurl_parse(&bench.url, argv[1], errmsg))
+        stop(argv[1], errmsg);
+    if (strncmp(argv[1], "unix://", 7) == 0)
+        bench.path = argv[1] + 7;
     bench.sensor_count = (size_t)atol(argv[2]);
     bench.addresses = (size_t)atol(argv[3]);
     bench.minutes = (size_t)atol(argv[4]);
@@ -374,13 +385,13 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < bench.sensor_count; i++)
         make_sensor(&bench, i);
     open_store(&bench);
-    enter_sensors(&bench);
+    if (bench.path)
+        enter_sensors(&bench);
     open_sensors(&bench);
-    if (pthread_create(&pinger, NULL, ping, argv[1]))
-        stop("thread", "cannot be made");
-    measure(&bench);
-    pinging = false;
-    pthread_join(pinger, NULL);
+    if (bench.path)
+        measure_single(&bench);
+    else
+        measure_apply(&bench);
     fflush(stdout);
     _Exit(0); /* with lanes open: what the store has is thrown away with it */
 }

@@ -25,5 +25,5 @@ start_redis() {
 }
 cli() { redis-cli -s "$work/redis.sock" --raw "$@"; }
 # apply SENSORS ADDRESSES MINUTES: its lines in $work/figures (see apply.c); of NAME: one of them.
-apply() { "$build/tests/bench/apply" "$work/redis.sock" "$@" >"$work/figures"; }
+apply() { "$build/tests/bench/apply" "${store:-unix://$work/redis.sock}" "$@" >"$work/figures"; }
 of() { awk -v name="$1" '$1 == name { print $2 }' "$work/figures"; }
