@@ -65,20 +65,24 @@ enum decode_result decode(int linktype, const uint8_t *data, uint32_t caplen, ui
 int decode_shortcut(int linktype);
 
 /* For a frame with an IPv4 header at the offset that decode_shortcut gave, what decode() tells of
- * destination and bytes. False: left to decode(). */
-static inline bool decode_ipv4_at(int offset, const uint8_t *data, uint32_t caplen, uint32_t len,
+ * destination and bytes. False: left to decode(), as is a header that does not tell its total
+ * length. The link layer's protocol, version, header length and total length are one load. */
+static inline bool decode_ipv4_at(int offset, const uint8_t *data, uint32_t caplen,
                                   struct packet_brief *brief)
 {
     const uint8_t *header = data + offset;
-    uint16_t total;
-    if (caplen < (uint32_t)offset + 20 || header[0] < 0x45 || header[0] > 0x4f ||
-        (offset && (header[-2] != 0x08 || header[-1] != 0x00)))
+    uint64_t start;
+    if (caplen < (uint32_t)offset + 20)
+        return false;
+    memcpy(&start, offset ? header - 2 : header, sizeof start);
+    if (offset == 0)
+        start = start << 16 | 0x0008; /* as behind the EtherType 0x0800 */
+    uint32_t version_and_length = start >> 16 & 0xff, total = start >> 32 & 0xffff;
+    if ((start & 0xffff) != 0x0008 || version_and_length - 0x45 > 0x4f - 0x45 || total == 0)
         return false;
     memcpy(&brief->dst4, header + 16, sizeof brief->dst4);
-    memcpy(&total, header + 2, sizeof total);
     brief->dst4 = __builtin_bswap32(brief->dst4);
-    brief->bytes =
-        total ? __builtin_bswap16(total) : (len > caplen ? len : caplen) - (uint32_t)offset;
+    brief->bytes = __builtin_bswap16((uint16_t)total);
     return true;
 }
 

@@ -21,13 +21,14 @@ struct pcapfile {
     pcapfile_read read;
     void *user;
     int linktype;
-    int ipv4_at;       /* of decode_shortcut */
-    bool swapped;      /* the other byte order */
-    uint32_t snaplen;  /* longer packets are cut to it */
-    uint32_t unit_ns;  /* of a fraction of a second */
-    int failed;        /* ERR_DAMAGED or ERR_IO: for good */
-    uint64_t position; /* in the file, of `at` */
-    const uint8_t *at; /* not yet taken: [at, end) of `bytes` */
+    int ipv4_at;        /* of decode_shortcut */
+    bool swapped;       /* the other byte order */
+    uint32_t snaplen;   /* longer packets are cut to it */
+    uint32_t brief_max; /* those of more bytes are damage, or to be cut */
+    uint32_t unit_ns;   /* of a fraction of a second */
+    int failed;         /* ERR_DAMAGED or ERR_IO: for good */
+    uint64_t position;  /* in the file, of `at` */
+    const uint8_t *at;  /* not yet taken: [at, end) of `bytes` */
     const uint8_t *end;
     char damage[96];
     /* Blocks are read to bytes + RECORD_ROOM, always the same place; what is left of the one before,
@@ -110,6 +111,7 @@ struct pcapfile *pcapfile_new(const uint8_t header[PCAPFILE_HEADER_SIZE], pcapfi
     /* 0 and what a signed length cannot hold mean that there is no limit but the general one. */
     file->snaplen =
         parsed.snaplen == 0 || parsed.snaplen > INT32_MAX ? PCAPFILE_PACKET_MAX : parsed.snaplen;
+    file->brief_max = file->snaplen < PCAPFILE_PACKET_MAX ? file->snaplen : PCAPFILE_PACKET_MAX;
     file->unit_ns = parsed.unit_ns;
     file->failed = 0;
     file->position = PCAPFILE_HEADER_SIZE;
@@ -181,21 +183,20 @@ static inline int take(struct pcapfile *file, struct capture_packet *packets, in
     return count;
 }
 
-/* Likewise, as long as they are IPv4 at `offset`. */
+/* Likewise, as long as they are IPv4 at `offset` and not to be cut. */
 static inline size_t take_brief(struct pcapfile *file, struct packet_brief *packets, size_t max,
                                 int offset, bool swapped)
 {
     const uint8_t *at = file->at, *end = file->end;
-    uint32_t snaplen = file->snaplen;
-    int64_t caplen;
+    uint32_t limit = file->brief_max;
     size_t count = 0;
-    while (count < max && (caplen = whole_record(at, end, swapped)) >= 0) {
-        uint32_t kept = (uint32_t)caplen < snaplen ? (uint32_t)caplen : snaplen;
-        if (!decode_ipv4_at(offset, at + RECORD_HEADER, kept, get32(at + 12, swapped),
-                            &packets[count]))
+    for (; count < max && (size_t)(end - at) >= RECORD_HEADER; count++) {
+        const uint8_t *data = at + RECORD_HEADER;
+        uint32_t caplen = get32(at + 8, swapped);
+        if (caplen > limit || caplen > (size_t)(end - data) ||
+            !decode_ipv4_at(offset, data, caplen, &packets[count]))
             break;
-        count++;
-        at += RECORD_HEADER + caplen;
+        at = data + caplen;
     }
     advance(file, at);
     return count;

@@ -45,8 +45,8 @@ int pcapfile_linktype(const struct pcapfile *file);
  * `read` failed; the latter two for ever after. Their `data` is borrowed until the next call. */
 int pcapfile_batch(struct pcapfile *file, struct capture_packet *packets, int max);
 
-/* Takes the next packets as long as each lies whole in the block at hand and decode_ipv4_at reads
- * it: at most `max`. Returns how many; after 0, pcapfile_batch tells what comes. */
+/* Takes the next packets as long as each lies whole in the block at hand, need not be cut and is read
+ * by decode_ipv4_at: at most `max`. Returns how many; after 0, pcapfile_batch tells what comes. */
 size_t pcapfile_brief(struct pcapfile *file, struct packet_brief *packets, size_t max);
 /* Whether the next packet can be taken without reading. */
 bool pcapfile_ready(const struct pcapfile *file);

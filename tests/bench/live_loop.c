@@ -119,8 +119,7 @@ static void flush(struct tallying *tallying)
 static void count_tally(void *user, const struct capture_packet *packet)
 {
     struct tallying *tallying = user;
-    if (decode_ipv4_at(14, packet->data, packet->caplen, packet->len,
-                       &tallying->items[tallying->gathered]) &&
+    if (decode_ipv4_at(14, packet->data, packet->caplen, &tallying->items[tallying->gathered]) &&
         ++tallying->gathered == ITEMS)
         flush(tallying);
 }

@@ -37,7 +37,7 @@ static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, u
     struct packet packet;
     struct packet_brief brief;
     int offset = decode_shortcut(linktype);
-    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &brief))
+    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, &brief))
         return;
     fuzz_require(decode(linktype, data, caplen, len, &packet) == DECODE_IP);
     fuzz_require(packet.family == 4 && packet.dst4 == brief.dst4 && packet.bytes == brief.bytes);

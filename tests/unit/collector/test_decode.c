@@ -11,12 +11,12 @@
 #define RAW      12
 
 /* What the shortcut takes, decode() must take with the same outcome. */
-static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len,
+static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen,
                            enum decode_result result, const struct packet *packet)
 {
     struct packet_brief brief;
     int offset = decode_shortcut(linktype);
-    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, len, &brief))
+    if (offset < 0 || !decode_ipv4_at(offset, data, caplen, &brief))
         return;
     cr_assert_eq(result, DECODE_IP);
     cr_assert_eq(packet->family, 4);
@@ -33,7 +33,7 @@ static enum decode_result decode_part(int linktype, const struct crafted *frame,
     memcpy(copy, frame->bytes, caplen);
     memset(packet, 0xa5, sizeof *packet);
     enum decode_result result = decode(linktype, copy, caplen, frame->size, packet);
-    check_shortcut(linktype, copy, caplen, frame->size, result, packet);
+    check_shortcut(linktype, copy, caplen, result, packet);
     if (result == DECODE_IP)
         decode_transport(packet);
     free(copy);
@@ -103,15 +103,32 @@ Test(decode, the_shortcut_takes_plain_ipv4)
     struct packet_brief brief;
     put(&frame, ethernet, sizeof ethernet);
     put_ipv4(&frame, 6, 40, 0);
-    put_ipv4(&raw, 6, 0, 0);
-    cr_assert(decode_ipv4_at(decode_shortcut(ETHERNET), frame.bytes, 34, 60, &brief));
+    put_ipv4(&raw, 6, 400, 0);
+    cr_assert(decode_ipv4_at(decode_shortcut(ETHERNET), frame.bytes, 34, &brief));
     cr_assert_eq(brief.dst4, DST4);
     cr_assert_eq(brief.bytes, 40);
-    cr_assert(decode_ipv4_at(decode_shortcut(RAW), raw.bytes, 20, 60, &brief));
-    cr_assert_eq(brief.bytes, 60);
-    cr_assert_not(decode_ipv4_at(14, frame.bytes, 33, 60, &brief));
-    frame.bytes[13] = 6; /* ARP */
-    cr_assert_not(decode_ipv4_at(14, frame.bytes, 34, 60, &brief));
+    cr_assert(decode_ipv4_at(decode_shortcut(RAW), raw.bytes, 20, &brief));
+    cr_assert_eq(brief.dst4, DST4);
+    cr_assert_eq(brief.bytes, 400);
+}
+
+Test(decode, the_shortcut_leaves_what_is_not_plain)
+{
+    static const struct {
+        int at, byte;
+    } changes[] = {{12, 0x86}, {13, 6}, {14, 0x44}, {14, 0x50}, {14, 0x35}, {14, 0x65}, {17, 0}};
+    static const uint8_t ethernet[14] = {[12] = 0x08};
+    struct packet_brief brief;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct crafted frame = {0};
+        put(&frame, ethernet, sizeof ethernet);
+        put_ipv4(&frame, 6, 40, 0);
+        cr_assert_not(decode_ipv4_at(14, frame.bytes, 33, &brief));
+        frame.bytes[changes[i].at] = (uint8_t)changes[i].byte;
+        cr_assert_not(decode_ipv4_at(14, frame.bytes, 34, &brief), "change %zu", i);
+        cr_assert_not(changes[i].at >= 14 && decode_ipv4_at(0, frame.bytes + 14, 20, &brief),
+                      "raw, change %zu", i);
+    }
 }
 
 Test(decode, ipv6_addresses_are_borrowed_from_the_frame)

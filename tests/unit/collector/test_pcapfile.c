@@ -85,7 +85,7 @@ static void see(struct reading *reading, int64_t ts_ns, uint32_t caplen, uint32_
     int offset = decode_shortcut((int)linktype_of_file());
     reading->packets++;
     see_whole(&reading->hash, ts_ns, caplen, len, data);
-    if (offset >= 0 && decode_ipv4_at(offset, data, caplen, len, &brief))
+    if (offset >= 0 && decode_ipv4_at(offset, data, caplen, &brief))
         mix(&reading->brief_hash, &brief, sizeof brief);
     else
         see_whole(&reading->brief_hash, ts_ns, caplen, len, data);
