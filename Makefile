@@ -270,6 +270,8 @@ $(BENCH_STORE): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/
 		$(filter-out $(BUILD)/aggregator/main.o,$(call objects,aggregator)) $(COMMON_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LTO_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_aggregator)) -lm
+# No test runs them; that they build is part of the check, since what they are linked with changes.
+check: $(BENCH_TOOLS)
 .PHONY: bench
 bench: deps-test
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)
