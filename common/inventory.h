@@ -21,6 +21,7 @@
 #include "common/prefix.h"
 
 #define INVENTORY_VERSIONS_MAX 4096
+#define INVENTORY_NOTHING      "-" /* an empty list, as text */
 
 struct inventory_version {
     int64_t from_s;
