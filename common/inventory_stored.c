@@ -152,7 +152,7 @@ int inventory_stored_finish(struct inventory_stored *stored)
     char *text = text_of(stored);
     int rc = text ? inventory_parse(&stored->inventory, text, NULL) : ERR_NOMEM;
     free(text);
-    if (rc == 0 && stored->inventory.count != stored->field_count)
+    if (rc == 0 && stored->inventory.count > stored->field_count)
         rc = ERR_DAMAGED;
     forget_fields(stored);
     return rc == 0 || rc == ERR_NOMEM ? rc : ERR_DAMAGED;

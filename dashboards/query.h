@@ -25,8 +25,8 @@
 #include "common/addrvec.h"
 #include "common/schema.h"
 #include "common/tables.h"
+#include "dashboards/coverage.h"
 #include "dashboards/figures.h"
-#include "dashboards/store.h"
 
 /* --- years ------------------------------------------------------------------------------------ */
 
@@ -125,9 +125,8 @@ struct query_figures {
     uint64_t unique_hosts; /* estimate, standard error 0.81 % */
     bool counters_known;
     struct totals counters; /* everything that the store counts, but `active`, which is above */
-    /* Sensor: nanoseconds of the period between the first and the last moment that it ever observed,
-     * and how many of them it did. All: the sums over sensors, weighted by their addresses. */
-    double expected, observed;
+    struct coverage coverage;
+    uint64_t expected_ns, observed_ns; /* the time without the addresses; all: sums over sensors */
 };
 
 /* observed / expected, 0 to 1; NaN when nothing was expected. */
@@ -138,7 +137,7 @@ enum query_state {
     QUERY_COUNTED,
     QUERY_TRUE_ZERO, /* observed, and nothing came */
     QUERY_DOWN,      /* should have observed, and did not */
-    QUERY_ABSENT     /* before its first or after its last moment: nothing was expected */
+    QUERY_ABSENT     /* nothing was expected: not in the inventory */
 };
 enum query_state query_state(const struct query_figures *figures);
 /* "counted", "zero", "down", "absent". */

@@ -119,6 +119,41 @@ void telescope_close(struct telescope *telescope)
     }
 }
 
+/* A version unlike the one before it. */
+static struct telescope_version random_version(const char *before, int64_t from_s, uint64_t *state)
+{
+    static const struct telescope_version all[] = {
+        {0, "10.0.0.0/28", 16},
+        {0, "10.0.0.0/29", 8},
+        {0, "10.0.0.0/27", 32},
+        {0, "-", 0},
+        {0, "10.0.0.0/28,2001:db8::/126", 20},
+    };
+    struct telescope_version version;
+    do {
+        version = all[random_below(state, sizeof all / sizeof *all)];
+    } while (strcmp(version.list, before) == 0);
+    version.from_s = from_s;
+    return version;
+}
+
+void telescope_enrol(struct telescope *telescope, uint64_t seed, int64_t from_s, int64_t to_s)
+{
+    for (int i = 0; i < 2; i++) {
+        struct telescope_sensor *sensor = &telescope->sensors[i];
+        const char *before = "-";
+        int64_t at_s = from_s;
+        sensor->version_count = 1 + random_below(&seed, TELESCOPE_VERSIONS);
+        for (size_t v = 0; v < sensor->version_count; v++) {
+            uint64_t minutes = (uint64_t)(to_s - at_s) / 60 / (sensor->version_count - v);
+            at_s += 60 * (1 + (int64_t)random_below(&seed, minutes));
+            sensor->versions[v] = random_version(before, at_s, &seed);
+            before = sensor->versions[v].list;
+        }
+    }
+    telescope->sensors[2].live = true;
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static bool in(const struct period *period, const struct record *record)
@@ -254,6 +289,11 @@ static void write_sensor(const struct telescope_sensor *sensor, unsigned index,
              sensor->name, (unsigned long long)sensor->count, (unsigned long long)folded, index,
              index == 1 ? ",2001:db8::/126" : "", (long long)sensor->from_ns,
              (long long)sensor->until_ns);
+    for (size_t v = 0; v < sensor->version_count; v++)
+        redis_do(redis, "HSET darkcount:{%s}:inventory %lld %s", sensor->name,
+                 (long long)sensor->versions[v].from_s, sensor->versions[v].list);
+    if (sensor->live)
+        redis_do(redis, "HSET darkcount:{%s}:head live 1", sensor->name);
     for (size_t i = 0; i < sensor->count; i++) {
         for (int level = LEVEL_HOUR; level < LEVELS; level++) {
             struct period period = calendar_period((enum level)level, sensor->records[i].start_s);
