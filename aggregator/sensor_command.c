@@ -275,7 +275,7 @@ static int change(struct request *request, char *errmsg)
     if (rc)
         return rc;
     if (strcmp(request->verb, "revoke") == 0)
-        rc = enrol_revoke(&enrol, request->name, errmsg);
+        rc = enrol_revoke(&enrol, request->name, time(NULL), errmsg);
     else if (strcmp(request->verb, "inventory") == 0)
         rc = change_inventory(request, &enrol, errmsg);
     else

@@ -257,6 +257,17 @@ char *inventory_text(const struct inventory *inventory)
     return NULL;
 }
 
+int inventory_end(struct inventory *inventory, int64_t at_s, char *errmsg)
+{
+    forget_set(inventory);
+    while (inventory->count > 0 && inventory->versions[inventory->count - 1].from_s >= at_s)
+        free(inventory->versions[--inventory->count].list);
+    int rc = append(inventory, at_s, "", errmsg);
+    if (rc == 0)
+        merge(inventory);
+    return rc;
+}
+
 /* --- questions -------------------------------------------------------------------------------- */
 
 const struct inventory_version *inventory_at(const struct inventory *inventory, int64_t at_s)

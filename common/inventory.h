@@ -54,6 +54,9 @@ char *inventory_text(const struct inventory *inventory);
 int inventory_change(struct inventory *inventory, int64_t from_s, const char *add,
                      const char *remove, char *errmsg);
 
+/* Nothing is in it from `at_s` (not negative) on. ERR_FULL, ERR_NOMEM. */
+int inventory_end(struct inventory *inventory, int64_t at_s, char *errmsg);
+
 /* What was true at that time, borrowed; NULL before the first version. */
 const struct inventory_version *inventory_at(const struct inventory *inventory, int64_t at_s);
 /* When the version was over: INT64_MAX when it still is true. */
