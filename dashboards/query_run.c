@@ -432,7 +432,7 @@ static void close_running(struct running *running)
     free(running);
 }
 
-static int check_range(const struct query *query, char *errmsg)
+int query_check(const struct query *query, char *errmsg)
 {
     if (query->from_s < CALENDAR_MIN_S || query->to_s > CALENDAR_MAX_S)
         return err_set(errmsg, ERR_INVALID, "query: times lie from 1970 to 2199");
@@ -447,7 +447,7 @@ static int check_range(const struct query *query, char *errmsg)
 int query_run(struct store *store, const struct query *query, const struct query_reader *reader,
               char *errmsg)
 {
-    int rc = check_range(query, errmsg);
+    int rc = query_check(query, errmsg);
     if (rc)
         return rc;
     struct running *running = calloc(1, sizeof *running);

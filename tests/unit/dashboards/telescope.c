@@ -154,6 +154,22 @@ void telescope_enrol(struct telescope *telescope, uint64_t seed, int64_t from_s,
     telescope->sensors[2].live = true;
 }
 
+int64_t telescope_due_ns(const struct telescope_sensor *sensor, int64_t now_s)
+{
+    int64_t due_s = (now_s - 60) / 60 * 60;
+    bool goes_on = sensor->live || sensor->version_count > 0;
+    return goes_on && due_s * S - 1 > sensor->until_ns ? due_s * S - 1 : sensor->until_ns;
+}
+
+uint64_t telescope_observed(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s)
+{
+    uint64_t observed = 0;
+    for (size_t i = 0; i < sensor->count; i++)
+        if (sensor->records[i].start_s >= start_s && sensor->records[i].start_s < end_s)
+            observed += (uint64_t)(sensor->records[i].last_ns - sensor->records[i].first_ns) + 1;
+    return observed;
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static bool in(const struct period *period, const struct record *record)

@@ -46,6 +46,10 @@ void telescope_make(struct telescope *telescope, const char *zone, uint64_t seed
 /* Gives the first two sensors inventories that change at random minutes of [from_s, to_s), and makes the
  * third a live one. The records stay as they are. Before telescope_write. */
 void telescope_enrol(struct telescope *telescope, uint64_t seed, int64_t from_s, int64_t to_s);
+/* The last nanosecond that is expected of the sensor when it is `now_s`. */
+int64_t telescope_due_ns(const struct telescope_sensor *sensor, int64_t now_s);
+/* Nanoseconds observed by the records of the minutes [start_s, end_s). */
+uint64_t telescope_observed(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s);
 void telescope_close(struct telescope *telescope);
 
 /* Writes everything; of each sensor the last `unfolded` calls are not folded, and the log goes back

@@ -43,21 +43,9 @@ struct expected {
 
 static int64_t now_s; /* of the store; 0: of the clock */
 
-/* Up to when it is expected to observe. */
 static int64_t due_ns(const struct telescope_sensor *sensor)
 {
-    int64_t due_s = ((now_s ? now_s : time(NULL)) - 60) / 60 * 60;
-    bool goes_on = sensor->live || sensor->version_count > 0;
-    return goes_on && due_s * S - 1 > sensor->until_ns ? due_s * S - 1 : sensor->until_ns;
-}
-
-static uint64_t observed_in(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s)
-{
-    uint64_t observed = 0;
-    for (size_t i = 0; i < sensor->count; i++)
-        if (sensor->records[i].start_s >= start_s && sensor->records[i].start_s < end_s)
-            observed += (uint64_t)(sensor->records[i].last_ns - sensor->records[i].first_ns) + 1;
-    return observed;
+    return telescope_due_ns(sensor, now_s ? now_s : time(NULL));
 }
 
 static void expect_time(struct expected *e, const struct telescope_sensor *sensor, double addresses,
@@ -70,7 +58,7 @@ static void expect_time(struct expected *e, const struct telescope_sensor *senso
     if (addresses == 0 || start_s >= end_s || first > last)
         return;
     e->expected += (double)(last - first + 1) * addresses;
-    e->observed += (double)observed_in(sensor, start_s, end_s) * addresses;
+    e->observed += (double)telescope_observed(sensor, start_s, end_s) * addresses;
 }
 
 static void expect_coverage(struct expected *e, const struct telescope_sensor *sensor,
