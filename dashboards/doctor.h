@@ -13,7 +13,7 @@
 #include "dashboards/options.h"
 #include "dashboards/serve_sensors.h"
 
-#define DOCTOR_ARCHIVE_S (30 * 86400) /* without anything for longer: an archive, or retired */
+#define DOCTOR_ARCHIVE_S (30 * 86400) /* not enrolled, and without anything for longer: an archive */
 #define DOCTOR_COVERAGE  0.99         /* of the last day; less is worth a look */
 #define DOCTOR_DROPPED   0.001        /* of the packets of the last day; more is worth a look */
 #define DOCTOR_BEAT_S    20           /* an aggregator that is there beats more often */

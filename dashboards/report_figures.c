@@ -208,6 +208,22 @@ static json_t *classes(const struct report_data *data)
     return object;
 }
 
+static json_t *inventory(const struct report_data *data)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < data->version_count; i++) {
+        const struct report_version *version = &data->versions[i];
+        json_t *one = json_object();
+        char from[32];
+        calendar_rfc3339(version->from_s, from);
+        set(one, "sensor", json_string(data->sensors[version->sensor].name));
+        set(one, "from", json_string(from));
+        set(one, "addresses", rounded(version->addresses, 0));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
 static json_t *sensors(const struct report_data *data)
 {
     json_t *list = json_array();
@@ -265,6 +281,7 @@ int report_figures(const struct report_data *data, struct buf *out)
     set(all, "classes", classes(data));
     set(all, "backscatter", sum_of(data, data->backscatter));
     set(all, "sensors", sensors(data));
+    set(all, "inventory", inventory(data));
     set(all, "nict", nict());
     char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(DIGITS));
     json_decref(all);
@@ -301,7 +318,7 @@ static const char schema[] =
     "\"required\":[\"year\",\"timezone\",\"sensor_count\",\"sensors_down\",\"day_count\","
     "\"days_with_data\",\"annual\",\"change\",\"methods\",\"days\",\"unusual\",\"ports\","
     "\"classes\","
-    "\"backscatter\",\"sensors\",\"nict\"],\n"
+    "\"backscatter\",\"sensors\",\"inventory\",\"nict\"],\n"
     "\"properties\":{\n"
     "\"year\":{\"type\":\"integer\"},\"timezone\":{\"type\":\"string\"},\n"
     "\"sensor_count\":{\"type\":\"integer\"},\"sensors_down\":{\"type\":\"integer\"},\n"
@@ -348,7 +365,7 @@ static const char schema[] =
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "\"sensor\",\"addresses\",\"packets\"",
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "\"sensor\":{\"type\":\"string\"},\"addresses\":" NUMBER ",\"packets\":" COUNT "," COVERAGE ",\"dropped\":" COUNT
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                ",\"restated\":" COUNT)) ",\n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        "\"nict\":" LIST(OBJECT("\"year\",\"packets_per_address\",\"edition\",\"exact\",\"source\"",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        "\"inventory\":" LIST(OBJECT("\"sensor\",\"from\",\"addresses\"", "\"sensor\":{\"type\":\"string\"},\"from\":{\"type\":\"string\",\"format\":\"date-time\"},\"addresses\":" NUMBER)) ",\n" "\"nict\":" LIST(OBJECT("\"year\",\"packets_per_address\",\"edition\",\"exact\",\"source\"",
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"year\":{\"type\":\"integer\"},\"total_packets\":" COUNT
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 ",\"observed_addresses\":" COUNT ",\"packets_per_address\":" COUNT ",\"exact\":{\"type\":\"boolean\"},\"edition\":{\"type\":\"integer\"},"
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"source\":{\"type\":\"string\"}")) "\n}}\n";

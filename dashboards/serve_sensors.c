@@ -28,9 +28,12 @@ static int take_recent(void *user, const struct query_period *period, char *errm
 {
     struct serve_sensors *sensors = user;
     (void)errmsg;
-    for (size_t i = 0; i < period->sensor_count; i++)
-        if (period->sensors[i].any_data)
-            sensors->sensors[i].state = period->sensors[i].packets ? SERVE_LIVE : SERVE_SILENT;
+    for (size_t i = 0; i < period->sensor_count; i++) {
+        const struct query_figures *recent = &period->sensors[i];
+        sensors->sensors[i].due = recent->coverage.expected > 0;
+        if (recent->any_data)
+            sensors->sensors[i].state = recent->packets ? SERVE_LIVE : SERVE_SILENT;
+    }
     return 0;
 }
 
