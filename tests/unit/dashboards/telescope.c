@@ -170,6 +170,32 @@ uint64_t telescope_observed(const struct telescope_sensor *sensor, int64_t start
     return observed;
 }
 
+static void cover_span(const struct telescope_sensor *sensor, double addresses, int64_t start_s,
+                       int64_t end_s, int64_t now_s, double *expected, double *observed)
+{
+    int64_t due_ns = telescope_due_ns(sensor, now_s), first = start_s * S;
+    int64_t last = end_s * S - 1 < due_ns ? end_s * S - 1 : due_ns;
+    if (sensor->version_count == 0 && first < sensor->from_ns)
+        first = sensor->from_ns;
+    if (addresses == 0 || start_s >= end_s || first > last)
+        return;
+    *expected += (double)(last - first + 1) * addresses;
+    *observed += (double)telescope_observed(sensor, start_s, end_s) * addresses;
+}
+
+void telescope_cover(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s,
+                     int64_t now_s, double *expected, double *observed)
+{
+    if (sensor->version_count == 0)
+        cover_span(sensor, sensor->addresses, start_s, end_s, now_s, expected, observed);
+    for (size_t v = 0; v < sensor->version_count; v++) {
+        const struct telescope_version *version = &sensor->versions[v];
+        int64_t until_s = v + 1 < sensor->version_count ? version[1].from_s : INT64_MAX;
+        cover_span(sensor, version->size, start_s > version->from_s ? start_s : version->from_s,
+                   end_s < until_s ? end_s : until_s, now_s, expected, observed);
+    }
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static bool in(const struct period *period, const struct record *record)

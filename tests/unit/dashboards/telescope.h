@@ -50,6 +50,10 @@ void telescope_enrol(struct telescope *telescope, uint64_t seed, int64_t from_s,
 int64_t telescope_due_ns(const struct telescope_sensor *sensor, int64_t now_s);
 /* Nanoseconds observed by the records of the minutes [start_s, end_s). */
 uint64_t telescope_observed(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s);
+/* Adds the address-nanoseconds of [start_s, end_s) that are expected when it is `now_s`, and those that
+ * the records observed. */
+void telescope_cover(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s,
+                     int64_t now_s, double *expected, double *observed);
 void telescope_close(struct telescope *telescope);
 
 /* Writes everything; of each sensor the last `unfolded` calls are not folded, and the log goes back

@@ -43,37 +43,6 @@ struct expected {
 
 static int64_t now_s; /* of the store; 0: of the clock */
 
-static int64_t due_ns(const struct telescope_sensor *sensor)
-{
-    return telescope_due_ns(sensor, now_s ? now_s : time(NULL));
-}
-
-static void expect_time(struct expected *e, const struct telescope_sensor *sensor, double addresses,
-                        int64_t start_s, int64_t end_s)
-{
-    int64_t last = end_s * S - 1 < due_ns(sensor) ? end_s * S - 1 : due_ns(sensor);
-    int64_t first = start_s * S;
-    if (sensor->version_count == 0 && first < sensor->from_ns)
-        first = sensor->from_ns;
-    if (addresses == 0 || start_s >= end_s || first > last)
-        return;
-    e->expected += (double)(last - first + 1) * addresses;
-    e->observed += (double)telescope_observed(sensor, start_s, end_s) * addresses;
-}
-
-static void expect_coverage(struct expected *e, const struct telescope_sensor *sensor,
-                            int64_t start_s, int64_t end_s)
-{
-    if (sensor->version_count == 0)
-        expect_time(e, sensor, sensor->addresses, start_s, end_s);
-    for (size_t v = 0; v < sensor->version_count; v++) {
-        const struct telescope_version *version = &sensor->versions[v];
-        int64_t until_s = v + 1 < sensor->version_count ? version[1].from_s : INT64_MAX;
-        expect_time(e, sensor, version->size, start_s > version->from_s ? start_s : version->from_s,
-                    end_s < until_s ? end_s : until_s);
-    }
-}
-
 static void expect_sensor(struct expected *e, const struct telescope_sensor *sensor,
                           int64_t start_s, int64_t end_s)
 {
@@ -90,7 +59,7 @@ static void expect_sensor(struct expected *e, const struct telescope_sensor *sen
         cr_assert_eq(addrvec_add(&e->addresses, &r->addresses), 0);
         cr_assert_eq(tables_add(&e->tables, &r->tables), 0);
     }
-    expect_coverage(e, sensor, start_s, end_s);
+    telescope_cover(sensor, start_s, end_s, now_s ? now_s : time(NULL), &e->expected, &e->observed);
 }
 
 static struct expected *expect(int64_t start_s, int64_t end_s, const char *only)
