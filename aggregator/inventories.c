@@ -14,11 +14,8 @@ static void next(struct inventories *all);
 void inventories_init(struct inventories *all, struct storage *store, const struct lanes *lanes,
                       const char *registry, void (*again)(void *data), void *data)
 {
-    *all = (struct inventories){.store = store,
-                                .lanes = lanes,
-                                .registry = registry,
-                                .again = again,
-                                .data = data};
+    *all = (struct inventories){
+        .store = store, .lanes = lanes, .registry = registry, .again = again, .data = data};
     fetch_init(&all->fetch);
 }
 

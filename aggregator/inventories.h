@@ -14,10 +14,10 @@
 #include "aggregator/storage.h"
 
 struct inventories {
-    struct storage *store;      /* borrowed */
-    const struct lanes *lanes;  /* borrowed */
-    const char *registry;       /* the state directory; borrowed */
-    void (*again)(void *data);  /* something failed that may not the next time: look again later */
+    struct storage *store;     /* borrowed */
+    const struct lanes *lanes; /* borrowed */
+    const char *registry;      /* the state directory; borrowed */
+    void (*again)(void *data); /* something failed that may not the next time: look again later */
     void *data;
     struct inventories_entry {
         char name[SENSOR_NAME_MAX + 1];
@@ -25,7 +25,7 @@ struct inventories {
         bool settled; /* the store has it */
     } * entries;      /* by name */
     size_t count;
-    bool busy; /* requests are under way for entries[at] */
+    bool busy;  /* requests are under way for entries[at] */
     bool stale; /* the registry is to be read again when they are done */
     size_t at;
     struct fetch fetch;

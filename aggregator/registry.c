@@ -186,8 +186,9 @@ int registry_write(const char *state, const struct enrolment *enrolment, char *e
                  "[certificate]\nserial = %s\nnext = %s\nuntil = %" PRId64 "\n\n"
                  "[token]\nhash = %s\nuntil = %" PRId64 "\n",
                  inventory, enrolment->inventory.versions[0].from_s,
-                 enrolment->revoked ? "yes" : "no", enrolment->revoked_s, enrolment->serial, enrolment->next,
-                 enrolment->until_s, enrolment->token, enrolment->token_until_s) < 0)
+                 enrolment->revoked ? "yes" : "no", enrolment->revoked_s, enrolment->serial,
+                 enrolment->next, enrolment->until_s, enrolment->token,
+                 enrolment->token_until_s) < 0)
         text = NULL;
     free(inventory);
     int rc = text ? textfile_replace(path, text, 0600, errmsg)

@@ -29,7 +29,7 @@ struct enrolment {
     char name[SENSOR_NAME_MAX + 1];
     struct inventory inventory; /* at least one version; times are whole minutes, as records are */
     bool revoked;
-    int64_t revoked_s; /* since when, where it is known; 0: not */
+    int64_t revoked_s;                /* since when, where it is known; 0: not */
     char serial[CERT_SERIAL_MAX + 1]; /* of its certificate; empty: it has not joined yet */
     char next[CERT_SERIAL_MAX + 1];   /* of one that was issued to it and not been seen; or empty */
     int64_t until_s;                  /* end of the later one */

@@ -87,8 +87,8 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
     server->drain.data = server;
     status_init(&server->status, loop, &server->store, state);
     lanes_init(&server->lanes, &server->store.storage, state, &server->stats);
-    inventories_init(&server->inventories, &server->store.storage, &server->lanes, state, look_again,
-                     server);
+    inventories_init(&server->inventories, &server->store.storage, &server->lanes, state,
+                     look_again, server);
     uv_timer_init(loop, &server->look);
     server->look.data = server;
     door_init(&server->door, loop, on_accepted, server);

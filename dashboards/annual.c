@@ -47,8 +47,7 @@ int annual_print(FILE *out, enum rows_format format, const struct query_annual *
 }
 
 static const char *const revision_columns[] = {
-    "year",          "revision", "when",   "sensor", "records",
-    "packets_added", "packets",  "reason", NULL,
+    "year", "revision", "when", "sensor", "records", "packets_added", "packets", "reason", NULL,
 };
 
 static void print_revision(struct rows *rows, const struct query_revision *revision)

@@ -111,8 +111,8 @@ int chart_query_open(struct chart_query *ask, struct store *store, const struct 
 
 void chart_query_close(struct chart_query *ask)
 {
-    void *const all[] = {ask->dates, ask->packets, ask->hosts,    ask->coverage, ask->classes,
-                         ask->rows,  ask->cells,   ask->covered};
+    void *const all[] = {ask->dates,   ask->packets, ask->hosts, ask->coverage,
+                         ask->classes, ask->rows,    ask->cells, ask->covered};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     map_cells_close(&ask->map);

@@ -28,7 +28,7 @@ struct chart_query {
     size_t sensors;
     struct chart_coverage_row *rows;
     struct chart_coverage_cell *cells; /* `room` of each sensor */
-    struct coverage *covered; /* of each sensor */
+    struct coverage *covered;          /* of each sensor */
     struct coverage all;
     struct chart_ports *ports;
     struct map_cells map;

@@ -18,7 +18,8 @@ void coverage_add(struct coverage *coverage, const struct expect_span *span, uin
     uint64_t expected_ns = expect_span_ns(span);
     double addresses = span->version->size;
     coverage->expected += (double)expected_ns * addresses;
-    coverage->observed += (double)(observed_ns < expected_ns ? observed_ns : expected_ns) * addresses;
+    coverage->observed +=
+        (double)(observed_ns < expected_ns ? observed_ns : expected_ns) * addresses;
 }
 
 void coverage_join(struct coverage *to, const struct coverage *from)
@@ -57,7 +58,8 @@ static int make_pieces(struct pieces *pieces, const struct store_sensor *sensor,
     cover_begin(&cover, span->start_s, span->end_s, QUERY_WHOLE);
     cover_period(&cover, &start_s, &end_s);
     while (rc == 0 && cover_piece(&cover, &piece))
-        if (piece.end_s > sensor->from_ns / NS_PER_S && piece.start_s <= sensor->until_ns / NS_PER_S)
+        if (piece.end_s > sensor->from_ns / NS_PER_S &&
+            piece.start_s <= sensor->until_ns / NS_PER_S)
             rc = add_piece(pieces, &piece);
     return rc;
 }

@@ -49,7 +49,8 @@ void doctor_sensor(struct checks *checks, const struct serve_sensor *sensor, int
         checks_say(checks, CHECK_WARN, what, "it has delivered nothing yet; is it running?");
     else if (sensor->state == SERVE_DOWN && !sensor->sensor->enrolled &&
              now_s - until_s > DOCTOR_ARCHIVE_S)
-        checks_say(checks, CHECK_OK, what, "nothing since %s: an archive, or retired; it is not enrolled", until);
+        checks_say(checks, CHECK_OK, what,
+                   "nothing since %s: an archive, or retired; it is not enrolled", until);
     else if (sensor->state == SERVE_DOWN)
         checks_say(checks, CHECK_FAIL, what,
                    "nothing since %s; run darkcount-collector check there, and "

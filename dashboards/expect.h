@@ -21,7 +21,7 @@ struct expect {
 
 struct expect_span {
     const struct inventory_version *version; /* it has addresses */
-    int64_t start_s, end_s;                  /* [start, end): that of the version within the range */
+    int64_t start_s, end_s;    /* [start, end): that of the version within the range */
     int64_t first_ns, last_ns; /* what is expected of it; both ends included, not empty */
 };
 

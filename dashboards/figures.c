@@ -208,8 +208,7 @@ static double by_inventory(struct figures_sum *sum)
     return up_ns < expected_ns ? quotients / ((double)up_ns / (double)expected_ns) : quotients;
 }
 
-static double per_address(struct figures_sum *sum, const struct gathered *all,
-                          enum method method)
+static double per_address(struct figures_sum *sum, const struct gathered *all, enum method method)
 {
     switch (method) {
     case METHOD_DAILY:

@@ -141,8 +141,7 @@ static int cover_sensor(struct reading *reading, size_t sensor, char *errmsg)
     uint64_t observed_ns = reading->observed_ns[sensor];
     struct expect expect;
     struct expect_span span;
-    bool alone =
-        observed_ns == 0 || expect_alone(of, year->start_s, year->end_s, &span);
+    bool alone = observed_ns == 0 || expect_alone(of, year->start_s, year->end_s, &span);
     int rc = 0;
     figures_restated(&reading->sum, of->restated[reading->year - STORE_YEAR_MIN]);
     expect_begin(&expect, of, year->start_s, year->end_s);

@@ -211,10 +211,8 @@ int query_states(struct store *store, const struct query *query,
 {
     struct asking asking = {.store = store, .address = address, .reader = reader};
     const struct query_reader periods = {&asking, on_period};
-    struct query of = {.from_s = query->from_s,
-                       .to_s = query->to_s,
-                       .step = query->step,
-                       .by = QUERY_ADDRESS};
+    struct query of = {
+        .from_s = query->from_s, .to_s = query->to_s, .step = query->step, .by = QUERY_ADDRESS};
     size_t found;
     int rc = query_check(query, errmsg);
     if (rc == 0 && find_holders(&asking, &of.sensor, &found) != 0)

@@ -8,7 +8,7 @@
 #include "dashboards/query.h"
 
 struct query_address {
-    int family; /* AF_INET, AF_INET6 */
+    int family;        /* AF_INET, AF_INET6 */
     uint8_t bytes[16]; /* network byte order, IPv4 the first four */
 };
 
@@ -21,7 +21,7 @@ struct query_states_row {
      * it. `state` and `packets` then mean nothing. */
     bool known;
     enum query_state state;
-    uint64_t packets; /* counted and true zero */
+    uint64_t packets;                  /* counted and true zero */
     struct coverage coverage;          /* of the one address */
     const struct store_sensor *sensor; /* whose it was, at last; NULL when it was nobody's */
 };

@@ -192,10 +192,14 @@ static int write_nict(const struct report_data *data, FILE *out)
 }
 
 const struct report_table report_tables[] = {
-    {"annual.csv", write_annual},        {"days.csv", write_days},
-    {"unusual_days.csv", write_unusual}, {"ports.csv", write_ports},
-    {"classes.csv", write_classes},      {"classes_daily.csv", write_classes_daily},
-    {"sensors.csv", write_sensors},      {"inventory.csv", write_inventory},
+    {"annual.csv", write_annual},
+    {"days.csv", write_days},
+    {"unusual_days.csv", write_unusual},
+    {"ports.csv", write_ports},
+    {"classes.csv", write_classes},
+    {"classes_daily.csv", write_classes_daily},
+    {"sensors.csv", write_sensors},
+    {"inventory.csv", write_inventory},
     {"nict.csv", write_nict},
 };
 const size_t report_table_count = sizeof report_tables / sizeof *report_tables;

@@ -27,8 +27,8 @@ struct serve_sensor {
     const struct store_sensor *sensor; /* borrowed from the store */
     enum serve_state state;
     struct query_figures day; /* of the last 24 hours */
-    double coverage; /* of them; NaN when nothing was expected */
-    bool due;        /* whether anything was expected of it lately */
+    double coverage;          /* of them; NaN when nothing was expected */
+    bool due;                 /* whether anything was expected of it lately */
 };
 
 struct serve_sensors {

@@ -141,8 +141,8 @@ static int send_head(struct store *store, size_t i, void *user, char *errmsg)
 {
     const struct store_sensor *sensor = &store->sensors[i];
     char key[SCHEMA_KEY_MAX], restated[STORE_YEARS][sizeof "restated:YYYY"];
-    const char *words[2 + HEAD_FIELDS + STORE_YEARS] = {
-        "HMGET", key, "n", "folded", "darknet", "from_ns", "until_ns", "live"};
+    const char *words[2 + HEAD_FIELDS + STORE_YEARS] = {"HMGET",   key,       "n",        "folded",
+                                                        "darknet", "from_ns", "until_ns", "live"};
     int count = 2 + HEAD_FIELDS;
     (void)user;
     schema_key_head(key, sensor->name);

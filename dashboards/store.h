@@ -36,8 +36,8 @@ struct store_sensor {
      * included; see dashboards/expect.h. */
     struct inventory inventory;
     int64_t expected_from_ns, expected_until_ns;
-    bool years[STORE_YEARS]; /* whether it has totals of STORE_YEAR_MIN + i */
-    uint64_t restated[STORE_YEARS]; /* by records and by changes of the inventory */
+    bool years[STORE_YEARS];            /* whether it has totals of STORE_YEAR_MIN + i */
+    uint64_t restated[STORE_YEARS];     /* by records and by changes of the inventory */
     struct inventory_restated *changes; /* the latter */
     size_t change_count;
 };

@@ -8,13 +8,13 @@
 #include "common/err.h"
 #include "tests/unit/aggregator/keymap.h"
 
-#define S        "000000000"    /* nanoseconds behind seconds */
-#define NOW_S    1790000000     /* 2026-09-21 */
-#define Y2019    "1546300800"   /* 2019-01-01 */
-#define Y2021    "1609459200"   /* 2021-01-01 */
-#define Y2026    "1767225600"   /* 2026-01-01 */
-#define IN_2019  "1554000000" S /* 2019-03-31 */
-#define IN_2020  "1590000000" S /* 2020-05-20 */
+#define S       "000000000"    /* nanoseconds behind seconds */
+#define NOW_S   1790000000     /* 2026-09-21 */
+#define Y2019   "1546300800"   /* 2019-01-01 */
+#define Y2021   "1609459200"   /* 2021-01-01 */
+#define Y2026   "1767225600"   /* 2026-01-01 */
+#define IN_2019 "1554000000" S /* 2019-03-31 */
+#define IN_2020 "1590000000" S /* 2020-05-20 */
 
 static struct keymap store;
 
@@ -151,7 +151,8 @@ Test(inventory_put, a_change_of_this_year_or_the_next_restates_nothing)
     set("a", "years", "2026", "1 1 1 1 1 1 0 0 0 0 0 0 0");
     cr_assert_eq(bring("a", "1554000000=192.0.2.0/24 " Y2026 "=192.0.2.0/25"), KEYMAP_OK);
     holds("a", "1554000000=192.0.2.0/24 " Y2026 "=192.0.2.0/25", "");
-    cr_assert_eq(bring("a", "1554000000=192.0.2.0/24 " Y2026 "=192.0.2.0/25 1800000000=-"), KEYMAP_OK);
+    cr_assert_eq(bring("a", "1554000000=192.0.2.0/24 " Y2026 "=192.0.2.0/25 1800000000=-"),
+                 KEYMAP_OK);
     holds("a", "1554000000=192.0.2.0/24 " Y2026 "=192.0.2.0/25 1800000000=-", "");
 }
 

@@ -29,7 +29,8 @@ struct telescope_sensor {
     size_t count;
     double addresses;
     int64_t from_ns, until_ns;
-    struct telescope_version versions[TELESCOPE_VERSIONS]; /* of the inventory; none: not enrolled */
+    struct telescope_version
+        versions[TELESCOPE_VERSIONS]; /* of the inventory; none: not enrolled */
     size_t version_count;
     bool live;
 };

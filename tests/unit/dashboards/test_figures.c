@@ -46,18 +46,16 @@ static void sensor(struct figures_sum *sum, double addresses, int64_t from_ns, i
     int64_t first_ns = sum->year.start_s * (int64_t)S, last_ns = sum->year.end_s * (int64_t)S - 1;
     finish_sensor(sum);
     observing = (struct observing){.any = true, .version = {.size = addresses}};
-    observing.span =
-        (struct expect_span){.version = &observing.version,
-                             .first_ns = from_ns > first_ns ? from_ns : first_ns,
-                             .last_ns = until_ns < last_ns ? until_ns : last_ns};
+    observing.span = (struct expect_span){.version = &observing.version,
+                                          .first_ns = from_ns > first_ns ? from_ns : first_ns,
+                                          .last_ns = until_ns < last_ns ? until_ns : last_ns};
     figures_restated(sum, restated);
 }
 
 /* A sensor that observes from the first to the last nanosecond of the year. */
 static void whole_year_sensor(struct figures_sum *sum, double addresses)
 {
-    sensor(sum, addresses, sum->year.start_s * (int64_t)S, sum->year.end_s * (int64_t)S - 1,
-                   0);
+    sensor(sum, addresses, sum->year.start_s * (int64_t)S, sum->year.end_s * (int64_t)S - 1, 0);
 }
 
 static void day(struct figures_sum *sum, int month, int number, uint64_t packets, uint64_t active,
@@ -439,7 +437,8 @@ Test(figures, inventory_makes_up_for_expected_time_alone)
     course->observed_ns[0] = 60 * S;
     sensor(sum, 10, from, from + 120 * (int64_t)S - 1, 0); /* half of it observed */
     day(sum, 1, 1, 60, 3, 60);
-    sensor(sum, 10, from + 60 * (int64_t)S, from + 120 * (int64_t)S - 1, 0); /* within the first's */
+    sensor(sum, 10, from + 60 * (int64_t)S, from + 120 * (int64_t)S - 1,
+           0); /* within the first's */
     sensor(sum, 10, from + 86400 * (int64_t)S, from + 86460 * (int64_t)S - 1, 0);
     day(sum, 1, 2, 60, 3, 60);
     cr_assert_eq(figures_course(sum, 1, 1, 10, 0, COURSE_SLOTS, course), 0);
@@ -506,12 +505,9 @@ Test(figures, band_of_what_was_not_observed)
         enum method method;
         double value, coverage, low, high;
     } cases[] = {
-        {METHOD_DAILY, 90, 0.75, 90, 120},
-        {METHOD_MEAN, 90, 0.75, 90, 120},
-        {METHOD_INVENTORY, 120, 0.75, 90, 120},
-        {METHOD_DAILY, 90, 1, NAN, NAN},
-        {METHOD_DAILY, 90, 0, NAN, NAN},
-        {METHOD_DAILY, 90, NAN, NAN, NAN},
+        {METHOD_DAILY, 90, 0.75, 90, 120},      {METHOD_MEAN, 90, 0.75, 90, 120},
+        {METHOD_INVENTORY, 120, 0.75, 90, 120}, {METHOD_DAILY, 90, 1, NAN, NAN},
+        {METHOD_DAILY, 90, 0, NAN, NAN},        {METHOD_DAILY, 90, NAN, NAN, NAN},
         {METHOD_DAILY, NAN, 0.5, NAN, NAN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -149,8 +149,7 @@ static int check_row(void *user, const struct query_states_row *row, char *errms
     return 0;
 }
 
-static void run(struct store *store, const char *text, const struct query *query,
-                struct walk *walk)
+static void run(struct store *store, const char *text, const struct query *query, struct walk *walk)
 {
     char errmsg[ERRMSG_SIZE] = "";
     struct query_address address;
@@ -165,9 +164,8 @@ static void run(struct store *store, const char *text, const struct query *query
 
 Test(query_states, every_period_is_in_the_state_that_records_and_inventories_say, .timeout = 120)
 {
-    static const char *const addresses[] = {"10.0.0.3",  "10.0.0.9", "10.0.0.20",
-                                            "10.0.1.3",  "10.0.2.1", "10.0.2.15",
-                                            "192.0.2.1", "10.0.2.16"};
+    static const char *const addresses[] = {"10.0.0.3", "10.0.0.9",  "10.0.0.20", "10.0.1.3",
+                                            "10.0.2.1", "10.0.2.15", "192.0.2.1", "10.0.2.16"};
     static const enum query_step steps[] = {QUERY_HOUR, QUERY_DAY, QUERY_MONTH, QUERY_WHOLE,
                                             QUERY_MINUTE};
     char errmsg[ERRMSG_SIZE];
@@ -186,9 +184,8 @@ Test(query_states, every_period_is_in_the_state_that_records_and_inventories_say
         for (size_t a = 0; a < sizeof addresses / sizeof *addresses; a++)
             for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
                 int64_t length = steps[i] == QUERY_MINUTE ? 6 * 3600 : 7 * 86400;
-                struct query query = {.from_s = from_s - 3660,
-                                      .to_s = from_s - 3660 + length,
-                                      .step = steps[i]};
+                struct query query = {
+                    .from_s = from_s - 3660, .to_s = from_s - 3660 + length, .step = steps[i]};
                 run(store, addresses[a], &query, &walk);
             }
         store_close(store);

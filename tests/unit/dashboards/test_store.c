@@ -206,7 +206,8 @@ Test(store, coverage_is_of_the_inventory)
     redis_do(&redis, "HSET darkcount:{a}:inventory %lld 192.0.2.0/30 %lld 192.0.2.0/28",
              (long long)from_s, (long long)(calendar_date(LEVEL_DAY, 2023, 1, 1).start_s + 86400));
     cr_assert_eq(query(METHOD_DAILY, 2023, &annual, errmsg), 0, "%s", errmsg);
-    expected += 12 * 364. * 86400; /* its last day's minute is one of 16 addresses, its first of 4 */
+    expected +=
+        12 * 364. * 86400; /* its last day's minute is one of 16 addresses, its first of 4 */
     cr_assert_float_eq(annual.years[0].coverage, (60 * 4 + 60 * 16 + 60 * 2) / expected, 1e-15);
     query_annual_close(&annual);
 }
