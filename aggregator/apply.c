@@ -178,6 +178,15 @@ static void put_observed(struct part *part, struct span span, struct put *put)
     part->observed = true;
 }
 
+/* That the sensor was live once: it is missed when nothing comes, where an archive is just over. */
+static void put_live(struct part *part, const uint8_t epoch[EPOCH_SIZE], struct put *put)
+{
+    if (part->live || part_epoch(part, epoch)->state.replay)
+        return;
+    part->live = true;
+    put_head_u64(put, "live", 1);
+}
+
 int apply_record(struct part *part, const struct record *record, struct chunk sealed,
                  struct put *put)
 {
@@ -196,6 +205,7 @@ int apply_record(struct part *part, const struct record *record, struct chunk se
     if (!part->observed)
         put_head(put, "darknet", part->darknet, strlen(part->darknet));
     put_observed(part, (struct span){record->first_ns, record->last_ns}, put);
+    put_live(part, record->epoch, put);
     part->n++;
     return put_failed(put) ? ERR_NOMEM : 0;
 }

@@ -157,12 +157,14 @@ int enrol_replace(struct enrol *enrol, const char *name, int64_t now_s, struct t
     return rc;
 }
 
-int enrol_revoke(struct enrol *enrol, const char *name, char *errmsg)
+int enrol_revoke(struct enrol *enrol, const char *name, int64_t now_s, char *errmsg)
 {
     struct entry entry;
     int rc = entry_open(&entry, enrol, name, REGISTRY_LOCK_MS, errmsg);
     if (rc)
         return rc;
+    if (!entry.enrolment.revoked)
+        entry.enrolment.revoked_s = now_s;
     entry.enrolment.revoked = true;
     entry.enrolment.token[0] = '\0';
     rc = registry_write(enrol->state, &entry.enrolment, errmsg);
@@ -245,6 +247,7 @@ static int join_by_token(struct enrol *enrol, const struct frame_join *join, int
     } else {
         enrolment->token[0] = enrolment->next[0] = '\0';
         enrolment->revoked = false;
+        enrolment->revoked_s = 0;
         if (sign(enrol, enrolment, join->request, now_s, enrolment->serial, out, errmsg) != 0)
             rc = give_up(out, refuse, errmsg);
     }

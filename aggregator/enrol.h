@@ -37,7 +37,7 @@ int enrol_replace(struct enrol *enrol, const char *name, int64_t now_s, struct t
 int enrol_change(struct enrol *enrol, const char *name, int64_t from_s, const char *plus,
                  const char *minus, char *errmsg);
 /* Certificate and token are no good any more. ERR_UNKNOWN. */
-int enrol_revoke(struct enrol *enrol, const char *name, char *errmsg);
+int enrol_revoke(struct enrol *enrol, const char *name, int64_t now_s, char *errmsg);
 
 /* The answer to JOIN. Without `facts`: the certificate for whom the secret names. With the `facts` of
  * the asking sensor's certificate: one to follow it; the one before is good until the new one is seen

@@ -74,6 +74,9 @@ int lane_open(struct lanes *lanes, struct owner *held, const struct frame_open *
 /* The registry has another inventory of the sensor: the owner's records are held against it from now
  * on. One that does not parse is not taken. */
 void lane_inventory(struct owner *owner, const char *text);
+/* How many calls of the sensor there will be in the store when what is under way is done; false when no
+ * lane knows. For who puts beside the lanes. */
+bool lanes_calls(const struct lanes *lanes, const char *sensor, uint64_t *n);
 /* Offers a sealed record. */
 enum lane_taken lane_record(struct owner *owner, const uint8_t *bytes, size_t size,
                             uint64_t *durable, struct frame_refuse *refuse);

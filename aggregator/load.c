@@ -44,6 +44,13 @@ static int take_until(struct part *part, const struct fetch_value *value)
     return parse_ns(value, &part->until_ns);
 }
 
+static int take_live(struct part *part, const struct fetch_value *value)
+{
+    uint64_t live;
+    part->live = parse_u64(value, &live) == 0 && live == 1;
+    return part->live ? 0 : ERR_DAMAGED;
+}
+
 /* One field of the head; fields that this version does not know are another's business. */
 static int take_field(struct part *part, const char *field, const struct fetch_value *value,
                       char *errmsg)
@@ -56,6 +63,8 @@ static int take_field(struct part *part, const char *field, const struct fetch_v
         return parse_u64(value, &part->trimmed);
     if (strcmp(field, "log_chunks") == 0)
         return parse_u64(value, &part->log_chunks);
+    if (strcmp(field, "live") == 0)
+        return take_live(part, value);
     if (strcmp(field, "darknet") == 0)
         return part_set_darknet(part, value->bytes, errmsg);
     if (strcmp(field, "from_ns") == 0)

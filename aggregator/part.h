@@ -76,6 +76,7 @@ struct part {
     struct prefixset *addresses; /* the same as a set */
     bool observed;               /* whether from_ns and until_ns hold */
     int64_t from_ns, until_ns;
+    bool live; /* whether a record of a live epoch was applied */
     struct part_epoch *epochs;
     size_t epoch_count, epoch_room;
     struct part_revision *revisions;

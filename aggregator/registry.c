@@ -106,13 +106,14 @@ int registry_read(const char *state, const char *name, struct enrolment *enrolme
 {
     char path[PATH_MAX], *serial = NULL, *next = NULL, *token = NULL, *darknet = NULL,
                          *later = NULL;
-    uint64_t from = 0, until = 0, token_until = 0;
+    uint64_t from = 0, until = 0, token_until = 0, revoked_at = 0;
     *enrolment = (struct enrolment){0};
     const struct config_key keys[] = {
         {"sensor", "darknet", CONFIG_LIST, &darknet, 0, 0},
         {"sensor", "later", CONFIG_LIST, &later, 0, 0},
         {"sensor", "from", CONFIG_UINT, &from, 0, INT64_MAX},
         {"sensor", "revoked", CONFIG_BOOL, &enrolment->revoked, 0, 0},
+        {"sensor", "revoked_at", CONFIG_UINT, &revoked_at, 0, INT64_MAX},
         {"certificate", "serial", CONFIG_STRING, &serial, 0, 0},
         {"certificate", "next", CONFIG_STRING, &next, 0, 0},
         {"certificate", "until", CONFIG_UINT, &until, 0, INT64_MAX},
@@ -136,6 +137,7 @@ int registry_read(const char *state, const char *name, struct enrolment *enrolme
     free(next);
     free(token);
     strcpy(enrolment->name, name);
+    enrolment->revoked_s = (int64_t)revoked_at;
     enrolment->until_s = (int64_t)until;
     enrolment->token_until_s = (int64_t)token_until;
     if (rc)
@@ -180,12 +182,13 @@ int registry_write(const char *state, const struct enrolment *enrolment, char *e
     path_of(path, state, enrolment->name);
     if (!inventory ||
         asprintf(&text,
-                 "[sensor]\n%sfrom = %" PRId64 "\nrevoked = %s\n\n"
+                 "[sensor]\n%sfrom = %" PRId64 "\nrevoked = %s\nrevoked_at = %" PRId64 "\n\n"
                  "[certificate]\nserial = %s\nnext = %s\nuntil = %" PRId64 "\n\n"
                  "[token]\nhash = %s\nuntil = %" PRId64 "\n",
                  inventory, enrolment->inventory.versions[0].from_s,
-                 enrolment->revoked ? "yes" : "no", enrolment->serial, enrolment->next,
-                 enrolment->until_s, enrolment->token, enrolment->token_until_s) < 0)
+                 enrolment->revoked ? "yes" : "no", enrolment->revoked_s, enrolment->serial,
+                 enrolment->next, enrolment->until_s, enrolment->token,
+                 enrolment->token_until_s) < 0)
         text = NULL;
     free(inventory);
     int rc = text ? textfile_replace(path, text, 0600, errmsg)
@@ -207,6 +210,22 @@ const char *enrolment_darknet(const struct enrolment *enrolment, int64_t at_s)
 {
     const struct inventory_version *version = inventory_at(&enrolment->inventory, at_s);
     return version ? version->list : enrolment->inventory.versions[0].list;
+}
+
+char *enrolment_expected(const struct enrolment *enrolment)
+{
+    char *text = inventory_text(&enrolment->inventory), *cut = NULL;
+    struct inventory inventory;
+    if (!text || !enrolment->revoked)
+        return text;
+    inventory_init(&inventory);
+    int64_t until_s = *enrolment->serial ? enrolment->revoked_s - enrolment->revoked_s % 60 : 0;
+    if (inventory_parse(&inventory, text, NULL) == 0 &&
+        inventory_end(&inventory, until_s, NULL) == 0)
+        cut = inventory_text(&inventory);
+    inventory_close(&inventory);
+    free(text);
+    return cut;
 }
 
 char *registry_inventory(const char *state, const char *name)

@@ -29,6 +29,7 @@ struct enrolment {
     char name[SENSOR_NAME_MAX + 1];
     struct inventory inventory; /* at least one version; times are whole minutes, as records are */
     bool revoked;
+    int64_t revoked_s;                /* since when, where it is known; 0: not */
     char serial[CERT_SERIAL_MAX + 1]; /* of its certificate; empty: it has not joined yet */
     char next[CERT_SERIAL_MAX + 1];   /* of one that was issued to it and not been seen; or empty */
     int64_t until_s;                  /* end of the later one */
@@ -64,6 +65,9 @@ bool registry_has(const char *state, const char *name);
 /* What is darknet at that time, or will be first: the list that a sensor is to be configured with;
  * borrowed, empty when nothing is any more. */
 const char *enrolment_darknet(const struct enrolment *enrolment, int64_t at_s);
+/* What is expected of the sensor, as text, to be freed; NULL without memory: its inventory, which ends
+ * where it was revoked, and is empty (of a sensor revoked before it ever joined, or not known when). */
+char *enrolment_expected(const struct enrolment *enrolment);
 /* The sensor's inventory as text, to be freed; NULL when it cannot be read. */
 char *registry_inventory(const char *state, const char *name);
 

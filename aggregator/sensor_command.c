@@ -29,9 +29,10 @@ static const char usage[] =
     "good once and for 15 minutes. `replace` is for a sensor that is enrolled: its certificate is "
     "good\n"
     "until the new one has joined. After `revoke` it can deliver nothing, connected or not.\n"
-    "`inventory` changes what is darknet from a time on; what was counted before stands. `list` "
-    "and\n"
-    "`show` tell how the sensors are doing.\n"
+    "`inventory` changes what is darknet from a time on; what was counted stands, coverage "
+    "follows. "
+    "`list`\n"
+    "and `show` tell how the sensors are doing.\n"
     "\n"
     "      --darknet PREFIX  what the sensor counts; may be repeated\n"
     "      --exclude PREFIX  addresses of it that are not darknet; may be repeated\n"
@@ -275,7 +276,7 @@ static int change(struct request *request, char *errmsg)
     if (rc)
         return rc;
     if (strcmp(request->verb, "revoke") == 0)
-        rc = enrol_revoke(&enrol, request->name, errmsg);
+        rc = enrol_revoke(&enrol, request->name, time(NULL), errmsg);
     else if (strcmp(request->verb, "inventory") == 0)
         rc = change_inventory(request, &enrol, errmsg);
     else

@@ -18,6 +18,26 @@
 static void on_peer_closed(struct peer *peer, void *data);
 static void on_accepted(void *data, int descriptor, enum address_kind kind);
 
+/* --- inventories ------------------------------------------------------------------------------ */
+
+static void on_look(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+    inventories_look(&server->inventories);
+}
+
+/* Soon, and once for many changes that come together. */
+static void look_in(struct server *server, uint64_t delay_ms)
+{
+    if (!server->ending && !uv_is_active((uv_handle_t *)&server->look))
+        uv_timer_start(&server->look, on_look, delay_ms, 0);
+}
+
+static void look_again(void *data)
+{
+    look_in(data, SERVER_LOOK_AGAIN_MS);
+}
+
 /* --- the store -------------------------------------------------------------------------------- */
 
 static void on_up(void *data)
@@ -25,6 +45,8 @@ static void on_up(void *data)
     struct server *server = data;
     if (!server->ending)
         status_begin(&server->status);
+    inventories_forget(&server->inventories);
+    look_in(server, 0);
     server->on.up(server->data);
 }
 
@@ -65,6 +87,10 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
     server->drain.data = server;
     status_init(&server->status, loop, &server->store, state);
     lanes_init(&server->lanes, &server->store.storage, state, &server->stats);
+    inventories_init(&server->inventories, &server->store.storage, &server->lanes, state,
+                     look_again, server);
+    uv_timer_init(loop, &server->look);
+    server->look.data = server;
     door_init(&server->door, loop, on_accepted, server);
     server->peers_max = most_peers();
     /* The others are left to those who join, and to those who are told that there is no room. */
@@ -188,6 +214,7 @@ static void on_registry(uv_fs_event_t *watch, const char *file, int events, int 
     (void)file, (void)events, (void)status; /* an error, too, is a reason to look */
     for (struct peer *peer = server->peers; peer; peer = peer->next)
         peer_recheck(peer);
+    look_in(server, SERVER_LOOK_MS);
 }
 
 static int watch_registry(struct server *server, char *errmsg)
@@ -271,6 +298,7 @@ static void end(struct server *server)
         peer_close(peer);
     uv_close((uv_handle_t *)&server->drain, drain_closed);
     status_close(&server->status);
+    uv_close((uv_handle_t *)&server->look, NULL);
     store_close(&server->store, store_ended);
 }
 
@@ -306,6 +334,7 @@ void server_close(struct server *server)
 {
     tls_context_free(server->host.tls);
     enrol_close(&server->enrol);
+    inventories_close(&server->inventories);
     stats_close(&server->stats);
     if (server->metrics > 0)
         close(server->metrics);

@@ -16,6 +16,7 @@
 
 #include "aggregator/door.h"
 #include "aggregator/enrol.h"
+#include "aggregator/inventories.h"
 #include "aggregator/lane.h"
 #include "aggregator/listen.h"
 #include "aggregator/peer.h"
@@ -26,6 +27,8 @@
 #define SERVER_PEERS_MAX     2048 /* connections; fewer where the limit of descriptors is low */
 #define SERVER_STRANGERS_MAX 256  /* of them, from one address and not yet known whose they are */
 #define SERVER_DRAIN_MS      3000
+#define SERVER_LOOK_MS       200  /* from a change of the registry to a look at its inventories */
+#define SERVER_LOOK_AGAIN_MS 1000 /* after something failed */
 
 struct server_events {
     void (*up)(void *data); /* the store is there, each time */
@@ -40,6 +43,8 @@ struct server {
     const char *state; /* the state directory; borrowed */
     struct enrol enrol;
     struct status status;
+    struct inventories inventories;
+    uv_timer_t look;        /* at them */
     struct peer_host host;  /* its `tls` is NULL until an address is served with TLS */
     uv_fs_event_t registry; /* while `host.tls` is there: tells that a sensor's file changed */
     int64_t certificate_until_s, authority_until_s; /* UTC; 0: none is used */

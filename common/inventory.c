@@ -9,8 +9,6 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-#define NOTHING "-" /* an empty list, as text */
-
 void inventory_init(struct inventory *inventory)
 {
     *inventory = (struct inventory){0};
@@ -199,7 +197,7 @@ static int take_part(const char *text, size_t size, int64_t *from_s, struct buf 
     *from_s = said_s;
     text += skip;
     size -= (size_t)skip;
-    if (size != strlen(NOTHING) || memcmp(text, NOTHING, size) != 0) {
+    if (size != strlen(INVENTORY_NOTHING) || memcmp(text, INVENTORY_NOTHING, size) != 0) {
         buf_put(list, text, size);
         buf_put_u8(list, ',');
     }
@@ -246,7 +244,7 @@ char *inventory_text(const struct inventory *inventory)
     buf_init(&text);
     for (size_t i = 0; i < inventory->count; i++) {
         const struct inventory_version *version = &inventory->versions[i];
-        const char *list = *version->list ? version->list : NOTHING;
+        const char *list = *version->list ? version->list : INVENTORY_NOTHING;
         char from[32];
         int size = snprintf(from, sizeof from, "%s%" PRId64 "=", i ? " " : "", version->from_s);
         buf_put(&text, from, (size_t)size);
@@ -257,6 +255,17 @@ char *inventory_text(const struct inventory *inventory)
         return (char *)text.bytes;
     buf_close(&text);
     return NULL;
+}
+
+int inventory_end(struct inventory *inventory, int64_t at_s, char *errmsg)
+{
+    forget_set(inventory);
+    while (inventory->count > 0 && inventory->versions[inventory->count - 1].from_s >= at_s)
+        free(inventory->versions[--inventory->count].list);
+    int rc = append(inventory, at_s, "", errmsg);
+    if (rc == 0)
+        merge(inventory);
+    return rc;
 }
 
 /* --- questions -------------------------------------------------------------------------------- */

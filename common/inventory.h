@@ -21,6 +21,7 @@
 #include "common/prefix.h"
 
 #define INVENTORY_VERSIONS_MAX 4096
+#define INVENTORY_NOTHING      "-" /* an empty list, as text */
 
 struct inventory_version {
     int64_t from_s;
@@ -52,6 +53,9 @@ char *inventory_text(const struct inventory *inventory);
  * error it is good for inventory_close only. */
 int inventory_change(struct inventory *inventory, int64_t from_s, const char *add,
                      const char *remove, char *errmsg);
+
+/* Nothing is in it from `at_s` (not negative) on. ERR_FULL, ERR_NOMEM. */
+int inventory_end(struct inventory *inventory, int64_t at_s, char *errmsg);
 
 /* What was true at that time, borrowed; NULL before the first version. */
 const struct inventory_version *inventory_at(const struct inventory *inventory, int64_t at_s);

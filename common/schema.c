@@ -44,6 +44,11 @@ void schema_key_revisions(char out[SCHEMA_KEY_MAX], const char *sensor)
     key(out, sensor, "revisions");
 }
 
+void schema_key_inventory(char out[SCHEMA_KEY_MAX], const char *sensor)
+{
+    key(out, sensor, "inventory");
+}
+
 void schema_key_minutes(char out[SCHEMA_KEY_MAX], const char *sensor)
 {
     key(out, sensor, "minutes");

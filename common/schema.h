@@ -12,6 +12,7 @@
  *   darkcount:{NAME}:days:<YYYY>               hash    MM-DD -> totals
  *   darkcount:{NAME}:hours:<YYYY-MM-DD>        hash    start_s -> totals
  *   darkcount:{NAME}:revisions                 hash    YYYY:K -> revision
+ *   darkcount:{NAME}:inventory                 hash    common/inventory_stored.h
  *   darkcount:{NAME}:log:<n>                   string  the record applied by call n, as sealed
  *   darkcount:{NAME}:minutes                   hash    n -> start_s of every log entry
  *   darkcount:{NAME}:course:<YYYY-MM-DD>       string  the day minute by minute (common/course.h)
@@ -29,8 +30,8 @@
  * Head: `n` calls applied so far (the writer's fence); `folded` the last call whose log entry is in
  * the folded values; `trimmed` the last call whose log entry is gone, and `log_chunks` the most
  * chunks that one ever had (absent: 0 and 1); `darknet` canonical list; `from_ns`, `until_ns` first
- * and last moment observed; `epoch:<uuid>` see struct epoch_state; `restated:<YYYY>` the number of
- * the year's revisions.
+ * and last moment observed; `live` 1 once a record of a live epoch was applied; `epoch:<uuid>` see
+ * struct epoch_state; `restated:<YYYY>` the number of the year's revisions.
  */
 #ifndef COMMON_SCHEMA_H
 #define COMMON_SCHEMA_H
@@ -53,6 +54,7 @@ void schema_key_head(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_status(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_probe(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_revisions(char key[SCHEMA_KEY_MAX], const char *sensor);
+void schema_key_inventory(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_log(char key[SCHEMA_KEY_MAX], const char *sensor, uint64_t n);
 void schema_key_minutes(char key[SCHEMA_KEY_MAX], const char *sensor);
 void schema_key_course(char key[SCHEMA_KEY_MAX], const char *sensor, const struct period *day);

@@ -47,7 +47,7 @@ int annual_print(FILE *out, enum rows_format format, const struct query_annual *
 }
 
 static const char *const revision_columns[] = {
-    "year", "revision", "when", "sensor", "records", "packets_added", "packets", NULL,
+    "year", "revision", "when", "sensor", "records", "packets_added", "packets", "reason", NULL,
 };
 
 static void print_revision(struct rows *rows, const struct query_revision *revision)
@@ -68,6 +68,10 @@ static void print_revision(struct rows *rows, const struct query_revision *revis
         rows_missing(rows);
     }
     rows_u64(rows, revision->packets);
+    if (revision->sensor)
+        rows_text(rows, query_reason_name(revision->reason));
+    else
+        rows_missing(rows);
 }
 
 int annual_print_revisions(FILE *out, enum rows_format format,
@@ -142,7 +146,7 @@ int annual_check(struct options *options, char *errmsg)
 {
     if (options->revisions && (options->given & OPTION_BIT(OPTION_METHOD)))
         return err_set(errmsg, ERR_INVALID,
-                       "--revisions: they are of packets; --method does not go with them");
+                       "--revisions: they are of all methods; --method does not go with them");
     return options_check_format(options, errmsg);
 }
 

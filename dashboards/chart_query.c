@@ -111,8 +111,8 @@ int chart_query_open(struct chart_query *ask, struct store *store, const struct 
 
 void chart_query_close(struct chart_query *ask)
 {
-    void *const all[] = {ask->dates, ask->packets, ask->hosts,    ask->coverage, ask->classes,
-                         ask->rows,  ask->cells,   ask->expected, ask->observed};
+    void *const all[] = {ask->dates,   ask->packets, ask->hosts, ask->coverage,
+                         ask->classes, ask->rows,    ask->cells, ask->covered};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     map_cells_close(&ask->map);
@@ -137,8 +137,7 @@ static int add_column(struct chart_query *ask, const struct query_period *period
     if (ask->count == ask->room)
         return err_set(errmsg, ERR_FULL, "chart: the range has more days than there is room for");
     ask->dates[ask->count++] = date_of(period->start_s);
-    ask->all_expected += period->all.expected;
-    ask->all_observed += period->all.observed;
+    coverage_join(&ask->all, &period->all.coverage);
     return 0;
 }
 
@@ -149,8 +148,7 @@ static int run(struct chart_query *ask, enum query_step step, enum query_by by,
     ask->query.step = step;
     ask->query.by = by;
     int rc = query_run(ask->store, &ask->query, &reader, errmsg);
-    if (ask->all_expected > 0)
-        ask->caption.coverage = ask->all_observed / ask->all_expected;
+    ask->caption.coverage = coverage_share(&ask->all);
     return rc;
 }
 
@@ -244,8 +242,7 @@ static int on_ports(void *user, const struct query_period *period, char *errmsg)
     struct query_rows rows;
     struct query_row row;
     int rc = check_known(period, "ports", errmsg);
-    ask->all_expected += period->all.expected;
-    ask->all_observed += period->all.observed;
+    coverage_join(&ask->all, &period->all.coverage);
     ask->ports->total = ask->ports->without = period->all.packets;
     query_rows_begin(&rows, period);
     while (rc == 0 && query_rows_next(&rows, &row)) {
@@ -286,9 +283,8 @@ static int make_rows(struct chart_query *ask, const struct query_period *period)
     ask->sensors = count;
     ask->rows = calloc(count, sizeof *ask->rows);
     ask->cells = calloc(count * ask->room, sizeof *ask->cells);
-    ask->expected = calloc(count, sizeof *ask->expected);
-    ask->observed = calloc(count, sizeof *ask->observed);
-    if (!ask->rows || !ask->cells || !ask->expected || !ask->observed)
+    ask->covered = calloc(count, sizeof *ask->covered);
+    if (!ask->rows || !ask->cells || !ask->covered)
         return ERR_NOMEM;
     for (size_t i = 0; i < count; i++)
         ask->rows[i] =
@@ -307,8 +303,7 @@ static int on_coverage(void *user, const struct query_period *period, char *errm
         return rc;
     for (size_t i = 0; i < ask->sensors; i++) {
         ask->cells[i * ask->room + column] = cell_of(&period->sensors[i]);
-        ask->expected[i] += period->sensors[i].expected;
-        ask->observed[i] += period->sensors[i].observed;
+        coverage_join(&ask->covered[i], &period->sensors[i].coverage);
     }
     return 0;
 }
@@ -319,23 +314,32 @@ int chart_query_coverage(struct chart_query *ask, struct chart_coverage *chart, 
         return nomem(errmsg);
     int rc = run(ask, QUERY_DAY, QUERY_TOTAL, on_coverage, errmsg);
     for (size_t i = 0; i < ask->sensors; i++)
-        if (ask->expected[i] > 0)
-            ask->rows[i].share = ask->observed[i] / ask->expected[i];
+        ask->rows[i].share = coverage_share(&ask->covered[i]);
     *chart = (struct chart_coverage){ask->caption, ask->count, ask->dates, ask->sensors, ask->rows};
     return rc;
 }
 
 /* --- map -------------------------------------------------------------------------------------- */
 
+/* Everything that was the sensor's darknet at any time of the range. */
+static int add_darknet(struct chart_query *ask, const struct query_period *period, size_t i)
+{
+    int rc;
+    struct prefixset *darknet =
+        expect_darknet(period->sensor[i], period->start_s, period->end_s, &rc);
+    if (darknet)
+        rc = map_cells_add(&ask->map, darknet, period->sensors[i].any_data);
+    prefixset_free(darknet);
+    return rc;
+}
+
 static int on_addresses(void *user, const struct query_period *period, char *errmsg)
 {
     struct chart_query *ask = user;
     int rc = check_known(period, "addresses", errmsg);
-    ask->all_expected += period->all.expected;
-    ask->all_observed += period->all.observed;
+    coverage_join(&ask->all, &period->all.coverage);
     for (size_t i = 0; rc == 0 && i < period->sensor_count; i++)
-        if (period->sensor[i]->darknet &&
-            map_cells_add(&ask->map, period->sensor[i]->darknet, period->sensors[i].any_data) != 0)
+        if (add_darknet(ask, period, i) != 0)
             return nomem(errmsg);
     if (rc == 0)
         rc = map_cells_fill(&ask->map, period->addresses, ask->real_addresses);

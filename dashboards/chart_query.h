@@ -28,8 +28,8 @@ struct chart_query {
     size_t sensors;
     struct chart_coverage_row *rows;
     struct chart_coverage_cell *cells; /* `room` of each sensor */
-    double *expected, *observed;       /* of each sensor */
-    double all_expected, all_observed;
+    struct coverage *covered;          /* of each sensor */
+    struct coverage all;
     struct chart_ports *ports;
     struct map_cells map;
 };

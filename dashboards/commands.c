@@ -7,6 +7,7 @@
 #include "dashboards/query_command.h"
 #include "dashboards/report.h"
 #include "dashboards/serve.h"
+#include "dashboards/states.h"
 #include "dashboards/verify.h"
 
 #define BIT OPTION_BIT
@@ -36,6 +37,15 @@ const struct command commands[] = {
                  BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_FORMAT),
         .check = query_command_check,
         .run = query_command_run,
+    },
+    {
+        .name = "states",
+        .summary = "whether an address was counted, a true zero, down or not in the inventory",
+        .usage = "--address ADDRESS --from TIME --to TIME [--step STEP] [--format FORMAT]",
+        .takes = BIT(OPTION_ADDRESS) | BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_STEP) |
+                 BIT(OPTION_FORMAT),
+        .check = states_check,
+        .run = states_run,
     },
     {
         .name = "verify",

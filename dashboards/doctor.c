@@ -43,10 +43,14 @@ void doctor_sensor(struct checks *checks, const struct serve_sensor *sensor, int
     int64_t until_s = sensor->sensor->until_ns / NS_PER_S;
     snprintf(what, sizeof what, "sensor %s", sensor->sensor->name);
     calendar_rfc3339(until_s, until);
-    if (sensor->state == SERVE_NEW)
+    if (sensor->sensor->enrolled && !sensor->due)
+        checks_say(checks, CHECK_OK, what, "nothing of it is in the inventory at present");
+    else if (sensor->state == SERVE_NEW)
         checks_say(checks, CHECK_WARN, what, "it has delivered nothing yet; is it running?");
-    else if (sensor->state == SERVE_DOWN && now_s - until_s > DOCTOR_ARCHIVE_S)
-        checks_say(checks, CHECK_OK, what, "nothing since %s: an archive, or retired", until);
+    else if (sensor->state == SERVE_DOWN && !sensor->sensor->enrolled &&
+             now_s - until_s > DOCTOR_ARCHIVE_S)
+        checks_say(checks, CHECK_OK, what,
+                   "nothing since %s: an archive, or retired; it is not enrolled", until);
     else if (sensor->state == SERVE_DOWN)
         checks_say(checks, CHECK_FAIL, what,
                    "nothing since %s; run darkcount-collector check there, and "

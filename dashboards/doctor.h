@@ -13,10 +13,11 @@
 #include "dashboards/options.h"
 #include "dashboards/serve_sensors.h"
 
-#define DOCTOR_ARCHIVE_S (30 * 86400) /* without anything for longer: an archive, or retired */
-#define DOCTOR_COVERAGE  0.99         /* of the last day; less is worth a look */
-#define DOCTOR_DROPPED   0.001        /* of the packets of the last day; more is worth a look */
-#define DOCTOR_BEAT_S    20           /* an aggregator that is there beats more often */
+#define DOCTOR_ARCHIVE_S                                                                           \
+    (30 * 86400)              /* not enrolled, and without anything for longer: an archive */
+#define DOCTOR_COVERAGE 0.99  /* of the last day; less is worth a look */
+#define DOCTOR_DROPPED  0.001 /* of the packets of the last day; more is worth a look */
+#define DOCTOR_BEAT_S   20    /* an aggregator that is there beats more often */
 
 /* The line of one sensor at the time `now_s`. */
 void doctor_sensor(struct checks *checks, const struct serve_sensor *sensor, int64_t now_s);

@@ -72,7 +72,7 @@ static void put_total(struct export *export, const struct query_period *period)
 /* What is behind the withheld sensors, as one: nothing of it tells one of them from the other. */
 static void put_withheld_sensors(struct export *export, const struct query_period *period)
 {
-    struct query_figures sum = {.any_data = true, .active_known = true, .expected = NAN};
+    struct query_figures sum = {.any_data = true, .active_known = true};
     for (size_t i = 0; i < period->sensor_count; i++) {
         const struct query_figures *sensor = &period->sensors[i];
         if (!export->cells[i].withheld)

@@ -55,8 +55,6 @@ void figures_begin(struct figures_sum *sum, const struct period *year)
     memset(sum, 0, sizeof *sum);
     sum->year = *year;
     sum->hosts_known = true;
-    sum->from_ns = INT64_MAX;
-    sum->until_ns = -1;
 }
 
 static void add(struct figures_sum *sum, uint64_t *to, uint64_t value)
@@ -65,38 +63,24 @@ static void add(struct figures_sum *sum, uint64_t *to, uint64_t value)
         sum->overflow = true;
 }
 
-/* Nanoseconds of [first, last], both ends included. */
-static uint64_t length_ns(int64_t first, int64_t last)
+int figures_expected(struct figures_sum *sum, const struct expect_span *span, uint64_t observed_ns)
 {
-    return last >= first ? (uint64_t)(last - first) + 1 : 0;
-}
-
-/* Adds the present sensor to the coverage. Whole nanoseconds are compared before they are weighted,
- * so that a sensor that missed nothing gives exactly 1; the moment that two of its records may
- * share at their ends does not make it more. */
-static void finish_sensor(struct figures_sum *sum)
-{
-    uint64_t expected = sum->sensor.expected_ns, observed = sum->sensor.observed_ns;
-    sum->expected += (double)expected * sum->sensor.addresses;
-    sum->observed += (double)(observed < expected ? observed : expected) * sum->sensor.addresses;
-    memset(&sum->sensor, 0, sizeof sum->sensor);
-}
-
-void figures_sensor(struct figures_sum *sum, double addresses, int64_t from_ns, int64_t until_ns,
-                    uint64_t restated)
-{
-    /* The year lies within CALENDAR_MAX_S, so its nanoseconds fit. */
-    int64_t start_ns = sum->year.start_s * NS_PER_S, last_ns = sum->year.end_s * NS_PER_S - 1;
-    int64_t first = from_ns > start_ns ? from_ns : start_ns;
-    int64_t last = until_ns < last_ns ? until_ns : last_ns;
-    finish_sensor(sum);
-    sum->sensor.addresses = addresses;
-    sum->sensor.expected_ns = length_ns(first, last);
-    if (first <= last) {
-        sum->from_ns = first < sum->from_ns ? first : sum->from_ns;
-        sum->until_ns = last > sum->until_ns ? last : sum->until_ns;
+    if (sum->time_count == sum->time_room) {
+        size_t room = sum->time_room ? sum->time_room * 2 : 64;
+        struct figures_time *times = realloc(sum->times, room * sizeof *times);
+        if (!times)
+            return ERR_NOMEM;
+        sum->times = times;
+        sum->time_room = room;
     }
-    add(sum, &sum->revision, restated);
+    sum->times[sum->time_count++] = (struct figures_time){span->first_ns, span->last_ns};
+    coverage_add(&sum->coverage, span, observed_ns);
+    return 0;
+}
+
+void figures_restated(struct figures_sum *sum, uint64_t times)
+{
+    add(sum, &sum->revision, times);
 }
 
 void figures_day(struct figures_sum *sum, int month, int day, const struct totals *totals)
@@ -107,7 +91,6 @@ void figures_day(struct figures_sum *sum, int month, int day, const struct total
     add(sum, &to->records, totals->records);
     add(sum, &sum->dropped, totals->kernel_dropped);
     add(sum, &sum->dropped, totals->interface_dropped);
-    add(sum, &sum->sensor.observed_ns, totals->observed_ns);
 }
 
 void figures_hosts(struct figures_sum *sum, const struct hll *hosts, bool known)
@@ -116,8 +99,8 @@ void figures_hosts(struct figures_sum *sum, const struct hll *hosts, bool known)
     sum->hosts_known &= known;
 }
 
-int figures_course(struct figures_sum *sum, int month, int day, double addresses,
-                   const struct course *course)
+int figures_course(struct figures_sum *sum, int month, int day, double addresses, size_t first,
+                   size_t end, const struct course *course)
 {
     struct figures_minutes **place = &sum->minutes[month - 1][day - 1];
     if (!*place)
@@ -125,7 +108,7 @@ int figures_course(struct figures_sum *sum, int month, int day, double addresses
     struct figures_minutes *minutes = *place;
     if (!minutes)
         return ERR_NOMEM;
-    for (int i = 0; i < COURSE_SLOTS; i++) {
+    for (size_t i = first; i < end && i < COURSE_SLOTS; i++) {
         uint64_t observed = course->observed_ns[i];
         add(sum, &minutes->packets[i], course->packets[i]);
         minutes->addressed[i] += addresses * (double)observed;
@@ -140,6 +123,8 @@ void figures_close(struct figures_sum *sum)
     for (int i = 0; i < 12 * 31; i++)
         free(sum->minutes[i / 31][i % 31]);
     memset(sum->minutes, 0, sizeof sum->minutes);
+    free(sum->times);
+    sum->times = NULL;
 }
 
 /* --- computing -------------------------------------------------------------------------------- */
@@ -186,11 +171,35 @@ static double minute_quotients(const struct figures_minutes *minutes, uint64_t *
     return sum;
 }
 
-/* The quotients of all minutes, raised by the part of the time in which no sensor was up. */
-static double by_inventory(const struct figures_sum *sum)
+static int compare_times(const void *a, const void *b)
+{
+    const struct figures_time *x = a, *y = b;
+    return (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns);
+}
+
+/* The time in which any sensor was to observe. */
+static uint64_t any_expected_ns(struct figures_sum *sum)
+{
+    uint64_t union_ns = 0;
+    int64_t done_ns = INT64_MIN; /* the last moment that is counted */
+    if (sum->time_count > 1)
+        qsort(sum->times, sum->time_count, sizeof *sum->times, compare_times);
+    for (size_t i = 0; i < sum->time_count; i++) {
+        const struct figures_time *time = &sum->times[i];
+        int64_t first_ns = time->first_ns > done_ns ? time->first_ns : done_ns + 1;
+        if (time->last_ns < first_ns)
+            continue;
+        union_ns += (uint64_t)(time->last_ns - first_ns) + 1;
+        done_ns = time->last_ns;
+    }
+    return union_ns;
+}
+
+/* The quotients of all minutes, raised by the part of the expected time in which no sensor was up. */
+static double by_inventory(struct figures_sum *sum)
 {
     double quotients = 0;
-    uint64_t up_ns = 0, expected_ns = length_ns(sum->from_ns, sum->until_ns);
+    uint64_t up_ns = 0, expected_ns = any_expected_ns(sum);
     for (int i = 0; i < 12 * 31; i++)
         if (sum->minutes[i / 31][i % 31])
             quotients += minute_quotients(sum->minutes[i / 31][i % 31], &up_ns);
@@ -199,8 +208,7 @@ static double by_inventory(const struct figures_sum *sum)
     return up_ns < expected_ns ? quotients / ((double)up_ns / (double)expected_ns) : quotients;
 }
 
-static double per_address(const struct figures_sum *sum, const struct gathered *all,
-                          enum method method)
+static double per_address(struct figures_sum *sum, const struct gathered *all, enum method method)
 {
     switch (method) {
     case METHOD_DAILY:
@@ -212,14 +220,8 @@ static double per_address(const struct figures_sum *sum, const struct gathered *
     }
 }
 
-static double coverage_of(const struct figures_sum *sum)
-{
-    return sum->expected > 0 ? sum->observed / sum->expected : NAN;
-}
-
 int figures_end(struct figures_sum *sum, enum method method, struct figures *figures, char *errmsg)
 {
-    finish_sensor(sum);
     struct gathered all = gather(sum);
     if (sum->overflow)
         return err_set(errmsg, ERR_INVALID, "figures of %d: a sum is larger than 64 bits hold",
@@ -232,7 +234,7 @@ int figures_end(struct figures_sum *sum, enum method method, struct figures *fig
         .method = method,
         .hosts_known = sum->hosts_known,
         .unique_hosts = hll_count(&sum->hosts),
-        .coverage = coverage_of(sum),
+        .coverage = coverage_share(&sum->coverage),
         .dropped = sum->dropped,
         .revision = sum->revision,
     };

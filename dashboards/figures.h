@@ -1,9 +1,9 @@
 /*
  * The yearly figures, computed from what the sensors counted: definitions and rounding are in
- * docs/FIGURES.md. Pure: the caller reads the store and hands over day totals, unique hosts and,
- * for METHOD_INVENTORY, courses. Order of calls for one year: figures_begin, then for every sensor
- * figures_sensor and its figures_day; figures_hosts and figures_course at any time; figures_end, and
- * figures_close at last. Sensors' darknets are disjoint, so active addresses add up. The same calls
+ * docs/FIGURES.md. Pure: the caller reads the store and hands over day totals, what was expected and
+ * observed, unique hosts and, for METHOD_INVENTORY, courses. Order of calls for one year: figures_begin,
+ * then for every sensor figures_day, figures_expected, figures_hosts, figures_restated and figures_course,
+ * in any order; figures_end, and figures_close at last. Sensors' darknets are disjoint, so active addresses add up. The same calls
  * in the same order give the same bits.
  */
 #ifndef DASHBOARDS_FIGURES_H
@@ -16,6 +16,7 @@
 #include "common/course.h"
 #include "common/hll.h"
 #include "common/schema.h"
+#include "dashboards/coverage.h"
 
 enum method { METHOD_DAILY, METHOD_MEAN, METHOD_INVENTORY };
 
@@ -68,13 +69,11 @@ struct figures_sum {
     struct period year;
     struct figures_daysum days[12][31];
     uint64_t dropped, revision;
-    struct {
-        double addresses;
-        uint64_t observed_ns, expected_ns;
-    } sensor;                  /* the one that is being added */
-    double observed, expected; /* address-nanoseconds of the sensors before it */
-    int64_t from_ns,
-        until_ns; /* first and last moment of the year that any sensor was to observe */
+    struct coverage coverage;
+    struct figures_time {
+        int64_t first_ns, last_ns;
+    } * times; /* in which a sensor was to observe, of all of them */
+    size_t time_count, time_room;
     bool hosts_known;
     struct hll hosts;
     struct figures_minutes *minutes[12][31]; /* of days with a course */
@@ -84,19 +83,19 @@ struct figures_sum {
 /* Begins the sums of a year (a period of LEVEL_YEAR). */
 void figures_begin(struct figures_sum *sum, const struct period *year);
 
-/* Begins a sensor: `addresses` in its darknet, first and last moment it ever observed (nanoseconds,
- * both ends included; last before first when it never did), and how often this year was restated.
- */
-void figures_sensor(struct figures_sum *sum, double addresses, int64_t from_ns, int64_t until_ns,
-                    uint64_t restated);
-/* Adds a day of the present sensor; month 1..12, day 1..31, each day once. */
+/* Adds a sensor's day; month 1..12, day 1..31. */
 void figures_day(struct figures_sum *sum, int month, int day, const struct totals *totals);
+/* Adds a span of the year in which a sensor was to observe, and how much of it it did. ERR_NOMEM. */
+int figures_expected(struct figures_sum *sum, const struct expect_span *span, uint64_t observed_ns);
+/* Adds how often the year of a sensor was restated. */
+void figures_restated(struct figures_sum *sum, uint64_t times);
 /* Adds hosts of the year; `known` is false when there are others of which there is no sketch. */
 void figures_hosts(struct figures_sum *sum, const struct hll *hosts, bool known);
 
-/* Adds the course of one sensor with `addresses` for a day. ERR_NOMEM. */
-int figures_course(struct figures_sum *sum, int month, int day, double addresses,
-                   const struct course *course);
+/* Adds the minutes [first, end) of the course of a sensor's day, in which it had so many addresses.
+ * ERR_NOMEM. */
+int figures_course(struct figures_sum *sum, int month, int day, double addresses, size_t first,
+                   size_t end, const struct course *course);
 
 /* Computes the figures. ERR_INVALID with the cause in `errmsg` when the packets of the year do not
  * fit into 64 bits. */

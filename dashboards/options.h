@@ -38,6 +38,7 @@ enum option_id {
     OPTION_BY,
     OPTION_TOP,
     OPTION_SENSOR,
+    OPTION_ADDRESS,
     OPTION_GROWTH,
     OPTION_REAL_ADDRESSES,
     OPTION_RANKS,
@@ -87,7 +88,7 @@ struct options {
     enum query_step step;
     enum query_by by;
     size_t top;
-    const char *sensor;
+    const char *sensor, *address;
     bool growth;
     enum export_format export_format; /* of format_word, by export_check */
     bool real_addresses, ranks;

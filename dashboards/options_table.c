@@ -140,6 +140,13 @@ static int set_sensor(struct options *options, const char *value, char *errmsg)
                : err_set(errmsg, ERR_INVALID, "--sensor '%.64s': not a sensor's name", value);
 }
 
+static int set_address(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->address = value;
+    return 0;
+}
+
 static int set_growth(struct options *options, const char *value, char *errmsg)
 {
     (void)value, (void)errmsg;
@@ -235,6 +242,7 @@ const struct option_row option_rows[OPTION_IDS] = {
                    "total (default), sensor, address, class, protocol, port or icmp", set_by},
     [OPTION_TOP] = {0, "top", "N", "the N with most packets, and the others as one", set_top},
     [OPTION_SENSOR] = {0, "sensor", "NAME", "this sensor only", set_sensor},
+    [OPTION_ADDRESS] = {0, "address", "ADDRESS", "this darknet address", set_address},
     [OPTION_GROWTH] = {0, "growth", NULL, "how many times the year before each year is",
                        set_growth},
     [OPTION_REAL_ADDRESSES] = {0, "real-addresses", NULL,

@@ -59,14 +59,14 @@ static void observed(struct buf *out, const struct store_sensor *sensor,
                      const struct query_figures *figures)
 {
     (void)sensor;
-    put(out, "%.3f", figures->observed / 1e9);
+    put(out, "%.3f", (double)figures->observed_ns / 1e9);
 }
 
 static void expected(struct buf *out, const struct store_sensor *sensor,
                      const struct query_figures *figures)
 {
     (void)sensor;
-    put(out, "%.3f", figures->expected / 1e9);
+    put(out, "%.3f", (double)figures->expected_ns / 1e9);
 }
 
 static void addresses(struct buf *out, const struct store_sensor *sensor,
@@ -91,7 +91,7 @@ static const struct sensor_family sensor_families[] = {
      "Packets that kernel and interface lost before they could be counted.", dropped},
     {"darkcount_observed_seconds_total", "counter", "Time in which the sensor observed.", observed},
     {"darkcount_expected_seconds_total", "counter",
-     "Time between the first and the last moment that the sensor ever observed.", expected},
+     "Time in which the sensor was to observe by its inventory.", expected},
     {"darkcount_darknet_addresses", "gauge", "Addresses in the sensor's darknet.", addresses},
     {"darkcount_last_observed_timestamp_seconds", "gauge",
      "The last moment that the sensor observed, as far as the store knows.", last_observed},

@@ -1,6 +1,5 @@
 #include "dashboards/query.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -43,14 +42,14 @@ const char *query_by_name(enum query_by by)
 
 double query_coverage(const struct query_figures *figures)
 {
-    return figures->expected > 0 ? figures->observed / figures->expected : NAN;
+    return coverage_share(&figures->coverage);
 }
 
 enum query_state query_state(const struct query_figures *figures)
 {
     if (figures->any_data)
         return figures->packets ? QUERY_COUNTED : QUERY_TRUE_ZERO;
-    return figures->expected > 0 ? QUERY_DOWN : QUERY_ABSENT;
+    return figures->coverage.expected > 0 ? QUERY_DOWN : QUERY_ABSENT;
 }
 
 const char *query_state_name(enum query_state state)

@@ -25,8 +25,8 @@
 #include "common/addrvec.h"
 #include "common/schema.h"
 #include "common/tables.h"
+#include "dashboards/coverage.h"
 #include "dashboards/figures.h"
-#include "dashboards/store.h"
 
 /* --- years ------------------------------------------------------------------------------------ */
 
@@ -43,7 +43,13 @@ int query_annual(struct store *store, enum method method, int year, struct query
                  char *errmsg);
 void query_annual_close(struct query_annual *annual);
 
-/* A state that the packets of a year were in. */
+/* Why a year was restated: records that came when it was over, or another inventory, which changes its
+ * coverage and its packets per address by METHOD_INVENTORY and nothing else. */
+enum query_reason { QUERY_REASON_RECORDS, QUERY_REASON_INVENTORY };
+/* "records", "inventory". */
+const char *query_reason_name(enum query_reason reason);
+
+/* A state that the figures of a year were in. */
 struct query_revision {
     int year;
     uint64_t revision;               /* 0: before anything was added to the complete year */
@@ -51,6 +57,7 @@ struct query_revision {
     const char *sensor;              /* borrowed from the store; NULL of revision 0 */
     uint64_t records;                /* that it added; of revision 0 all */
     uint64_t packets_added, packets; /* `packets`: of the year, with it */
+    enum query_reason reason;        /* not of revision 0 */
 };
 
 struct query_revisions {
@@ -58,7 +65,7 @@ struct query_revisions {
     size_t count;
 };
 
-/* How the packets of `year`, or of every year with data when it is 0, came to be what they are: by
+/* How the figures of `year`, or of every year with data when it is 0, came to be what they are: by
  * year, then by number. The number of a year's last revision is the `revision` of its figures. Errors
  * as store_read_revisions. To be closed with query_revisions_close. */
 int query_revisions(struct store *store, int year, struct query_revisions *revisions, char *errmsg);
@@ -125,9 +132,8 @@ struct query_figures {
     uint64_t unique_hosts; /* estimate, standard error 0.81 % */
     bool counters_known;
     struct totals counters; /* everything that the store counts, but `active`, which is above */
-    /* Sensor: nanoseconds of the period between the first and the last moment that it ever observed,
-     * and how many of them it did. All: the sums over sensors, weighted by their addresses. */
-    double expected, observed;
+    struct coverage coverage;
+    uint64_t expected_ns, observed_ns; /* the time without the addresses; all: sums over sensors */
 };
 
 /* observed / expected, 0 to 1; NaN when nothing was expected. */
@@ -138,7 +144,7 @@ enum query_state {
     QUERY_COUNTED,
     QUERY_TRUE_ZERO, /* observed, and nothing came */
     QUERY_DOWN,      /* should have observed, and did not */
-    QUERY_ABSENT     /* before its first or after its last moment: nothing was expected */
+    QUERY_ABSENT     /* nothing was expected: not in the inventory */
 };
 enum query_state query_state(const struct query_figures *figures);
 /* "counted", "zero", "down", "absent". */
@@ -204,6 +210,8 @@ struct query_reader {
     int (*on_period)(void *user, const struct query_period *period, char *errmsg);
 };
 
+/* Whether the range can be asked for. ERR_INVALID. */
+int query_check(const struct query *query, char *errmsg);
 /* Answers `query`. ERR_INVALID with the cause in `errmsg`: from is not before to, a bound is not a
  * whole minute, or QUERY_WHOLE asks for a breakdown whose detail is no longer kept at the resolution
  * of its bounds; ERR_UNKNOWN: no such sensor; otherwise as store_open. */

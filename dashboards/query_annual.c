@@ -1,7 +1,10 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "dashboards/expect.h"
 #include "dashboards/query.h"
+
+#define MINUTE_S 60
 
 /* What is read of a year before its sums. */
 struct year_hosts {
@@ -16,6 +19,7 @@ struct reading {
     struct year_hosts *hosts[STORE_YEARS]; /* of the years that are asked for and have data */
     bool courses;                          /* whether they are wanted */
     int year;                              /* the one that is being summed */
+    uint64_t *observed_ns;                 /* of it, by each sensor */
     struct figures_sum sum;
     struct store_piece *days; /* of every sensor: days with data */
     size_t day_count, day_room;
@@ -84,11 +88,10 @@ static int on_days(void *user, size_t sensor, const struct store_day *days, size
                    char *errmsg)
 {
     struct reading *reading = user;
-    const struct store_sensor *of = &reading->sensors[sensor];
-    figures_sensor(&reading->sum, of->addresses, of->from_ns, of->until_ns,
-                   of->restated[reading->year - STORE_YEAR_MIN]);
+    reading->observed_ns[sensor] = 0;
     for (size_t i = 0; i < count; i++) {
         figures_day(&reading->sum, days[i].month, days[i].day, &days[i].totals);
+        reading->observed_ns[sensor] += days[i].totals.observed_ns;
         if (reading->courses && days[i].totals.records > 0 &&
             want_course(reading, sensor, &days[i]) != 0)
             return nomem(errmsg);
@@ -96,12 +99,21 @@ static int on_days(void *user, size_t sensor, const struct store_day *days, size
     return 0;
 }
 
+/* The minutes of each version of the inventory by themselves; those of none have no denominator. */
 static int on_course(void *user, const struct store_piece *piece, struct store_counts *counts,
                      char *errmsg)
 {
     struct reading *reading = user;
-    int rc = figures_course(&reading->sum, piece->period.month, piece->period.day,
-                            reading->sensors[piece->tag].addresses, counts->course);
+    const struct period *day = &piece->period;
+    struct expect expect;
+    struct expect_span span;
+    int rc = 0;
+    expect_begin(&expect, &reading->sensors[piece->tag], day->start_s, day->end_s);
+    while (rc == 0 && expect_next(&expect, &span))
+        rc = figures_course(&reading->sum, day->month, day->day, span.version->size,
+                            (size_t)(span.start_s - day->start_s) / MINUTE_S,
+                            (size_t)(span.end_s - day->start_s + MINUTE_S - 1) / MINUTE_S,
+                            counts->course);
     return rc ? nomem(errmsg) : 0;
 }
 
@@ -119,6 +131,29 @@ static int read_courses(struct reading *reading, char *errmsg)
     return rc;
 }
 
+/* --- coverage --------------------------------------------------------------------------------- */
+
+/* What a sensor was to observe of the year, and did. */
+static int cover_sensor(struct reading *reading, size_t sensor, char *errmsg)
+{
+    const struct store_sensor *of = &reading->sensors[sensor];
+    const struct period *year = &reading->sum.year;
+    uint64_t observed_ns = reading->observed_ns[sensor];
+    struct expect expect;
+    struct expect_span span;
+    bool alone = observed_ns == 0 || expect_alone(of, year->start_s, year->end_s, &span);
+    int rc = 0;
+    figures_restated(&reading->sum, of->restated[reading->year - STORE_YEAR_MIN]);
+    expect_begin(&expect, of, year->start_s, year->end_s);
+    while (rc == 0 && expect_next(&expect, &span)) {
+        if (!alone)
+            rc = coverage_observed(reading->store, sensor, &span, &observed_ns, errmsg);
+        if (rc == 0 && figures_expected(&reading->sum, &span, observed_ns))
+            rc = nomem(errmsg);
+    }
+    return rc;
+}
+
 /* --- years ------------------------------------------------------------------------------------ */
 
 static int read_year(struct reading *reading, enum method method, int year, struct figures *figures,
@@ -132,6 +167,8 @@ static int read_year(struct reading *reading, enum method method, int year, stru
     figures_begin(&reading->sum, &period);
     figures_hosts(&reading->sum, &hosts->hosts, hosts->known);
     int rc = store_read_days(reading->store, year, &reader, errmsg);
+    for (size_t s = 0; rc == 0 && s < reading->count; s++)
+        rc = cover_sensor(reading, s, errmsg);
     if (rc == 0)
         rc = read_courses(reading, errmsg);
     if (rc == 0)
@@ -161,7 +198,8 @@ static int read_years(struct reading *reading, enum method method, int only,
                       struct query_annual *annual, char *errmsg)
 {
     reading->sensors = store_sensors(reading->store, &reading->count);
-    int rc = find_years(reading, only) ? nomem(errmsg) : 0;
+    reading->observed_ns = calloc(reading->count + 1, sizeof *reading->observed_ns);
+    int rc = !reading->observed_ns || find_years(reading, only) ? nomem(errmsg) : 0;
     for (size_t s = 0; rc == 0 && s < reading->count; s++)
         rc = read_hosts(reading, s, errmsg);
     for (int i = 0; rc == 0 && i < STORE_YEARS; i++) {
@@ -179,6 +217,7 @@ static void close_reading(struct reading *reading)
     for (int i = 0; i < STORE_YEARS; i++)
         free(reading->hosts[i]);
     free(reading->days);
+    free(reading->observed_ns);
     free(reading);
 }
 

@@ -4,6 +4,11 @@
 #include "common/err.h"
 #include "dashboards/query.h"
 
+const char *query_reason_name(enum query_reason reason)
+{
+    return reason == QUERY_REASON_INVENTORY ? "inventory" : "records";
+}
+
 struct reading {
     const struct store_sensor *sensors;
     int only;                                /* year, or 0 */
@@ -34,12 +39,8 @@ static int on_year(void *user, size_t sensor, int year, const struct totals *tot
     return 0;
 }
 
-static int on_revision(void *user, size_t sensor, int year, uint64_t k,
-                       const struct revision *revision, char *errmsg)
+static int add_row(struct reading *reading, const struct query_revision *row, char *errmsg)
 {
-    struct reading *reading = user;
-    if (reading->only && year != reading->only)
-        return 0;
     if (reading->count == reading->room) {
         size_t room = reading->room ? reading->room * 2 : 64;
         struct query_revision *added = realloc(reading->added, room * sizeof *added);
@@ -48,15 +49,44 @@ static int on_revision(void *user, size_t sensor, int year, uint64_t k,
         reading->added = added;
         reading->room = room;
     }
-    reading->added[reading->count++] = (struct query_revision){
+    reading->added[reading->count++] = *row;
+    return 0;
+}
+
+static int on_revision(void *user, size_t sensor, int year, uint64_t k,
+                       const struct revision *revision, char *errmsg)
+{
+    struct reading *reading = user;
+    const struct query_revision row = {
         .year = year,
         .revision = k, /* among the sensor's own, until it is known among all */
         .when_s = revision->when_s,
         .sensor = reading->sensors[sensor].name,
         .records = revision->records,
         .packets_added = revision->packets,
+        .reason = QUERY_REASON_RECORDS,
     };
-    return 0;
+    return reading->only && year != reading->only ? 0 : add_row(reading, &row, errmsg);
+}
+
+/* A year without data has no figure that could have been restated. */
+static int add_changes(struct reading *reading, const struct store_sensor *sensor, char *errmsg)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sensor->change_count; i++) {
+        const struct inventory_restated *change = &sensor->changes[i];
+        const struct query_revision row = {
+            .year = change->year,
+            .revision = change->k,
+            .when_s = change->when_s,
+            .sensor = sensor->name,
+            .reason = QUERY_REASON_INVENTORY,
+        };
+        if (change->year >= STORE_YEAR_MIN && change->year <= STORE_YEAR_MAX &&
+            reading->has[change->year - STORE_YEAR_MIN])
+            rc = add_row(reading, &row, errmsg);
+    }
+    return rc;
 }
 
 static int compare(const void *a, const void *b)
@@ -69,6 +99,8 @@ static int compare(const void *a, const void *b)
     int names = strcmp(x->sensor, y->sensor);
     if (names)
         return names;
+    if (x->reason != y->reason)
+        return x->reason < y->reason ? -1 : 1;
     return x->revision < y->revision ? -1 : x->revision > y->revision;
 }
 
@@ -122,6 +154,8 @@ int query_revisions(struct store *store, int year, struct query_revisions *revis
     reading->sensors = store_sensors(store, &sensors);
     reading->only = year;
     int rc = store_read_revisions(store, &reader, errmsg);
+    for (size_t s = 0; rc == 0 && s < sensors; s++)
+        rc = add_changes(reading, &reading->sensors[s], errmsg);
     if (rc == 0)
         rc = take_off(reading, errmsg);
     if (rc == 0 && reading->count)

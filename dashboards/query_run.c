@@ -5,6 +5,7 @@
 
 #include "common/err.h"
 #include "dashboards/cover.h"
+#include "dashboards/expect.h"
 #include "dashboards/query.h"
 #include "dashboards/query_rank.h"
 
@@ -91,12 +92,17 @@ static unsigned wants(enum query_by by, size_t pieces, const struct store_piece 
     }
 }
 
-static double expected_ns(const struct store_sensor *sensor, const struct query_period *period)
+/* As if nothing were observed. */
+static void expect_all(struct query_figures *figures, const struct store_sensor *sensor,
+                       int64_t start_s, int64_t end_s)
 {
-    int64_t first = period->start_s * NS_PER_S, last = period->end_s * NS_PER_S - 1;
-    first = sensor->from_ns > first ? sensor->from_ns : first;
-    last = sensor->until_ns < last ? sensor->until_ns : last;
-    return first <= last ? (double)(last - first + 1) : 0;
+    struct expect expect;
+    struct expect_span span;
+    expect_begin(&expect, sensor, start_s, end_s);
+    while (expect_next(&expect, &span)) {
+        figures->expected_ns += expect_span_ns(&span);
+        coverage_add(&figures->coverage, &span, 0);
+    }
 }
 
 static int begin_period(struct running *running, int64_t start_s, int64_t end_s)
@@ -124,7 +130,7 @@ static int begin_period(struct running *running, int64_t start_s, int64_t end_s)
         running->pieces[i].wants =
             wants(running->query->by, running->piece_count - first, &running->pieces[i]);
     for (size_t s = 0; s < running->sensor_count; s++)
-        sensors[s].expected = expected_ns(running->sensors[s], &sums->period);
+        expect_all(&sensors[s], running->sensors[s], start_s, end_s);
     running->group_count++;
     return 0;
 }
@@ -187,8 +193,7 @@ static int finish_own(struct running *running, char *errmsg)
         mine->active = addrvec_active(&own->addresses);
     if (running->query->by == QUERY_SENSOR)
         mine->unique_hosts = hll_count(&own->hosts);
-    mine->observed =
-        (double)own->observed_ns < mine->expected ? (double)own->observed_ns : mine->expected;
+    mine->observed_ns = own->observed_ns;
     if (!mine->any_data)
         return 0;
     hll_merge(&sums->hosts, &own->hosts);
@@ -256,6 +261,40 @@ static int on_piece(void *user, const struct store_piece *piece, struct store_co
     return add_sums(mine, counts->totals.packets, counts->totals.bytes, counts->dropped, errmsg);
 }
 
+/* What the sensor that was read observed of a period in each version of its inventory. */
+static int cover_own(struct running *running, const struct query_period *period,
+                     struct query_figures *mine, char *errmsg)
+{
+    const struct store_sensor *sensor = running->sensors[running->sensor];
+    struct coverage coverage = {0};
+    struct expect expect;
+    struct expect_span span;
+    bool alone = expect_alone(sensor, period->start_s, period->end_s, &span);
+    uint64_t observed_ns = mine->observed_ns;
+    int rc = 0;
+    if (alone)
+        coverage_add(&coverage, &span, observed_ns);
+    expect_begin(&expect, sensor, period->start_s, period->end_s);
+    while (!alone && rc == 0 && expect_next(&expect, &span)) {
+        rc = coverage_observed(running->store, running->positions[running->sensor], &span,
+                               &observed_ns, errmsg);
+        coverage_add(&coverage, &span, observed_ns);
+    }
+    mine->coverage = coverage;
+    return rc;
+}
+
+static int cover_group(struct running *running, char *errmsg)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < running->group_count; i++) {
+        struct query_figures *mine = &running->group[i].sensors[running->sensor];
+        if (mine->any_data)
+            rc = cover_own(running, &running->group[i].period, mine, errmsg);
+    }
+    return rc;
+}
+
 /* Reads the pieces within the time that the sensor observed: there is nothing outside of it. */
 static int read_sensor(struct running *running, size_t sensor, char *errmsg)
 {
@@ -271,7 +310,9 @@ static int read_sensor(struct running *running, size_t sensor, char *errmsg)
         return 0;
     int rc = store_read_pieces(running->store, running->positions[sensor], running->pieces + first,
                                end - first, &reader, errmsg);
-    return rc ? rc : finish_own(running, errmsg);
+    if (rc == 0)
+        rc = finish_own(running, errmsg);
+    return rc ? rc : cover_group(running, errmsg);
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -280,8 +321,10 @@ static void weigh(struct running *running, struct sums *sums)
 {
     struct query_figures *all = &sums->period.all;
     for (size_t s = 0; s < running->sensor_count; s++) {
-        all->expected += sums->sensors[s].expected * running->sensors[s]->addresses;
-        all->observed += sums->sensors[s].observed * running->sensors[s]->addresses;
+        const struct query_figures *mine = &sums->sensors[s];
+        coverage_join(&all->coverage, &mine->coverage);
+        all->expected_ns += mine->expected_ns;
+        all->observed_ns += mine->observed_ns;
     }
 }
 
@@ -389,7 +432,7 @@ static void close_running(struct running *running)
     free(running);
 }
 
-static int check_range(const struct query *query, char *errmsg)
+int query_check(const struct query *query, char *errmsg)
 {
     if (query->from_s < CALENDAR_MIN_S || query->to_s > CALENDAR_MAX_S)
         return err_set(errmsg, ERR_INVALID, "query: times lie from 1970 to 2199");
@@ -404,7 +447,7 @@ static int check_range(const struct query *query, char *errmsg)
 int query_run(struct store *store, const struct query *query, const struct query_reader *reader,
               char *errmsg)
 {
-    int rc = check_range(query, errmsg);
+    int rc = query_check(query, errmsg);
     if (rc)
         return rc;
     struct running *running = calloc(1, sizeof *running);

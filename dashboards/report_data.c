@@ -95,6 +95,29 @@ static int on_tables(void *user, const struct query_period *period, char *errmsg
     return period->rows_known && tables_add(&data->tables, period->tables) ? nomem(errmsg) : 0;
 }
 
+/* Takes the versions of a sensor's inventory that were true at any time of the year. */
+static int take_versions(struct report_data *data, size_t position,
+                         const struct store_sensor *sensor)
+{
+    const struct inventory *inventory = &sensor->inventory;
+    size_t room = data->version_count + inventory->count + 1;
+    struct report_version *versions = realloc(data->versions, room * sizeof *versions);
+    if (!versions)
+        return ERR_NOMEM;
+    data->versions = versions;
+    for (size_t i = 0; i < inventory->count; i++) {
+        const struct inventory_version *version = &inventory->versions[i];
+        if (version->from_s >= data->period.end_s ||
+            inventory_until(inventory, version) <= data->period.start_s)
+            continue;
+        versions[data->version_count++] =
+            (struct report_version){position, version->from_s, version->size};
+        if (version->size > 0)
+            data->sensors[position].addresses = version->size;
+    }
+    return 0;
+}
+
 static int on_sensors(void *user, const struct query_period *period, char *errmsg)
 {
     struct report_data *data = user;
@@ -105,12 +128,13 @@ static int on_sensors(void *user, const struct query_period *period, char *errms
         const struct store_sensor *sensor = period->sensor[i];
         struct report_sensor *of = &data->sensors[data->sensor_count++];
         memcpy(of->name, sensor->name, sizeof of->name);
-        of->addresses = sensor->addresses;
         of->from_ns = sensor->from_ns;
         of->until_ns = sensor->until_ns;
         of->restated = sensor->restated[data->year - STORE_YEAR_MIN];
         of->figures = period->sensors[i];
         data->sensors_down += query_state(&of->figures) == QUERY_DOWN;
+        if (take_versions(data, i, sensor) != 0)
+            return nomem(errmsg);
     }
     return 0;
 }
@@ -358,5 +382,6 @@ void report_data_close(struct report_data *data)
     query_annual_close(&data->annual);
     tables_close(&data->tables);
     free(data->sensors);
+    free(data->versions);
     data->sensors = NULL;
 }

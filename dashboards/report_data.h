@@ -34,10 +34,17 @@ struct report_port {
 
 struct report_sensor {
     char name[SENSOR_NAME_MAX + 1];
-    double addresses;
+    double addresses;          /* of its last version in the year that had any */
     int64_t from_ns, until_ns; /* as in struct store_sensor */
     uint64_t restated;         /* times the year was */
     struct query_figures figures;
+};
+
+/* A version of an inventory that was true at any time of the year. */
+struct report_version {
+    size_t sensor; /* position in `sensors` */
+    int64_t from_s;
+    double addresses; /* 0: nothing is its darknet from then on */
 };
 
 enum report_cause { REPORT_CAUSE_NONE, REPORT_CAUSE_PORT, REPORT_CAUSE_CLASS };
@@ -81,6 +88,8 @@ struct report_data {
     size_t unusual_count, compared;                /* compared: days that could be */
     struct report_sensor *sensors;
     size_t sensor_count;
+    struct report_version *versions; /* by sensor, then by time */
+    size_t version_count;
     size_t sensors_down; /* of them: expected to observe, and did not all year */
 };
 

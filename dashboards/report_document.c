@@ -229,6 +229,22 @@ static void nict_table(struct writing *writing)
     doc_table_end(&writing->doc);
 }
 
+static void inventory_table(struct writing *writing)
+{
+    static const char *const heads[] = {"sensor", "from", "addresses", NULL};
+    const struct report_data *data = writing->data;
+    table(writing, heads);
+    for (size_t i = 0; i < data->version_count; i++) {
+        const struct report_version *version = &data->versions[i];
+        char from[32];
+        calendar_rfc3339(version->from_s, from);
+        cell(writing, data->sensors[version->sensor].name);
+        cell(writing, from);
+        cell_double(writing, version->addresses, 0);
+    }
+    doc_table_end(&writing->doc);
+}
+
 /* --- chapters --------------------------------------------------------------------------------- */
 
 static void summary(struct writing *writing)
@@ -299,6 +315,9 @@ static void sensors(struct writing *writing)
     sentence(writing, report_sensors_text);
     sensors_table(writing);
     figure(writing, REPORT_CHART_COVERAGE, REPORT_FIGURE_COVERAGE);
+    heading(writing, 3, REPORT_DENOMINATOR);
+    fixed(writing, REPORT_DENOMINATOR_TEXT);
+    inventory_table(writing);
     fixed(writing, REPORT_CONFIDENTIAL_TEXT);
     figure(writing, REPORT_CHART_MAP, REPORT_FIGURE_MAP);
 }

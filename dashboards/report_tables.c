@@ -147,6 +147,23 @@ static int write_sensors(const struct report_data *data, FILE *out)
     return rows_end(rows);
 }
 
+static int write_inventory(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"sensor", "from", "addresses", NULL};
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < data->version_count; i++) {
+        const struct report_version *version = &data->versions[i];
+        char from[32];
+        calendar_rfc3339(version->from_s, from);
+        rows_text(rows, data->sensors[version->sensor].name);
+        rows_text(rows, from);
+        rows_double(rows, version->addresses, 0);
+    }
+    return rows_end(rows);
+}
+
 static int write_nict(const struct report_data *data, FILE *out)
 {
     static const char *const columns[] = {"year",
@@ -175,9 +192,14 @@ static int write_nict(const struct report_data *data, FILE *out)
 }
 
 const struct report_table report_tables[] = {
-    {"annual.csv", write_annual},        {"days.csv", write_days},
-    {"unusual_days.csv", write_unusual}, {"ports.csv", write_ports},
-    {"classes.csv", write_classes},      {"classes_daily.csv", write_classes_daily},
-    {"sensors.csv", write_sensors},      {"nict.csv", write_nict},
+    {"annual.csv", write_annual},
+    {"days.csv", write_days},
+    {"unusual_days.csv", write_unusual},
+    {"ports.csv", write_ports},
+    {"classes.csv", write_classes},
+    {"classes_daily.csv", write_classes_daily},
+    {"sensors.csv", write_sensors},
+    {"inventory.csv", write_inventory},
+    {"nict.csv", write_nict},
 };
 const size_t report_table_count = sizeof report_tables / sizeof *report_tables;

@@ -62,6 +62,14 @@ static const char *const texts[REPORT_TEXTS][2] = {
          "icmp-backscatter "
          "の各分類がこれに当たる。それ以外は意図して送られたもので、その多くはスキャンである。"},
     [REPORT_SENSORS] = {"Sensors, coverage, restatements", "センサー、カバレッジ、訂正"},
+    [REPORT_DENOMINATOR] = {"The denominator", "分母"},
+    [REPORT_DENOMINATOR_TEXT] =
+        {"How many addresses each sensor was to observe, and from when on, until the next row or "
+         "to the end: the address-time that coverage is a share of, and the denominator of the "
+         "method inventory. 0 is the end of a sensor.",
+         "各センサーが観測すべきアドレス数とその開始時刻。次の行、または年末まで有効である。"
+         "カバレッジの分母となるアドレス×時間であり、inventory 法の分母でもある。0 "
+         "はそのセンサーの終了を示す。"},
     [REPORT_CONFIDENTIAL_TEXT] =
         {"The addresses of the darknet are not told: the map shows them in order, without naming "
          "any.",
@@ -123,6 +131,7 @@ static const struct {
     {"class", {"Class", "分類"}},
     {"share", {"Share", "割合"}},
     {"sensor", {"Sensor", "センサー"}},
+    {"from", {"From", "開始"}},
     {"addresses", {"Addresses", "アドレス数"}},
     {"exact", {"Exact", "確定値"}},
     {"edition", {"Edition", "版"}},

@@ -28,20 +28,13 @@ static int take_recent(void *user, const struct query_period *period, char *errm
 {
     struct serve_sensors *sensors = user;
     (void)errmsg;
-    for (size_t i = 0; i < period->sensor_count; i++)
-        if (period->sensors[i].any_data)
-            sensors->sensors[i].state = period->sensors[i].packets ? SERVE_LIVE : SERVE_SILENT;
+    for (size_t i = 0; i < period->sensor_count; i++) {
+        const struct query_figures *recent = &period->sensors[i];
+        sensors->sensors[i].due = recent->coverage.expected > 0;
+        if (recent->any_data)
+            sensors->sensors[i].state = recent->packets ? SERVE_LIVE : SERVE_SILENT;
+    }
     return 0;
-}
-
-static double coverage(const struct serve_sensor *of, int64_t from_s, int64_t to_s)
-{
-    int64_t first_s = of->sensor->from_ns / NS_PER_S;
-    if (of->sensor->until_ns < of->sensor->from_ns || first_s >= to_s)
-        return NAN;
-    int64_t expected_s = to_s - (first_s > from_s ? first_s : from_s);
-    double part = of->day.any_data ? of->day.observed / ((double)expected_s * NS_PER_S) : 0;
-    return part < 1 ? part : 1;
 }
 
 static int ask(struct store *store, int64_t from_s, int64_t to_s, struct serve_sensors *sensors,
@@ -68,7 +61,7 @@ int serve_sensors_read(struct store *store, int64_t now_s, struct serve_sensors 
     if (rc == 0)
         rc = ask(store, to_s - SERVE_RECENT_S, to_s, sensors, take_recent, errmsg);
     for (size_t i = 0; i < sensors->count; i++)
-        sensors->sensors[i].coverage = coverage(&sensors->sensors[i], from_s, to_s);
+        sensors->sensors[i].coverage = query_coverage(&sensors->sensors[i].day);
     if (rc)
         serve_sensors_close(sensors);
     return rc;

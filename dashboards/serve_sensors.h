@@ -27,9 +27,8 @@ struct serve_sensor {
     const struct store_sensor *sensor; /* borrowed from the store */
     enum serve_state state;
     struct query_figures day; /* of the last 24 hours */
-    /* The part of the last 24 hours, or of the time since it first observed, in which it observed; time
-     * that is not delivered yet is missing. 0 to 1; NaN when it never observed. */
-    double coverage;
+    double coverage;          /* of them; NaN when nothing was expected */
+    bool due;                 /* whether anything was expected of it lately */
 };
 
 struct serve_sensors {

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/err.h"
-#include "common/prefix.h"
 
 /* --- telescope and names ---------------------------------------------------------------------- */
 
@@ -135,14 +135,14 @@ static int receive_years(struct store *store, size_t i, void *user, char *errmsg
     return rc;
 }
 
-#define HEAD_FIELDS 5 /* n folded darknet from_ns until_ns, before the years' restated:<YYYY> */
+#define HEAD_FIELDS 6 /* of send_head, before the years' restated:<YYYY> */
 
 static int send_head(struct store *store, size_t i, void *user, char *errmsg)
 {
     const struct store_sensor *sensor = &store->sensors[i];
     char key[SCHEMA_KEY_MAX], restated[STORE_YEARS][sizeof "restated:YYYY"];
-    const char *words[2 + HEAD_FIELDS + STORE_YEARS] = {"HMGET",   key,       "n",       "folded",
-                                                        "darknet", "from_ns", "until_ns"};
+    const char *words[2 + HEAD_FIELDS + STORE_YEARS] = {"HMGET",   key,       "n",        "folded",
+                                                        "darknet", "from_ns", "until_ns", "live"};
     int count = 2 + HEAD_FIELDS;
     (void)user;
     schema_key_head(key, sensor->name);
@@ -167,21 +167,17 @@ static bool parse_ns(const redisReply *value, int64_t *ns)
     return true;
 }
 
+/* What a sensor that is not enrolled counts is its darknet from its first record on. */
 static int set_darknet(struct store *store, struct store_sensor *sensor, const char *key,
                        const redisReply *value, char *errmsg)
 {
-    struct prefixset *set = prefixset_new();
-    char cause[ERRMSG_SIZE] = "the darknet is not a list of prefixes";
-    if (!set)
-        return store_bad_value(store, key, ERR_NOMEM, errmsg);
-    if (strlen(value->str) == value->len && prefixset_add(set, value->str, cause) == 0 &&
-        prefixset_finish(set, cause) == 0) {
-        sensor->addresses = prefixset_size(set);
-        sensor->darknet = set;
-        return 0;
-    }
-    prefixset_free(set);
-    return store_damaged(store, key, cause, errmsg);
+    int rc = strlen(value->str) == value->len
+                 ? inventory_implied(&sensor->inventory, value->str, sensor->from_ns,
+                                     sensor->until_ns, sensor->live)
+                 : ERR_INVALID;
+    if (rc == ERR_NOMEM)
+        return store_bad_value(store, key, rc, errmsg);
+    return rc ? store_damaged(store, key, "the darknet is not a list of prefixes", errmsg) : 0;
 }
 
 static int set_head(struct store *store, struct store_sensor *sensor, const char *key,
@@ -206,6 +202,7 @@ static int set_head(struct store *store, struct store_sensor *sensor, const char
         return store_damaged(store, key, "from_ns or until_ns is missing or not a time", errmsg);
     if (value[2]->type != REDIS_REPLY_STRING)
         return store_damaged(store, key, "it has no darknet", errmsg);
+    sensor->live = value[5]->type == REDIS_REPLY_STRING;
     return set_darknet(store, sensor, key, value[2], errmsg);
 }
 
@@ -230,8 +227,10 @@ static int receive_head(struct store *store, size_t i, void *user, char *errmsg)
 
 static void forget_sensors(struct store *store)
 {
-    for (size_t i = 0; i < store->count; i++)
-        prefixset_free(store->sensors[i].darknet);
+    for (size_t i = 0; i < store->count; i++) {
+        inventory_close(&store->sensors[i].inventory);
+        free(store->sensors[i].changes);
+    }
     free(store->sensors);
     free(store->heads);
     store->sensors = NULL;
@@ -241,7 +240,13 @@ static void forget_sensors(struct store *store)
 
 int store_refresh(struct store *store, char *errmsg)
 {
+    return store_refresh_at(store, time(NULL), errmsg);
+}
+
+int store_refresh_at(struct store *store, int64_t now_s, char *errmsg)
+{
     bool empty;
+    store->now_s = now_s;
     forget_sensors(store);
     snprintf(store->timezone, sizeof store->timezone, "UTC"); /* of a store without telescope */
     int rc = calendar_init(store->timezone, errmsg);
@@ -253,7 +258,9 @@ int store_refresh(struct store *store, char *errmsg)
     if (rc == 0)
         rc = store_talk(store, &years, errmsg);
     const struct store_talk heads = {store->count, 0, NULL, send_head, receive_head, true};
-    return rc ? rc : store_talk(store, &heads, errmsg);
+    if (rc == 0)
+        rc = store_talk(store, &heads, errmsg);
+    return rc ? rc : store_read_inventories(store, errmsg);
 }
 
 int store_open(struct store **store, const struct storeurl *url, char *errmsg)

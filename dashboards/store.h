@@ -17,7 +17,7 @@
 #include "common/calendar.h"
 #include "common/course.h"
 #include "common/hll.h"
-#include "common/prefix.h"
+#include "common/inventory_stored.h"
 #include "common/schema.h"
 #include "common/storeurl.h"
 #include "common/tables.h"
@@ -28,15 +28,25 @@
 
 struct store_sensor {
     char name[SENSOR_NAME_MAX + 1];
-    double addresses; /* in its darknet */
-    /* Its darknet, borrowed until store_close; NULL before it has delivered anything. */
-    struct prefixset *darknet;
+    double addresses;          /* in its darknet now; of one that has ended, in its last */
     int64_t from_ns, until_ns; /* first and last moment observed; until < from when there is none */
-    bool years[STORE_YEARS];   /* whether it has totals of STORE_YEAR_MIN + i */
-    uint64_t restated[STORE_YEARS];
+    bool live;                 /* whether any of it came from a live capture */
+    bool enrolled;             /* its inventory is that of a registry, not implied by its records */
+    /* What was its darknet when. Nothing is expected of it before and after the two moments, both
+     * included; see dashboards/expect.h. */
+    struct inventory inventory;
+    int64_t expected_from_ns, expected_until_ns;
+    bool years[STORE_YEARS];            /* whether it has totals of STORE_YEAR_MIN + i */
+    uint64_t restated[STORE_YEARS];     /* by records and by changes of the inventory */
+    struct inventory_restated *changes; /* the latter */
+    size_t change_count;
 };
 
 struct store;
+
+/* A record arrives some time after its minute is over: nothing is expected of a live sensor for what is
+ * less than so long ago. */
+#define STORE_GRACE_S 60
 
 /* Connects within a few seconds, reads telescope and sensors. An empty database is a store without
  * sensors. ERR_UNREACHABLE, ERR_REFUSED (password, permission), ERR_VERSION, ERR_DAMAGED,
@@ -46,6 +56,8 @@ void store_close(struct store *store);
 /* Reads telescope and sensors anew over the same connection, for a program that lives on. As
  * store_open; what store_sensors gave is no longer valid. */
 int store_refresh(struct store *store, char *errmsg);
+/* The same as if it were `now_s`, which decides up to when live sensors are expected to have observed. */
+int store_refresh_at(struct store *store, int64_t now_s, char *errmsg);
 
 /* The sensors in ascending order of their names, borrowed until store_close. */
 const struct store_sensor *store_sensors(const struct store *store, size_t *count);

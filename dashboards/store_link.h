@@ -21,7 +21,11 @@ struct store {
         uint64_t n, folded;
     } * heads; /* of each sensor, as last heard */
     size_t count;
+    int64_t now_s; /* when they were read */
 };
+
+/* Reads the inventories of the sensors, whose heads are known. store_inventory.c */
+int store_read_inventories(struct store *store, char *errmsg);
 
 /* Connects store->redis to store->url, with AUTH and SELECT where the URL asks for them; of a cluster to
  * the first of its servers that answers, whose slots are read. */

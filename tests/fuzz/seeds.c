@@ -271,6 +271,8 @@ static void text_seeds(void)
 {
     write_text("store_text", "totals", "1 1 2 3 4 5 6 7 8 9 10 11 12");
     write_text("store_text", "epoch", "5 1 0-1 3-9 1795321020000000000-1795321079999999999");
+    write_text("store_text", "inventory",
+               "1546300800 192.0.2.0/24,2001:db8::/48\nrestated:2019:1 1 1700000000\n1577836800 -");
     write_text("arguments", "unix", "unix:///run/redis%20a.sock");
     write_text("arguments", "tcp", "redis://u:p%40@h:6380/1");
     write_text("arguments", "tcp6", "redis://[2001:db8::1]:1/2");

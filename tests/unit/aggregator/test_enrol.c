@@ -156,7 +156,7 @@ Test(enrol, revoking_ends_certificate_and_token)
     struct token token;
     cr_assert_eq(enrol_replace(&enrol, "tokyo", NOW_S, &token, errmsg), 0);
     cr_assert(admitted(&facts, ""));
-    cr_assert_eq(enrol_revoke(&enrol, "tokyo", errmsg), 0);
+    cr_assert_eq(enrol_revoke(&enrol, "tokyo", NOW_S, errmsg), 0);
     cr_assert_not(admitted(&facts, "revoked"));
     cr_assert_eq(ask(&token, NOW_S, &again, &why), ERR_REFUSED);
     cr_assert_eq(enrol_replace(&enrol, "tokyo", NOW_S, &token, errmsg), 0);
@@ -214,13 +214,13 @@ Test(enrol, names_and_darknets_are_taken_once)
     size_t count;
     added("tokyo", DARKNET);
     added("osaka", "203.0.113.0/24");
-    cr_assert_eq(enrol_revoke(&enrol, "tokyo", errmsg), 0);
+    cr_assert_eq(enrol_revoke(&enrol, "tokyo", NOW_S, errmsg), 0);
     cr_assert_eq(enrol_add(&enrol, "tokyo", "192.0.2.0/24", 0, NOW_S, &token, errmsg), ERR_REFUSED);
     cr_assert(strstr(errmsg, "enrolled already"));
     cr_assert_eq(enrol_add(&enrol, "c", "2001:db8:1::/48", 0, NOW_S, &token, errmsg), ERR_REFUSED);
     cr_assert(strstr(errmsg, "tokyo"));
     cr_assert_eq(enrol_replace(&enrol, "c", NOW_S, &token, errmsg), ERR_UNKNOWN);
-    cr_assert_eq(enrol_revoke(&enrol, "../ca", errmsg), ERR_UNKNOWN);
+    cr_assert_eq(enrol_revoke(&enrol, "../ca", NOW_S, errmsg), ERR_UNKNOWN);
     cr_assert_eq(registry_list(box.dir, &list, &count, errmsg), 0);
     cr_assert_eq(count, 2);
     cr_assert_str_eq(list[0].name, "osaka");
@@ -356,4 +356,41 @@ Test(enrol, the_authority_stays_and_is_not_made_anew_over_a_damaged_one)
     cr_assert_eq(truncate(path, 300), 0);
     cr_assert_eq(enrol_open(&again, box.dir, NOW_S, errmsg), ERR_INVALID);
     cr_assert(strstr(errmsg, "restore it"));
+}
+
+/* --- what is expected ------------------------------------------------------------------------- */
+
+static void expects(const char *name, const char *wanted)
+{
+    struct enrolment enrolment;
+    cr_assert_eq(registry_read(box.dir, name, &enrolment, errmsg), 0, "%s", errmsg);
+    char *text = enrolment_expected(&enrolment);
+    cr_expect_str_eq(text, wanted, "%s", name);
+    free(text);
+    enrolment_close(&enrolment);
+}
+
+/* From its minute on; once it has joined again it was only down in between. */
+Test(enrol, nothing_is_expected_of_who_is_revoked)
+{
+    struct token token;
+    struct cert_facts facts = joined("tokyo", "198.51.100.0/24");
+    struct frame_refuse why;
+    expects("tokyo", "960=198.51.100.0/24");
+    cr_assert_eq(enrol_revoke(&enrol, "tokyo", NOW_S + 61, errmsg), 0);
+    expects("tokyo", "960=198.51.100.0/24 1800000060=-");
+    cr_assert_eq(enrol_revoke(&enrol, "tokyo", NOW_S + 600, errmsg), 0);
+    expects("tokyo", "960=198.51.100.0/24 1800000060=-");
+    cr_assert_eq(enrol_replace(&enrol, "tokyo", NOW_S + 700, &token, errmsg), 0);
+    expects("tokyo", "960=198.51.100.0/24 1800000060=-");
+    cr_assert_eq(ask(&token, NOW_S + 800, &facts, &why), 0);
+    expects("tokyo", "960=198.51.100.0/24");
+}
+
+Test(enrol, nothing_was_ever_expected_of_who_is_revoked_before_joining)
+{
+    added("osaka", "203.0.113.0/24");
+    expects("osaka", "960=203.0.113.0/24");
+    cr_assert_eq(enrol_revoke(&enrol, "osaka", NOW_S, errmsg), 0);
+    expects("osaka", "");
 }

@@ -212,3 +212,24 @@ Test(inventory, versions_are_bounded)
     inventory_close(&inventory);
     free(text);
 }
+
+Test(inventory, an_end_takes_what_would_have_come)
+{
+    static const struct {
+        const char *text;
+        int64_t at_s;
+        const char *wanted;
+    } table[] = {
+        {"100=192.0.2.0/24", 200, "100=192.0.2.0/24 200=-"},
+        {"100=192.0.2.0/24 200=192.0.2.0/25", 200, "100=192.0.2.0/24 200=-"},
+        {"100=192.0.2.0/24 200=- 300=192.0.2.0/25", 250, "100=192.0.2.0/24 200=-"},
+        {"100=192.0.2.0/24", 100, ""},
+        {"100=192.0.2.0/24", 0, ""},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct inventory inventory = parsed(table[i].text);
+        cr_assert_eq(inventory_end(&inventory, table[i].at_s, NULL), 0);
+        says(&inventory, table[i].wanted);
+        inventory_close(&inventory);
+    }
+}

@@ -119,6 +119,83 @@ void telescope_close(struct telescope *telescope)
     }
 }
 
+/* A version unlike the one before it. */
+static struct telescope_version random_version(const char *before, int64_t from_s, uint64_t *state)
+{
+    static const struct telescope_version all[] = {
+        {0, "10.0.0.0/28", 16},
+        {0, "10.0.0.0/29", 8},
+        {0, "10.0.0.0/27", 32},
+        {0, "-", 0},
+        {0, "10.0.0.0/28,2001:db8::/126", 20},
+    };
+    struct telescope_version version;
+    do {
+        version = all[random_below(state, sizeof all / sizeof *all)];
+    } while (strcmp(version.list, before) == 0);
+    version.from_s = from_s;
+    return version;
+}
+
+void telescope_enrol(struct telescope *telescope, uint64_t seed, int64_t from_s, int64_t to_s)
+{
+    for (int i = 0; i < 2; i++) {
+        struct telescope_sensor *sensor = &telescope->sensors[i];
+        const char *before = "-";
+        int64_t at_s = from_s;
+        sensor->version_count = 1 + random_below(&seed, TELESCOPE_VERSIONS);
+        for (size_t v = 0; v < sensor->version_count; v++) {
+            uint64_t minutes = (uint64_t)(to_s - at_s) / 60 / (sensor->version_count - v);
+            at_s += 60 * (1 + (int64_t)random_below(&seed, minutes));
+            sensor->versions[v] = random_version(before, at_s, &seed);
+            before = sensor->versions[v].list;
+        }
+    }
+    telescope->sensors[2].live = true;
+}
+
+int64_t telescope_due_ns(const struct telescope_sensor *sensor, int64_t now_s)
+{
+    int64_t due_s = (now_s - 60) / 60 * 60;
+    bool goes_on = sensor->live || sensor->version_count > 0;
+    return goes_on && due_s * S - 1 > sensor->until_ns ? due_s * S - 1 : sensor->until_ns;
+}
+
+uint64_t telescope_observed(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s)
+{
+    uint64_t observed = 0;
+    for (size_t i = 0; i < sensor->count; i++)
+        if (sensor->records[i].start_s >= start_s && sensor->records[i].start_s < end_s)
+            observed += (uint64_t)(sensor->records[i].last_ns - sensor->records[i].first_ns) + 1;
+    return observed;
+}
+
+static void cover_span(const struct telescope_sensor *sensor, double addresses, int64_t start_s,
+                       int64_t end_s, int64_t now_s, double *expected, double *observed)
+{
+    int64_t due_ns = telescope_due_ns(sensor, now_s), first = start_s * S;
+    int64_t last = end_s * S - 1 < due_ns ? end_s * S - 1 : due_ns;
+    if (sensor->version_count == 0 && first < sensor->from_ns)
+        first = sensor->from_ns;
+    if (addresses == 0 || start_s >= end_s || first > last)
+        return;
+    *expected += (double)(last - first + 1) * addresses;
+    *observed += (double)telescope_observed(sensor, start_s, end_s) * addresses;
+}
+
+void telescope_cover(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s,
+                     int64_t now_s, double *expected, double *observed)
+{
+    if (sensor->version_count == 0)
+        cover_span(sensor, sensor->addresses, start_s, end_s, now_s, expected, observed);
+    for (size_t v = 0; v < sensor->version_count; v++) {
+        const struct telescope_version *version = &sensor->versions[v];
+        int64_t until_s = v + 1 < sensor->version_count ? version[1].from_s : INT64_MAX;
+        cover_span(sensor, version->size, start_s > version->from_s ? start_s : version->from_s,
+                   end_s < until_s ? end_s : until_s, now_s, expected, observed);
+    }
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static bool in(const struct period *period, const struct record *record)
@@ -254,6 +331,11 @@ static void write_sensor(const struct telescope_sensor *sensor, unsigned index,
              sensor->name, (unsigned long long)sensor->count, (unsigned long long)folded, index,
              index == 1 ? ",2001:db8::/126" : "", (long long)sensor->from_ns,
              (long long)sensor->until_ns);
+    for (size_t v = 0; v < sensor->version_count; v++)
+        redis_do(redis, "HSET darkcount:{%s}:inventory %lld %s", sensor->name,
+                 (long long)sensor->versions[v].from_s, sensor->versions[v].list);
+    if (sensor->live)
+        redis_do(redis, "HSET darkcount:{%s}:head live 1", sensor->name);
     for (size_t i = 0; i < sensor->count; i++) {
         for (int level = LEVEL_HOUR; level < LEVELS; level++) {
             struct period period = calendar_period((enum level)level, sensor->records[i].start_s);

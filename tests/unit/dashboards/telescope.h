@@ -15,12 +15,24 @@
 
 #define TELESCOPE_SENSORS 3
 
+#define TELESCOPE_VERSIONS 6
+
+struct telescope_version {
+    int64_t from_s;
+    const char *list;
+    double size;
+};
+
 struct telescope_sensor {
     char name[16];
     struct record *records; /* call i + 1 applied records[i] */
     size_t count;
     double addresses;
     int64_t from_ns, until_ns;
+    struct telescope_version
+        versions[TELESCOPE_VERSIONS]; /* of the inventory; none: not enrolled */
+    size_t version_count;
+    bool live;
 };
 
 struct telescope {
@@ -32,6 +44,17 @@ struct telescope {
  * from `from_s` on. Some minutes have two records, some records no packets. */
 void telescope_make(struct telescope *telescope, const char *zone, uint64_t seed, int64_t from_s,
                     size_t count, int64_t spread_s);
+/* Gives the first two sensors inventories that change at random minutes of [from_s, to_s), and makes the
+ * third a live one. The records stay as they are. Before telescope_write. */
+void telescope_enrol(struct telescope *telescope, uint64_t seed, int64_t from_s, int64_t to_s);
+/* The last nanosecond that is expected of the sensor when it is `now_s`. */
+int64_t telescope_due_ns(const struct telescope_sensor *sensor, int64_t now_s);
+/* Nanoseconds observed by the records of the minutes [start_s, end_s). */
+uint64_t telescope_observed(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s);
+/* Adds the address-nanoseconds of [start_s, end_s) that are expected when it is `now_s`, and those that
+ * the records observed. */
+void telescope_cover(const struct telescope_sensor *sensor, int64_t start_s, int64_t end_s,
+                     int64_t now_s, double *expected, double *observed);
 void telescope_close(struct telescope *telescope);
 
 /* Writes everything; of each sensor the last `unfolded` calls are not folded, and the log goes back

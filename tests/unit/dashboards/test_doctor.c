@@ -62,6 +62,16 @@ Test(doctor, a_sensor_that_is_down_fails_and_an_archive_does_not)
     expect(&sensor, "ok    sensor lab: ", "an archive, or retired");
 }
 
+/* The inventory says whether it is missed, however long ago. */
+Test(doctor, of_an_enrolled_sensor_its_inventory_decides)
+{
+    static struct store_sensor enrolled = {.name = "lab", .until_ns = 1, .enrolled = true};
+    struct serve_sensor sensor = {.sensor = &enrolled, .state = SERVE_DOWN, .coverage = NAN};
+    expect(&sensor, "ok    sensor lab: ", "nothing of it is in the inventory");
+    sensor.due = true;
+    expect(&sensor, "FAIL  sensor lab: ", "nothing since 1970");
+}
+
 static unsigned aggregators(const char *const *beats, size_t count, const char *word)
 {
     char line[512];

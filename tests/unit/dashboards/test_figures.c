@@ -25,11 +25,37 @@ static struct figures_sum *begin(const char *zone, int year)
     return sum;
 }
 
+/* A sensor with one version of its inventory, until the next one or the end. */
+static struct observing {
+    bool any;
+    struct inventory_version version;
+    struct expect_span span;
+    uint64_t observed_ns;
+} observing;
+
+static void finish_sensor(struct figures_sum *sum)
+{
+    if (observing.any && observing.span.first_ns <= observing.span.last_ns)
+        cr_assert_eq(figures_expected(sum, &observing.span, observing.observed_ns), 0);
+    observing.any = false;
+}
+
+static void sensor(struct figures_sum *sum, double addresses, int64_t from_ns, int64_t until_ns,
+                   uint64_t restated)
+{
+    int64_t first_ns = sum->year.start_s * (int64_t)S, last_ns = sum->year.end_s * (int64_t)S - 1;
+    finish_sensor(sum);
+    observing = (struct observing){.any = true, .version = {.size = addresses}};
+    observing.span = (struct expect_span){.version = &observing.version,
+                                          .first_ns = from_ns > first_ns ? from_ns : first_ns,
+                                          .last_ns = until_ns < last_ns ? until_ns : last_ns};
+    figures_restated(sum, restated);
+}
+
 /* A sensor that observes from the first to the last nanosecond of the year. */
 static void whole_year_sensor(struct figures_sum *sum, double addresses)
 {
-    figures_sensor(sum, addresses, sum->year.start_s * (int64_t)S, sum->year.end_s * (int64_t)S - 1,
-                   0);
+    sensor(sum, addresses, sum->year.start_s * (int64_t)S, sum->year.end_s * (int64_t)S - 1, 0);
 }
 
 static void day(struct figures_sum *sum, int month, int number, uint64_t packets, uint64_t active,
@@ -42,12 +68,14 @@ static void day(struct figures_sum *sum, int month, int number, uint64_t packets
         .observed_ns = observed_s * S,
     };
     figures_day(sum, month, number, &totals);
+    observing.observed_ns += totals.observed_ns;
 }
 
 static struct figures end(struct figures_sum *sum, enum method method)
 {
     char errmsg[ERRMSG_SIZE];
     struct figures figures;
+    finish_sensor(sum);
     cr_assert_eq(figures_end(sum, method, &figures, errmsg), 0, "%s", errmsg);
     figures_close(sum);
     free(sum);
@@ -133,8 +161,9 @@ Test(figures, a_single_packet)
     const struct totals totals = {.packets = 1, .active = 1, .records = 1, .observed_ns = 1};
     struct hll *hosts = calloc(1, sizeof *hosts);
     hll_add(hosts, "host", 4);
-    figures_sensor(sum, 256, at, at, 0);
+    sensor(sum, 256, at, at, 0);
     figures_day(sum, 1, 1, &totals);
+    observing.observed_ns = 1;
     figures_hosts(sum, hosts, true);
     struct figures figures = end(sum, METHOD_DAILY);
     cr_assert_eq(figures.packets, 1);
@@ -187,9 +216,9 @@ Test(figures, coverage_is_weighted_by_addresses)
 {
     struct figures_sum *sum = begin("UTC", 2023);
     int64_t from = sum->year.start_s * (int64_t)S;
-    figures_sensor(sum, 300, from, from + 86400 * (int64_t)S - 1, 0);
+    sensor(sum, 300, from, from + 86400 * (int64_t)S - 1, 0);
     day(sum, 1, 1, 1, 1, 43200);
-    figures_sensor(sum, 100, from, from + 86400 * (int64_t)S - 1, 0);
+    sensor(sum, 100, from, from + 86400 * (int64_t)S - 1, 0);
     day(sum, 1, 1, 1, 1, 86400);
     struct figures figures = end(sum, METHOD_DAILY);
     cr_assert(near(figures.coverage, (300 * 0.5 + 100) / 400));
@@ -214,10 +243,10 @@ Test(figures, coverage_is_never_above_one)
 {
     struct figures_sum *sum = begin("UTC", 2023);
     int64_t from = sum->year.start_s * (int64_t)S;
-    figures_sensor(sum, 10, from, from + 60 * (int64_t)S - 1, 0);
+    sensor(sum, 10, from, from + 60 * (int64_t)S - 1, 0);
     day(sum, 1, 1, 1, 1, 61);
     /* What one sensor has too much does not make up for what the other lacks. */
-    figures_sensor(sum, 10, from, from + 60 * (int64_t)S - 1, 0);
+    sensor(sum, 10, from, from + 60 * (int64_t)S - 1, 0);
     day(sum, 1, 1, 1, 1, 30);
     cr_assert(near(end(sum, METHOD_DAILY).coverage, 0.75));
 }
@@ -225,19 +254,31 @@ Test(figures, coverage_is_never_above_one)
 Test(figures, a_sensor_that_was_silent_all_year_lowers_the_coverage)
 {
     struct figures_sum *sum = begin("UTC", 2023);
-    figures_sensor(sum, 10, 0, 4000000000 * (int64_t)S, 0);
-    figures_sensor(sum, 10, sum->year.start_s * (int64_t)S, sum->year.end_s * (int64_t)S - 1, 0);
+    sensor(sum, 10, 0, 4000000000 * (int64_t)S, 0);
+    sensor(sum, 10, sum->year.start_s * (int64_t)S, sum->year.end_s * (int64_t)S - 1, 0);
     day(sum, 1, 1, 1, 1, 365 * 86400);
     cr_assert(near(end(sum, METHOD_DAILY).coverage, 0.5));
+}
+
+/* Half a year of 300 addresses, half of 100, of which the second half was not observed. */
+Test(figures, coverage_follows_the_inventory)
+{
+    struct figures_sum *sum = begin("UTC", 2023);
+    int64_t from = sum->year.start_s * (int64_t)S, half = from + 180 * 86400 * (int64_t)S;
+    sensor(sum, 300, from, half - 1, 0);
+    day(sum, 1, 1, 1, 1, 180 * 86400);
+    sensor(sum, 100, half, half + 100 * 86400 * (int64_t)S - 1, 0);
+    day(sum, 7, 1, 1, 1, 0);
+    cr_assert(near(end(sum, METHOD_DAILY).coverage, 180 * 300 / (180 * 300. + 100 * 100)));
 }
 
 Test(figures, dropped_and_revision_add_up)
 {
     struct figures_sum *sum = begin("UTC", 2023);
     const struct totals totals = {.records = 1, .kernel_dropped = 3, .interface_dropped = 4};
-    figures_sensor(sum, 1, 0, 1, 2);
+    sensor(sum, 1, 0, 1, 2);
     figures_day(sum, 1, 1, &totals);
-    figures_sensor(sum, 1, 0, 1, 5);
+    sensor(sum, 1, 0, 1, 5);
     figures_day(sum, 1, 1, &totals);
     struct figures figures = end(sum, METHOD_DAILY);
     cr_assert_eq(figures.dropped, 14);
@@ -301,7 +342,7 @@ Test(figures, inventory_divides_each_minute_by_what_was_up)
     struct course *course = calloc(2, sizeof *course);
     int64_t from = sum->year.start_s * (int64_t)S;
     for (int i = 0; i < 2; i++) {
-        figures_sensor(sum, i ? 100 : 300, from, from + 180 * (int64_t)S - 1, 0);
+        sensor(sum, i ? 100 : 300, from, from + 180 * (int64_t)S - 1, 0);
         day(sum, 1, 1, 1, 1, 120);
     }
     /* Minute 0: both are up; minute 1: only the first; minute 2: only the second. */
@@ -311,8 +352,8 @@ Test(figures, inventory_divides_each_minute_by_what_was_up)
     course[1].packets[2] = 0; /* a true zero */
     course[0].observed_ns[0] = course[0].observed_ns[1] = 60 * S;
     course[1].observed_ns[0] = course[1].observed_ns[2] = 60 * S;
-    cr_assert_eq(figures_course(sum, 1, 1, 300, &course[0]), 0);
-    cr_assert_eq(figures_course(sum, 1, 1, 100, &course[1]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 300, 0, COURSE_SLOTS, &course[0]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 100, 0, COURSE_SLOTS, &course[1]), 0);
     struct figures figures = end(sum, METHOD_INVENTORY);
     cr_assert(near(figures.coverage, 2 / 3.));
     /* One of them was up all the time: nothing is to be made up for. */
@@ -327,7 +368,7 @@ Test(figures, inventory_makes_up_for_the_time_in_which_no_sensor_was_up)
     int64_t from = sum->year.start_s * (int64_t)S;
     /* Of four minutes one is of both, one of the first alone, half a one of the second alone. */
     for (int i = 0; i < 2; i++) {
-        figures_sensor(sum, i ? 100 : 300, from, from + 240 * (int64_t)S - 1, 0);
+        sensor(sum, i ? 100 : 300, from, from + 240 * (int64_t)S - 1, 0);
         day(sum, 1, 1, 1, 1, 120);
     }
     course[0].packets[0] = 600;
@@ -337,8 +378,8 @@ Test(figures, inventory_makes_up_for_the_time_in_which_no_sensor_was_up)
     course[0].observed_ns[0] = course[0].observed_ns[1] = 60 * S;
     course[1].observed_ns[0] = 60 * S;
     course[1].observed_ns[3] = 30 * S;
-    cr_assert_eq(figures_course(sum, 1, 1, 300, &course[0]), 0);
-    cr_assert_eq(figures_course(sum, 1, 1, 100, &course[1]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 300, 0, COURSE_SLOTS, &course[0]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 100, 0, COURSE_SLOTS, &course[1]), 0);
     cr_assert(near(end(sum, METHOD_INVENTORY).packets_per_address,
                    (800 / 400. + 900 / 300. + 50 / 100.) / (150 / 240.)));
     free(course);
@@ -350,17 +391,59 @@ Test(figures, inventory_weighs_addresses_by_the_time_that_they_were_observed)
     struct figures_sum *sum = begin("UTC", 2023);
     struct course *course = calloc(2, sizeof *course);
     int64_t from = sum->year.start_s * (int64_t)S;
-    figures_sensor(sum, 300, from, from + 60 * (int64_t)S - 1, 0);
+    sensor(sum, 300, from, from + 60 * (int64_t)S - 1, 0);
     day(sum, 1, 1, 1, 1, 60);
-    figures_sensor(sum, 100, from, from + 60 * (int64_t)S - 1, 0);
+    sensor(sum, 100, from, from + 60 * (int64_t)S - 1, 0);
     day(sum, 1, 1, 1, 1, 30);
     course[0].packets[0] = 600;
     course[1].packets[0] = 100;
     course[0].observed_ns[0] = 60 * S;
     course[1].observed_ns[0] = 30 * S;
-    cr_assert_eq(figures_course(sum, 1, 1, 300, &course[0]), 0);
-    cr_assert_eq(figures_course(sum, 1, 1, 100, &course[1]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 300, 0, COURSE_SLOTS, &course[0]), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 100, 0, COURSE_SLOTS, &course[1]), 0);
     cr_assert(near(end(sum, METHOD_INVENTORY).packets_per_address, 700 / 350.));
+    free(course);
+}
+
+/* A minute that only the second version's addresses are of: the first half of the slots is another's. */
+Test(figures, inventory_divides_by_the_addresses_of_the_moment)
+{
+    struct figures_sum *sum = begin("UTC", 2023);
+    struct course *course = calloc(1, sizeof *course);
+    int64_t from = sum->year.start_s * (int64_t)S;
+    for (int i = 0; i < 4; i++) {
+        course->packets[i] = 120;
+        course->observed_ns[i] = 60 * S;
+    }
+    sensor(sum, 10, from, from + 120 * (int64_t)S - 1, 0);
+    day(sum, 1, 1, 480, 3, 120);
+    sensor(sum, 40, from + 120 * (int64_t)S, from + 240 * (int64_t)S - 1, 0);
+    observing.observed_ns = 120 * S;
+    cr_assert_eq(figures_course(sum, 1, 1, 10, 0, 2, course), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 40, 2, COURSE_SLOTS, course), 0);
+    struct figures figures = end(sum, METHOD_INVENTORY);
+    cr_assert(near(figures.packets_per_address, 2 * 120 / 10. + 2 * 120 / 40.));
+    cr_assert_eq(figures.coverage, 1);
+    free(course);
+}
+
+/* Between the times of two sensors nothing was expected: nothing is made up for. */
+Test(figures, inventory_makes_up_for_expected_time_alone)
+{
+    struct figures_sum *sum = begin("UTC", 2023);
+    struct course *course = calloc(1, sizeof *course);
+    int64_t from = sum->year.start_s * (int64_t)S;
+    course->packets[0] = 60;
+    course->observed_ns[0] = 60 * S;
+    sensor(sum, 10, from, from + 120 * (int64_t)S - 1, 0); /* half of it observed */
+    day(sum, 1, 1, 60, 3, 60);
+    sensor(sum, 10, from + 60 * (int64_t)S, from + 120 * (int64_t)S - 1,
+           0); /* within the first's */
+    sensor(sum, 10, from + 86400 * (int64_t)S, from + 86460 * (int64_t)S - 1, 0);
+    day(sum, 1, 2, 60, 3, 60);
+    cr_assert_eq(figures_course(sum, 1, 1, 10, 0, COURSE_SLOTS, course), 0);
+    cr_assert_eq(figures_course(sum, 1, 2, 10, 0, COURSE_SLOTS, course), 0);
+    cr_assert(near(end(sum, METHOD_INVENTORY).packets_per_address, 12 / (120 / 180.)));
     free(course);
 }
 
@@ -369,13 +452,13 @@ Test(figures, inventory_keeps_the_days_apart)
     struct figures_sum *sum = begin("UTC", 2023);
     struct course *course = calloc(1, sizeof *course);
     int64_t from = sum->year.start_s * (int64_t)S;
-    figures_sensor(sum, 10, from, from + 120 * (int64_t)S - 1, 0);
+    sensor(sum, 10, from, from + 120 * (int64_t)S - 1, 0);
     day(sum, 1, 1, 30, 3, 60);
     day(sum, 1, 2, 30, 3, 60);
     course->packets[7] = 30;
     course->observed_ns[7] = 60 * S;
-    cr_assert_eq(figures_course(sum, 1, 1, 10, course), 0);
-    cr_assert_eq(figures_course(sum, 1, 2, 10, course), 0);
+    cr_assert_eq(figures_course(sum, 1, 1, 10, 0, COURSE_SLOTS, course), 0);
+    cr_assert_eq(figures_course(sum, 1, 2, 10, 0, COURSE_SLOTS, course), 0);
     cr_assert(near(end(sum, METHOD_INVENTORY).packets_per_address, 6));
     free(course);
 }
@@ -389,7 +472,7 @@ Test(figures, inventory_of_zeros_is_zero_and_of_nothing_is_missing)
         whole_year_sensor(sum, 10);
         day(sum, 1, 1, 0, 0, 60);
         if (with)
-            cr_assert_eq(figures_course(sum, 1, 1, 10, course), 0);
+            cr_assert_eq(figures_course(sum, 1, 1, 10, 0, COURSE_SLOTS, course), 0);
         struct figures figures = end(sum, METHOD_INVENTORY);
         cr_assert(with ? figures.packets_per_address == 0 : isnan(figures.packets_per_address));
         cr_assert(isnan(figures.seconds_per_packet));
@@ -422,12 +505,9 @@ Test(figures, band_of_what_was_not_observed)
         enum method method;
         double value, coverage, low, high;
     } cases[] = {
-        {METHOD_DAILY, 90, 0.75, 90, 120},
-        {METHOD_MEAN, 90, 0.75, 90, 120},
-        {METHOD_INVENTORY, 120, 0.75, 90, 120},
-        {METHOD_DAILY, 90, 1, NAN, NAN},
-        {METHOD_DAILY, 90, 0, NAN, NAN},
-        {METHOD_DAILY, 90, NAN, NAN, NAN},
+        {METHOD_DAILY, 90, 0.75, 90, 120},      {METHOD_MEAN, 90, 0.75, 90, 120},
+        {METHOD_INVENTORY, 120, 0.75, 90, 120}, {METHOD_DAILY, 90, 1, NAN, NAN},
+        {METHOD_DAILY, 90, 0, NAN, NAN},        {METHOD_DAILY, 90, NAN, NAN, NAN},
         {METHOD_DAILY, NAN, 0.5, NAN, NAN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

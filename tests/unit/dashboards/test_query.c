@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/err.h"
 #include "dashboards/query.h"
@@ -40,12 +41,11 @@ struct expected {
     double observed, expected;
 };
 
+static int64_t now_s; /* of the store; 0: of the clock */
+
 static void expect_sensor(struct expected *e, const struct telescope_sensor *sensor,
                           int64_t start_s, int64_t end_s)
 {
-    uint64_t observed = 0;
-    int64_t first = start_s * S > sensor->from_ns ? start_s * S : sensor->from_ns;
-    int64_t last = end_s * S - 1 < sensor->until_ns ? end_s * S - 1 : sensor->until_ns;
     for (size_t i = 0; i < sensor->count; i++) {
         const struct record *r = &sensor->records[i];
         if (r->start_s < start_s || r->start_s >= end_s)
@@ -58,11 +58,8 @@ static void expect_sensor(struct expected *e, const struct telescope_sensor *sen
         hll_merge(&e->hosts, &r->hosts);
         cr_assert_eq(addrvec_add(&e->addresses, &r->addresses), 0);
         cr_assert_eq(tables_add(&e->tables, &r->tables), 0);
-        observed += (uint64_t)(r->last_ns - r->first_ns) + 1;
     }
-    if (first <= last)
-        e->expected += (double)(last - first + 1) * sensor->addresses;
-    e->observed += (double)observed * sensor->addresses;
+    telescope_cover(sensor, start_s, end_s, now_s ? now_s : time(NULL), &e->expected, &e->observed);
 }
 
 static struct expected *expect(int64_t start_s, int64_t end_s, const char *only)
@@ -89,9 +86,12 @@ static void same_figures(const struct query_figures *figures, const struct expec
     cr_assert_eq(figures->bytes, e->bytes);
     cr_assert_eq(figures->dropped, e->dropped);
     if (e->expected > 0)
-        cr_assert_float_eq(figures->observed / figures->expected, e->observed / e->expected, 1e-12);
+        cr_assert_float_eq(query_coverage(figures), e->observed / e->expected, 1e-12);
     else
-        cr_assert_eq(figures->expected, 0);
+        cr_assert_eq(figures->coverage.expected, 0);
+    cr_assert_eq(query_state(figures), e->records    ? e->packets ? QUERY_COUNTED : QUERY_TRUE_ZERO
+                                       : e->expected ? QUERY_DOWN
+                                                     : QUERY_ABSENT);
     if (detailed && e->records)
         cr_assert(figures->counters_known && figures->active_known && figures->hosts_known);
     /* Whatever is said to be known is right. */
@@ -199,6 +199,8 @@ static struct walk run(const struct query *query, bool detailed)
     const struct query_reader reader = {&walk, check_period};
     struct store *store;
     cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+    if (now_s)
+        cr_assert_eq(store_refresh_at(store, now_s, errmsg), 0, "%s", errmsg);
     cr_assert_eq(query_run(store, query, &reader, errmsg), 0, "%s", errmsg);
     cr_assert_eq(walk.next_s, query->to_s);
     store_close(store);
@@ -258,6 +260,38 @@ Test(query, any_range_is_the_records_added_up, .timeout = 120)
                               .by = (enum query_by)random_below(&state, QUERY_BYS),
                               .sensor = random_below(&state, 4) ? NULL : "sensor-1"};
         run(&query, true);
+    }
+}
+
+/* Inventories that change within hours, days and years, and time after the last record in which live
+ * sensors are missed. */
+Test(query, coverage_follows_the_inventories, .timeout = 120)
+{
+    static const struct place places[] = {
+        {"Asia/Tokyo", "2023-12-31"},
+        {"Europe/Berlin", "2024-03-30"},
+        {"Australia/Lord_Howe", "2024-04-06"},
+        {"Asia/Kathmandu", "2024-02-28"},
+    };
+    char errmsg[ERRMSG_SIZE];
+    uint64_t state = 17;
+    for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+        int64_t from_s;
+        cr_assert_eq(calendar_init(places[p].zone, errmsg), 0);
+        cr_assert_eq(calendar_parse(places[p].from, &from_s, errmsg), 0);
+        redis_do(&redis, "FLUSHALL");
+        telescope_close(&telescope);
+        telescope_make(&telescope, places[p].zone, p, from_s, 60, 3600);
+        telescope_enrol(&telescope, 5 + p, from_s - 7200, from_s + 4 * 86400);
+        telescope_write(&telescope, &redis, 7, 1000);
+        now_s = from_s + 5 * 86400 + 1234;
+        for (enum query_step step = QUERY_WHOLE; step < QUERY_STEPS; step++) {
+            int64_t a = from_s - 86400 + 60 * (int64_t)random_below(&state, 1440);
+            int64_t length = step == QUERY_MINUTE ? 4 * 3600 : 7 * 86400;
+            struct query query = {
+                .from_s = a, .to_s = a + length, .step = step, .by = QUERY_SENSOR};
+            run(&query, true);
+        }
     }
 }
 

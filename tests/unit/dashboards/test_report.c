@@ -124,7 +124,7 @@ static void set_days(size_t count, uint64_t packets)
     for (size_t i = 0; i < count; i++) {
         data.days[i] = (struct report_day){.month = 1, .day = (int)i + 1};
         data.days[i].figures = (struct query_figures){
-            .any_data = true, .packets = packets, .expected = 1, .observed = 1};
+            .any_data = true, .packets = packets, .coverage = {.expected = 1, .observed = 1}};
     }
 }
 
@@ -135,7 +135,7 @@ Test(report, unusual_days_are_ranked_by_their_factor)
     data.days[10].figures.packets = 300; /* 3 */
     data.days[20].figures.packets = 149; /* not enough */
     data.days[25].figures.packets = 900;
-    data.days[25].figures.observed = 0.5; /* half a day is not compared */
+    data.days[25].figures.coverage.observed = 0.5; /* half a day is not compared */
     data.days[26].figures.any_data = false;
     report_find_unusual(&data);
     cr_assert_eq(data.unusual_count, 2);

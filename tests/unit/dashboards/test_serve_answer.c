@@ -142,6 +142,7 @@ static enum serve_state state_at(struct store *store, int64_t now_s, double *cov
 {
     char errmsg[ERRMSG_SIZE];
     struct serve_sensors sensors;
+    cr_assert_eq(store_refresh_at(store, now_s, errmsg), 0, "%s", errmsg);
     cr_assert_eq(serve_sensors_read(store, now_s, &sensors, errmsg), 0, "%s", errmsg);
     cr_assert_eq(sensors.count, TELESCOPE_SENSORS);
     enum serve_state state = sensors.sensors[0].state;
@@ -156,6 +157,7 @@ Test(serve_answer, sensor_is_live_and_then_down)
     struct store *store;
     double now, later, day;
     fill(1700000000 / 60 * 60);
+    redis_do(&redis, "HSET darkcount:{sensor-0}:head live 1");
     cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
     int64_t last_s = store_sensors(store, &(size_t){0})[0].until_ns / 1000000000 + 1;
     cr_assert_eq(state_at(store, last_s, &now), SERVE_LIVE);

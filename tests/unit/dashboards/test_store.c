@@ -53,9 +53,11 @@ static void put_day(const char *sensor, int year, int month, int day, uint64_t p
     buf_close(&form);
     free(course);
 
-    period = calendar_date(LEVEL_YEAR, year, 1, 1);
-    schema_key_totals(key, field, sensor, &period);
-    redis_do(&redis, "HSET %s %s %s", key, field, text);
+    for (int level = LEVEL_MONTH; level <= LEVEL_YEAR; level++) {
+        period = calendar_date((enum level)level, year, month, 1);
+        schema_key_totals(key, field, sensor, &period);
+        redis_do(&redis, "HSET %s %s %s", key, field, text);
+    }
 }
 
 static void put_hosts(const char *sensor, int year, int from, int to)
@@ -92,7 +94,7 @@ static void fill(void)
              "HSET darkcount:{a}:head darknet 192.0.2.0/30 from_ns %lld until_ns %lld "
              "restated:2023 2",
              (long long)from, (long long)until);
-    from = calendar_date(LEVEL_DAY, 2023, 1, 1).start_s * S;
+    from = (calendar_date(LEVEL_DAY, 2023, 1, 1).start_s + 180) * S; /* as its course says */
     redis_do(&redis, "HSET darkcount:{b}:head darknet 192.0.2.4/31 from_ns %lld until_ns %lld",
              (long long)from, (long long)from + 60 * S - 1);
 }
@@ -177,6 +179,39 @@ Test(store, inventory_reads_the_courses)
     query_annual_close(&annual);
 }
 
+/* A sensor that is in the registry and silent all year, one that began in June, and a restatement. */
+Test(store, coverage_is_of_the_inventory)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct query_annual annual;
+    double year_s = 365 * 86400;
+    fill();
+    redis_do(&redis, "SADD darkcount:sensors c d");
+    int64_t from_s = calendar_date(LEVEL_YEAR, 2022, 1, 1).start_s;
+    int64_t june_s = calendar_date(LEVEL_DAY, 2023, 6, 1).start_s;
+    int64_t end_s = calendar_date(LEVEL_YEAR, 2023, 1, 1).end_s;
+    redis_do(&redis, "HSET darkcount:{c}:inventory %lld 192.0.2.8/29 %lld -", (long long)from_s,
+             (long long)end_s + 86400);
+    redis_do(&redis, "HSET darkcount:{c}:inventory restated:2023:1 %b", "1 1700000000",
+             sizeof "1 1700000000" - 1);
+    redis_do(&redis, "HSET darkcount:{d}:inventory %lld 192.0.2.16/30", (long long)june_s);
+    cr_assert_eq(query(METHOD_DAILY, 2023, &annual, errmsg), 0, "%s", errmsg);
+    double expected = year_s * (4 + 8) + 60 * 2 + (double)(end_s - june_s) * 4;
+    cr_assert_float_eq(annual.years[0].coverage, (120 * 4 + 60 * 2) / expected, 1e-15);
+    cr_assert_eq(annual.years[0].revision, 3);
+    query_annual_close(&annual);
+    cr_assert_eq(query(METHOD_DAILY, 2021, &annual, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(annual.years[0].revision, 0, "before any of them");
+    query_annual_close(&annual);
+    redis_do(&redis, "HSET darkcount:{a}:inventory %lld 192.0.2.0/30 %lld 192.0.2.0/28",
+             (long long)from_s, (long long)(calendar_date(LEVEL_DAY, 2023, 1, 1).start_s + 86400));
+    cr_assert_eq(query(METHOD_DAILY, 2023, &annual, errmsg), 0, "%s", errmsg);
+    expected +=
+        12 * 364. * 86400; /* its last day's minute is one of 16 addresses, its first of 4 */
+    cr_assert_float_eq(annual.years[0].coverage, (60 * 4 + 60 * 16 + 60 * 2) / expected, 1e-15);
+    query_annual_close(&annual);
+}
+
 Test(store, one_year_is_read_alone)
 {
     char errmsg[ERRMSG_SIZE] = "";
@@ -235,6 +270,11 @@ ParameterizedTestParameters(store, damage)
         {"SADD darkcount:sensors {evil}", ERR_DAMAGED, "darkcount:sensors"},
         {"DEL darkcount:{a}:head", ERR_DAMAGED, "darkcount:{a}:head"},
         {"HSET darkcount:{a}:head darknet 192.0.2.1/24", ERR_DAMAGED, "darkcount:{a}:head"},
+        {"HSET darkcount:{a}:inventory 1600000000 192.0.2.1/24", ERR_DAMAGED,
+         "darkcount:{a}:inventory"},
+        {"HSET darkcount:{a}:inventory restated:2023:1 damaged", ERR_DAMAGED,
+         "darkcount:{a}:inventory"},
+        {"SET darkcount:{b}:inventory x", ERR_DAMAGED, "darkcount:{b}:inventory"},
         {"HSET darkcount:{a}:head from_ns -1", ERR_DAMAGED, "from_ns"},
         {"HSET darkcount:{a}:head until_ns 9223372036854775808", ERR_DAMAGED, "until_ns"},
         {"HSET darkcount:{b}:head restated:2023 x", ERR_DAMAGED, "restated"},

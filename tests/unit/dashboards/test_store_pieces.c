@@ -271,6 +271,8 @@ Test(store_pieces, revisions_are_numbered_by_when_they_came)
     cr_assert_eq(row[1].packets, packets - 40);
     cr_assert(row[2].revision == 2 && strcmp(row[2].sensor, "sensor-0") == 0);
     cr_assert(row[3].revision == 3 && row[3].packets == packets && row[3].packets_added == 10);
+    for (int i = 1; i < 4; i++)
+        cr_assert_eq(row[i].reason, QUERY_REASON_RECORDS);
     query_revisions_close(&revisions);
     cr_assert_eq(query_revisions(store, 2023, &revisions, errmsg), 0, "%s", errmsg);
     cr_assert_eq(revisions.count, 0);
@@ -278,5 +280,43 @@ Test(store_pieces, revisions_are_numbered_by_when_they_came)
     put_revision(1, 3, 2000000300, 1, packets);
     cr_assert_eq(query_revisions(store, 0, &revisions, errmsg), ERR_DAMAGED);
     cr_assert(strstr(errmsg, "2024"), "%s", errmsg);
+    store_close(store);
+}
+
+static void put_change(unsigned sensor, const char *field, int64_t when_s)
+{
+    char text[INVENTORY_RESTATED_MAX];
+    inventory_restated_format(text, when_s);
+    redis_do(&redis, "HSET darkcount:{sensor-%u}:inventory %s %b", sensor, field, text,
+             strlen(text));
+}
+
+/* Between the records' in time; not of a year without data, of which there was no figure. */
+Test(store_pieces, changes_of_an_inventory_are_revisions_that_add_nothing)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct store *store;
+    struct query_revisions revisions;
+    struct query_annual annual;
+    telescope_write(&telescope, &redis, 0, 0);
+    put_revision(0, 1, 2000000300, 1, 30);
+    redis_do(&redis, "HSET darkcount:{sensor-0}:head restated:2024 1");
+    put_change(1, "restated:2024:1", 2000000200);
+    put_change(1, "restated:2024:2", 2000000400);
+    put_change(1, "restated:2019:1", 2000000200);
+    cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(query_revisions(store, 0, &revisions, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(revisions.count, 4);
+    const struct query_revision *row = revisions.rows;
+    cr_assert(row[1].reason == QUERY_REASON_INVENTORY && strcmp(row[1].sensor, "sensor-1") == 0);
+    cr_assert(row[1].when_s == 2000000200 && row[1].records == 0 && row[1].packets_added == 0);
+    cr_assert_eq(row[1].packets, row[0].packets);
+    cr_assert_eq(row[2].reason, QUERY_REASON_RECORDS);
+    cr_assert_eq(row[2].packets, row[0].packets + 30);
+    cr_assert(row[3].revision == 3 && row[3].reason == QUERY_REASON_INVENTORY);
+    query_revisions_close(&revisions);
+    cr_assert_eq(query_annual(store, METHOD_DAILY, 2024, &annual, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(annual.years[0].revision, 3, "the last of them");
+    query_annual_close(&annual);
     store_close(store);
 }
