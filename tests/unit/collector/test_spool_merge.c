@@ -242,6 +242,7 @@ static void work(const char *folder)
     put_segment(epoch.path, 21, 30, 0);
     put_segment(epoch.path, 31, 31, 0);
     directory_sync(epoch.path);
+    directory_sync(folder);
     *made = true;
     spool_merge(&epoch, 3, &merging, errmsg);
 }
