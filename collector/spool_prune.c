@@ -125,6 +125,9 @@ static void say_segment_dropped(const struct spool_epoch *epoch, uint64_t first,
     struct buf bytes;
     struct segment_piece piece;
     enum segment_found found;
+    if (first <= acked)
+        log_warn("the spool is full: %" PRIu64 " acknowledged records are deleted early",
+                 acked - first + 1);
     buf_init(&bytes);
     if (segment_load(epoch->path, first, &bytes) == 0) {
         struct segment_walk walk = {.bytes = bytes.bytes,
