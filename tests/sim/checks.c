@@ -228,11 +228,11 @@ static void check_acked(const struct machine *machine, struct source *source, ui
                    machine->ship.name, acked, source->sensor, source->stored);
     for (unsigned i = 0; i < source->count; i++) {
         struct fact *fact = &source->facts[i];
-        bool again = fact->went_back && is_held(&store.disk.held, source, i);
+        bool held = is_held(&store.disk.held, source, i), again = fact->went_back && held;
         if (fact->seq == 0 || fact->seq > acked || (fact->acked && !again))
             continue;
         fact->acked = true;
-        fact->went_back = false;
+        fact->went_back &= !held; /* else the word is older than the store */
         fact->acked_us = world.now_us;
     }
 }

@@ -374,5 +374,27 @@ static void full_while_cut(uint64_t seed)
     end();
 }
 
-const struct scenario scenarios[] = {
-    {"hour-cut", hour_cut}, {"full-while-cut", full_while_cut}, {NULL, NULL}};
+/* Again and again the capture process is killed in the midst of what it does, begins anew, says of records
+ * that they are on disk, and the power is cut: what the process before it had not synced is not there. */
+static void killed_then_cut(uint64_t seed)
+{
+    struct machine *machine = begin_plan("killed-then-cut", seed);
+    machine->pace_us = SECOND / 4;
+    uint64_t at_us = 0;
+    while (machine->live->count < SOURCE_RECORDS - 8) {
+        unsigned life = machine->capture.life;
+        process_arm(&machine->capture, (unsigned)world_between(1, 50));
+        while (machine->capture.life == life)
+            world_run(at_us += SECOND / 4, always, checks_step);
+        world_run(at_us += world_between(SECOND / 4, SECOND), always, checks_step);
+        machine_power_cut(machine);
+        world_run(at_us += SECOND, always, checks_step);
+    }
+    drain();
+    end();
+}
+
+const struct scenario scenarios[] = {{"hour-cut", hour_cut},
+                                     {"full-while-cut", full_while_cut},
+                                     {"killed-then-cut", killed_then_cut},
+                                     {NULL, NULL}};
