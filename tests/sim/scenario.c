@@ -381,10 +381,10 @@ static void killed_then_cut(uint64_t seed)
     struct machine *machine = begin_plan("killed-then-cut", seed);
     machine->pace_us = SECOND / 4;
     uint64_t at_us = 0;
-    while (machine->live->count < SOURCE_RECORDS - 8) {
+    for (int round = 0; round < 16; round++) {
         unsigned life = machine->capture.life;
         process_arm(&machine->capture, (unsigned)world_between(1, 50));
-        while (machine->capture.life == life)
+        for (int i = 0; i < 40 && machine->capture.life == life; i++)
             world_run(at_us += SECOND / 4, always, checks_step);
         world_run(at_us += world_between(SECOND / 4, SECOND), always, checks_step);
         machine_power_cut(machine);
