@@ -33,7 +33,7 @@ static void add_totals(struct totals *totals, const struct record *record, uint6
     const struct totals more = {
         .packets = record->packets,
         .bytes = record->bytes,
-        .records = 1,
+        .records = 1 + (uint64_t)record->before,
         .observed_ns = observed_ns,
         .kernel_dropped = record->kernel_dropped,
         .interface_dropped = record->interface_dropped,
@@ -153,7 +153,7 @@ static int restate(struct part *part, const struct record *record, struct put *p
         snprintf(field, sizeof field, "restated:%04d", year->year);
         put_head_u64(put, field, k);
     }
-    revision->revision.records++;
+    revision->revision.records += 1 + (uint64_t)record->before;
     revision->revision.packets += record->packets;
     revision_field(field, year->year, revision->k);
     revision_format(&revision->revision, text);
@@ -193,7 +193,7 @@ int apply_record(struct part *part, const struct record *record, struct chunk se
     char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
     schema_key_head(head, part->sensor);
     epoch_field(record->epoch, field);
-    put_begin(put, head, part->n, field, record->seq - 1);
+    put_begin(put, head, part->n, field, record->seq - record->before - 1);
     put_log(part, record, sealed, put);
     int rc = add_counts(part, record, put);
     if (rc == 0)

@@ -148,10 +148,10 @@ int apply_check(const struct part *part, const uint8_t epoch[EPOCH_SIZE],
     uint64_t held = part_epoch(part, epoch)->state.seq;
     if (record->seq <= held)
         return 1;
-    if (record->seq != held + 1)
+    uint64_t first = record->seq - record->before;
+    if (first != held + 1)
         return refuse_as(refuse, REFUSE_GAP, false,
-                         "record %" PRIu64 " came where %" PRIu64 " is next", record->seq,
-                         held + 1);
+                         "record %" PRIu64 " came where %" PRIu64 " is next", first, held + 1);
     rc = check_counts(record, refuse);
     if (rc)
         return rc;

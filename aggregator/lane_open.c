@@ -34,16 +34,18 @@ static const char *registry_of(const struct owner *owner)
  * they claim is not final: they may never deliver. */
 static bool claimed_here(const struct lane *lane, const char *registry, struct frame_refuse *refuse)
 {
-    for (const struct lane *other = lane->lanes->first; other; other = other->next) {
-        if (other == lane || registry_has(registry, other->part.sensor) ||
-            other->state == LANE_BROKEN || !other->part.darknet ||
-            !neighbour_shares(lane->part.sensor, lane->darknet, other->part.sensor,
-                              other->part.darknet, refuse))
-            continue;
+    struct prefixset *ours = neighbour_parse(lane->darknet);
+    const struct lane *other = lane->lanes->first;
+    /* The registry's files are looked at last, and hardly ever: this is asked of every new sensor. */
+    while (other && (other == lane || other->state == LANE_BROKEN ||
+                     !neighbour_shares(lane->part.sensor, ours, other->part.sensor,
+                                       other->part.addresses, refuse) ||
+                     registry_has(registry, other->part.sensor)))
+        other = other->next;
+    prefixset_free(ours);
+    if (other)
         refuse->final = other->part.observed;
-        return true;
-    }
-    return false;
+    return other != NULL;
 }
 
 static void neighbours_done(void *data, int code, const struct frame_refuse *refuse,

@@ -7,7 +7,7 @@
 #include "common/prefix.h"
 #include "common/schema.h"
 
-static struct prefixset *parse(const char *list)
+struct prefixset *neighbour_parse(const char *list)
 {
     struct prefixset *set = prefixset_new();
     if (set && prefixset_add(set, list, NULL) == 0 && prefixset_settle(set, NULL) == 0)
@@ -16,15 +16,11 @@ static struct prefixset *parse(const char *list)
     return NULL;
 }
 
-bool neighbour_shares(const char *sensor, const char *darknet, const char *other,
-                      const char *other_darknet, struct frame_refuse *refuse)
+bool neighbour_shares(const char *sensor, const struct prefixset *darknet, const char *other,
+                      const struct prefixset *other_darknet, struct frame_refuse *refuse)
 {
     char where[64];
-    struct prefixset *ours = parse(darknet), *theirs = parse(other_darknet);
-    bool shares = ours && theirs && prefixset_overlap(ours, theirs, where);
-    prefixset_free(ours);
-    prefixset_free(theirs);
-    if (!shares)
+    if (!darknet || !other_darknet || !prefixset_overlap(darknet, other_darknet, where))
         return false;
     refuse->code = REFUSE_IDENTITY;
     refuse->final = true;
@@ -46,7 +42,21 @@ static void entered(void *data, int code, const char *why)
     finish(data, code == ERR_REFUSED ? ERR_IO : code, NULL, why);
 }
 
-/* Every item is the darknet of another sensor, whose name stands in the key. */
+/* The darknet of another sensor, whose name stands in the key. */
+static bool shares_item(const struct neighbours *check, const struct prefixset *ours,
+                        const struct fetch_item *item, struct frame_refuse *refuse)
+{
+    const char *other = item->key + strlen("darkcount:{");
+    char name[SCHEMA_KEY_MAX];
+    if (item->count == 0)
+        return false;
+    struct prefixset *theirs = neighbour_parse(item->values[0].bytes);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(other, "}"), other);
+    bool shares = neighbour_shares(check->sensor, ours, name, theirs, refuse);
+    prefixset_free(theirs);
+    return shares;
+}
+
 static void compare(void *data, int code, const char *why)
 {
     struct neighbours *check = data;
@@ -55,16 +65,14 @@ static void compare(void *data, int code, const char *why)
         finish(check, code, NULL, why);
         return;
     }
-    for (size_t i = 0; i < check->fetch.count; i++) {
-        const struct fetch_item *item = &check->fetch.items[i];
-        const char *other = item->key + strlen("darkcount:{");
-        char name[SCHEMA_KEY_MAX];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(other, "}"), other);
-        if (item->count &&
-            neighbour_shares(check->sensor, check->darknet, name, item->values[0].bytes, &refuse)) {
-            finish(check, ERR_REFUSED, &refuse, "");
-            return;
-        }
+    struct prefixset *ours = neighbour_parse(check->darknet);
+    bool shares = false;
+    for (size_t i = 0; i < check->fetch.count && !shares; i++)
+        shares = shares_item(check, ours, &check->fetch.items[i], &refuse);
+    prefixset_free(ours);
+    if (shares) {
+        finish(check, ERR_REFUSED, &refuse, "");
+        return;
     }
     int rc = check->store->add_sensor(check->store, check->sensor, entered, check);
     if (rc)

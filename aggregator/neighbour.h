@@ -12,6 +12,7 @@
 #include "aggregator/fetch.h"
 #include "aggregator/storage.h"
 #include "common/frame.h"
+#include "common/prefix.h"
 
 /* `code`: 0; ERR_REFUSED with the reason in `refuse`; otherwise what the store said, in `why`. */
 typedef void neighbours_done_fn(void *data, int code, const struct frame_refuse *refuse,
@@ -31,9 +32,10 @@ int neighbours_check(struct neighbours *check, struct storage *store, const char
                      const char *darknet, const char *registry, neighbours_done_fn *done,
                      void *data);
 
-/* Whether the darknets of two sensors, canonical lists, share an address; `refuse` then says so. A
- * list that does not parse shares nothing. */
-bool neighbour_shares(const char *sensor, const char *darknet, const char *other,
-                      const char *other_darknet, struct frame_refuse *refuse);
+/* A darknet, a canonical list, as a set; NULL for one that does not parse and without memory. */
+struct prefixset *neighbour_parse(const char *list);
+/* Whether the darknets of two sensors share an address; `refuse` then says so. NULL shares nothing. */
+bool neighbour_shares(const char *sensor, const struct prefixset *darknet, const char *other,
+                      const struct prefixset *other_darknet, struct frame_refuse *refuse);
 
 #endif

@@ -78,6 +78,14 @@ static void tell(const struct peer *peer, const char *why)
         status_refused(peer->host->status, sensor, why);
 }
 
+void peer_vanished(struct peer *peer)
+{
+    if (!peer->closing)
+        notice("sensor %s: its machine does not answer any more: the connection is ended",
+               shown(peer));
+    peer_close(peer);
+}
+
 static void handshake_over(struct peer *peer)
 {
     peer->host->stats->turned_away[STATS_SLOW]++;

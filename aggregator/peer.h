@@ -96,6 +96,8 @@ void peer_input(struct peer *peer, const uint8_t *bytes, size_t size);
 /* So many bytes are with the system. */
 void peer_sent(struct peer *peer, size_t size);
 void peer_timeout(struct peer *peer);
+/* Nobody has answered for PEER_SILENT_S: says so and ends the connection. */
+void peer_vanished(struct peer *peer);
 /* The connection has closed: frees what the peer holds and tells the host. */
 void peer_closed(struct peer *peer);
 /* Whether it has not shown who it is. */

@@ -77,6 +77,15 @@ struct sending {
     struct buf bytes;
 };
 
+/* The connection is no good any more. */
+static void fail(struct peer *peer, int status)
+{
+    if (status == UV_ETIMEDOUT)
+        peer_vanished(peer);
+    else
+        peer_close(peer);
+}
+
 /* libuv calls this back before the stream's close callback, so the peer is still there. */
 static void on_written(uv_write_t *request, int status)
 {
@@ -86,7 +95,7 @@ static void on_written(uv_write_t *request, int status)
     buf_close(&sending->bytes);
     free(sending);
     if (status < 0)
-        peer_close(peer);
+        fail(peer, status);
 }
 
 static int send_bytes(struct peer *peer, struct buf *wire)
@@ -118,7 +127,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 {
     struct wire *wire = stream->data;
     if (size < 0)
-        peer_close(&wire->peer);
+        fail(&wire->peer, (int)size);
     else if (size > 0)
         peer_input(&wire->peer, (const uint8_t *)buf->base, (size_t)size);
 }

@@ -72,7 +72,7 @@ static int on_ack(struct delivery *delivery, const struct frame *frame, char *er
                        "aggregator: acknowledges record %" PRIu64 ", sent are %" PRIu64, frame->seq,
                        delivery->sent);
     while (delivery->acked < frame->seq)
-        delivery->unacked_bytes -= delivery->sizes[++delivery->acked % FRAME_WINDOW];
+        delivery->unacked_bytes -= delivery->sizes[++delivery->acked % DELIVERY_SIZES];
     return delivery->source.acked(delivery->source.user, frame->seq, errmsg);
 }
 
@@ -188,8 +188,19 @@ static int put_lost(struct delivery *delivery, uint64_t last, struct buf *out, c
         return err_set(errmsg, rc, "telling which records are lost: %s", err_str(rc));
     delivery->sent = last;
     delivery->acked = last - 1;
-    delivery->sizes[last % FRAME_WINDOW] = 0;
+    delivery->sizes[last % DELIVERY_SIZES] = 0;
     return 0;
+}
+
+/* A merged record is all of its sequences, and has its size at the last. */
+static void note_sent(struct delivery *delivery, const uint8_t *sealed, size_t size)
+{
+    struct record_header header;
+    uint64_t last = record_peek(sealed, size, &header) == 0 ? header.seq : delivery->sent + 1;
+    while (delivery->sent < last)
+        delivery->sizes[++delivery->sent % DELIVERY_SIZES] = 0;
+    delivery->sizes[delivery->sent % DELIVERY_SIZES] = size;
+    delivery->unacked_bytes += size;
 }
 
 static int stream(struct delivery *delivery, struct buf *out, size_t most, char *errmsg)
@@ -210,9 +221,7 @@ static int stream(struct delivery *delivery, struct buf *out, size_t most, char 
         if (rc)
             return err_set(errmsg, rc, "sending record %" PRIu64 ": %s", delivery->sent + 1,
                            err_str(rc));
-        delivery->sent++;
-        delivery->sizes[delivery->sent % FRAME_WINDOW] = size;
-        delivery->unacked_bytes += size;
+        note_sent(delivery, sealed, size);
     }
     return 0;
 }

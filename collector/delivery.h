@@ -22,6 +22,9 @@
  * this, whichever comes first (one record may be larger). */
 #define DELIVERY_WINDOW_BYTES ((size_t)8 << 20)
 
+/* The last of a window may be a merged record. */
+#define DELIVERY_SIZES (FRAME_WINDOW + RECORD_MERGED_MAX)
+
 #define DELIVERY_LOST 2
 
 struct delivery_source {
@@ -29,7 +32,7 @@ struct delivery_source {
     /* The epoch to deliver now, into `open` (borrowed until the next call): 1, 0 when nothing
      * waits, or an error. */
     int (*epoch)(void *user, struct frame_open *open);
-    /* The sealed record `seq` of the epoch being delivered (borrowed until the next call): 1, 0
+    /* The sealed record that begins with `seq`, of the epoch being delivered (borrowed until the next call): 1, 0
      * when there is none yet, DELIVERY_LOST when it is lost for good and so are those after it up
      * to lost(), or an error. Asked for in ascending order after each resume; what is lost again
      * until it could be said. */
@@ -68,8 +71,8 @@ struct delivery {
     uint64_t sent, acked; /* sequences of the open epoch */
     size_t unacked_bytes;
     uint32_t retry_s; /* the aggregator wants to be left alone so long; until the next connection */
-    size_t sizes[FRAME_WINDOW]; /* of the records sent and not acknowledged, by sequence modulo
-                                   window */
+    size_t sizes
+        [DELIVERY_SIZES]; /* of the records sent and not acknowledged, by sequence modulo that */
     struct buf input;
 };
 

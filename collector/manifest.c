@@ -16,8 +16,21 @@ static uint64_t known_durable(const struct spool_epoch *epoch)
     return epoch->marked < epoch->last ? epoch->marked : epoch->last;
 }
 
+/* Without a note everything that is there may have been offered by a process before this one. */
+static void begin_offered(struct manifest_entry *entry)
+{
+    uint64_t noted = spool_offered(entry->epoch.path);
+    entry->offered_noted = noted != UINT64_MAX;
+    entry->offered = entry->offered_noted ? noted : entry->epoch.last;
+}
+
 static int append(struct manifest *manifest, const struct spool_epoch *epoch)
 {
+    char errmsg[ERRMSG_SIZE];
+    if (!epoch->identity.replay && spool_merge_finish(epoch, errmsg) != 0) {
+        log_error("%s", errmsg);
+        manifest->broken = true;
+    }
     struct manifest_entry *more =
         realloc(manifest->entries, (manifest->count + 1) * sizeof *manifest->entries);
     if (!more)
@@ -29,6 +42,7 @@ static int append(struct manifest *manifest, const struct spool_epoch *epoch)
                                                       .kept = {{epoch->acked_s, epoch->acked}},
                                                       .kept_count = epoch->acked > 0,
                                                       .noted = epoch->acked};
+    begin_offered(&more[manifest->count - 1]);
     return 0;
 }
 
@@ -231,6 +245,25 @@ static int read_lost(struct manifest *manifest, struct manifest_entry *entry, ui
     return 0;
 }
 
+/* Before a record is sent the disk says that it may have been, and those behind it within the window, so
+ * that a process after this one knows it. */
+static void note_offered(struct manifest_entry *entry, const uint8_t *sealed, size_t size)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct record_header header;
+    if (entry->epoch.identity.replay || record_peek(sealed, size, &header) != 0 ||
+        header.seq <= entry->offered)
+        return;
+    uint64_t ahead = header.first + FRAME_WINDOW - 1;
+    if (ahead > entry->durable)
+        ahead = entry->durable;
+    entry->offered = ahead > header.seq ? ahead : header.seq;
+    bool noted = spool_offer(entry->epoch.path, entry->offered, errmsg) == 0;
+    if (!noted && entry->offered_noted)
+        log_warn("%s; none of its records are merged until it can be", errmsg);
+    entry->offered_noted = noted;
+}
+
 static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t *size, char *errmsg)
 {
     struct manifest *manifest = user;
@@ -241,6 +274,8 @@ static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t 
     int rc = spool_read(manifest->reader, entry->durable, sealed, size, errmsg);
     if (rc < 0)
         manifest->broken = true;
+    if (rc == 1)
+        note_offered(entry, *sealed, *size);
     return rc == SPOOL_LOST ? read_lost(manifest, entry, seq) : rc;
 }
 
@@ -332,18 +367,64 @@ void manifest_report(const struct manifest *manifest)
     }
 }
 
+/* --- the limit -------------------------------------------------------------------------------- */
+
 /* Frees up to `bytes` in live epochs, of what is acknowledged, or of the rest. */
 static uint64_t shrink(struct manifest *manifest, bool rest, uint64_t bytes)
 {
     uint64_t freed = 0;
     for (size_t i = 0; i < manifest->count && freed < bytes; i++) {
         const struct manifest_entry *entry = &manifest->entries[i];
-        uint64_t sent = i == manifest->current ? entry->acked + FRAME_WINDOW : 0;
+        uint64_t most = entry->acked + FRAME_WINDOW + RECORD_MERGED_MAX;
+        uint64_t sent = i == manifest->current ? entry->offered : 0;
         if (!entry->epoch.identity.replay)
-            freed += spool_shrink(&entry->epoch, entry->acked, sent,
+            freed += spool_shrink(&entry->epoch, entry->acked, sent < most ? sent : most,
                                   rest ? UINT64_MAX : entry->acked, bytes - freed);
     }
     return freed;
+}
+
+/* The first record that nobody can have sent. */
+static uint64_t mergeable_from(const struct manifest_entry *entry)
+{
+    uint64_t upto = entry->acked > entry->offered ? entry->acked : entry->offered;
+    return (entry->merged > upto ? entry->merged : upto) + 1;
+}
+
+/* Merges a few segments of an epoch: whether it is worth trying again. */
+static bool merge_some(struct manifest *manifest, struct manifest_entry *entry)
+{
+    char errmsg[ERRMSG_SIZE];
+    struct spool_merging merging;
+    int rc = spool_merge(&entry->epoch, mergeable_from(entry), &merging, errmsg);
+    if (rc && !entry->unmerged)
+        log_error("%s", errmsg);
+    entry->unmerged = rc != 0;
+    if (rc == ERR_IO)
+        manifest->broken = true;
+    if (merging.last == 0 || rc == ERR_FULL || rc == ERR_NOMEM)
+        return false;
+    entry->merged = merging.last;
+    manifest->merged += merging.records - merging.into;
+    if (merging.into > 0)
+        log_warn("spool %s: there is no room: the records %" PRIu64 " to %" PRIu64
+                 ", which were never sent, are merged by the quarter of an hour, %" PRIu64
+                 " into %" PRIu64 ": what they counted is kept, in which minute is not",
+                 entry->epoch.path, merging.first, merging.last, merging.records, merging.into);
+    if (manifest->reader && &manifest->entries[manifest->current] == entry)
+        spool_reader_reopen(manifest->reader);
+    return rc == 0;
+}
+
+/* Whether there was anything left to be merged. */
+static bool merge(struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count && !manifest->broken; i++) {
+        struct manifest_entry *entry = &manifest->entries[i];
+        if (!entry->epoch.identity.replay && entry->offered_noted && merge_some(manifest, entry))
+            return true;
+    }
+    return false;
 }
 
 static void keep_limit(struct manifest *manifest)
@@ -363,7 +444,7 @@ static void keep_limit(struct manifest *manifest)
         log_warn("spool %s: %s: %" PRIu64 " MB of acknowledged records are deleted early",
                  manifest->spool, excess ? "is at its limit" : "the disk is nearly full",
                  freed >> 20);
-    if (freed < excess)
+    if (freed < wanted && !merge(manifest) && freed < excess && !manifest->broken)
         shrink(manifest, true, excess - freed);
 }
 
@@ -397,6 +478,8 @@ void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s
         if (entry->acked != entry->noted &&
             spool_acknowledge(entry->epoch.path, entry->acked, errmsg) == 0)
             entry->noted = entry->acked;
+        if (!entry->epoch.identity.replay && !entry->offered_noted)
+            entry->offered_noted = spool_offer(entry->epoch.path, entry->offered, errmsg) == 0;
         if (!entry->epoch.identity.replay)
             spool_prune(&entry->epoch, acked_then(entry, retention_s, now_s), retention_s, now_s);
     }

@@ -27,10 +27,15 @@ struct manifest_entry {
     uint64_t noted; /* acknowledged as the spool knows it */
     bool announced; /* the capture process works on it */
     bool ask; /* the aggregator is to be asked, whatever the spool believes to be acknowledged */
-    bool resumed;         /* the aggregator said where it stands */
-    uint64_t told;        /* which was said to be lost, up to here */
-    bool stuck;           /* a capture that is damaged where delivery stands */
-    uint64_t held;        /* what it held when it said so first */
+    bool resumed;  /* the aggregator said where it stands */
+    uint64_t told; /* which was said to be lost, up to here */
+    bool stuck;    /* a capture that is damaged where delivery stands */
+    uint64_t held; /* what it held when it said so first */
+    uint64_t
+        offered; /* live: no record behind this one was ever sent; at most what the disk says */
+    bool offered_noted;   /* and the disk says so */
+    uint64_t merged;      /* up to here merging was tried */
+    bool unmerged;        /* it failed, and that was said */
     uint64_t oldest;      /* the record that manifest_oldest looked at last, */
     int64_t oldest_end_s; /* and when its interval ended */
 };
@@ -41,10 +46,11 @@ struct manifest {
     size_t count;
     size_t current; /* being delivered; SIZE_MAX for none */
     struct spool_reader *reader;
-    uint64_t max_bytes;          /* that the segments of live epochs may take; 0: any number */
-    uint64_t used_bytes;         /* that they took when manifest_save looked last */
-    uint64_t progress;           /* grows with every acknowledgement, and every resume that is news */
+    uint64_t max_bytes;  /* that the segments of live epochs may take; 0: any number */
+    uint64_t used_bytes; /* that they took when manifest_save looked last */
+    uint64_t progress;   /* grows with every acknowledgement, and every resume that is news */
     uint64_t acknowledged, lost; /* records, since manifest_init; what was told to be lost */
+    uint64_t merged;             /* records that became part of a merged one, since manifest_init */
     bool refused;                /* an epoch was refused for good */
     bool live_refused;           /* and it was that of a live sensor */
     bool broken;                 /* the spool could not be read */
@@ -84,9 +90,10 @@ void manifest_report(const struct manifest *manifest);
 /* Writes new acknowledgements into the spool and deletes what a live sensor got acknowledged
  * `retention_s` ago or more (a sixteenth of that more, since not every acknowledgement's time is
  * kept); a replay may be being written to. Then keeps the limit: what is acknowledged goes first,
- * oldest first, and goes as well while the disk is nearly full; only then what is not acknowledged,
- * oldest first, which is said by interval and told to the aggregator as lost. What may be on its way
- * to the aggregator is not dropped. */
+ * oldest first, and goes as well while the disk is nearly full; then records that were never sent are
+ * merged by the quarter of an hour, oldest first, a few segments each time; only when none of those
+ * are left what is not acknowledged goes, oldest first, which is said by interval and told to the
+ * aggregator as lost. What may be on its way to the aggregator is not dropped. */
 void manifest_save(struct manifest *manifest, int64_t retention_s, int64_t now_s);
 
 #endif

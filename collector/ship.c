@@ -260,6 +260,7 @@ static void on_page(void *data, struct buf *text)
         .lost = manifest->lost,
         .spool_bytes = manifest->used_bytes,
         .spool_max_bytes = manifest->max_bytes,
+        .merged = manifest->merged,
         .certificate_until_s = ship->certificate_until_s,
     };
     shipmetrics_write(&figures, text);

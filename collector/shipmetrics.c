@@ -37,6 +37,11 @@ static void write_spool(struct metrics *metrics, const struct shipmetrics *figur
                    "room, or the spool was damaged or at its limit.");
     metrics_add_labelled(metrics, "reason", "no_room", figures->vitals->lost_intervals);
     metrics_add_labelled(metrics, "reason", "spool", figures->lost);
+    metrics_counter(
+        metrics, "merged_records_total",
+        "Records that were never sent and became part of one of a quarter of an hour, since the "
+        "spool had no room.",
+        figures->merged);
     metrics_gauge(metrics, "spool_bytes", "What the records of the live sensor take on the disk.",
                   figures->spool_bytes);
     metrics_gauge(metrics, "spool_max_bytes", "What they may take.", figures->spool_max_bytes);

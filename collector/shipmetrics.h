@@ -19,6 +19,7 @@ struct shipmetrics {
     uint64_t waiting;      /* records that are not acknowledged */
     uint64_t lag_s;        /* age of the oldest of them that is a live sensor's; 0: there is none */
     uint64_t lost;         /* records that the spool lost, and the aggregator was told so */
+    uint64_t merged;       /* records that became part of a merged one */
     uint64_t spool_bytes, spool_max_bytes;
     int64_t certificate_until_s; /* UTC; 0: no certificate is used */
 };

@@ -9,8 +9,10 @@
  *   SPOOL/<epoch>/open-<lane>-<slot>    what open intervals have counted (collector/interval.h)
  *   SPOOL/<epoch>/mark                  live: the last sequence that is known to have been on disk
  *   SPOOL/<epoch>/.spare                live: room on the disk for the next segment
+ *   SPOOL/<epoch>/offered               live: no record behind this sequence was ever sent
  *   SPOOL/<epoch>/acked                 last sequence that the aggregator holds durably
  *   SPOOL/<epoch>/refused               why the aggregator will never take it; not offered again
+ *   SPOOL/<epoch>/<first>-<last>.merge  merged records that take the place of segments, until they do
  *   SPOOL/<epoch>/<...>.segment.damaged a damaged segment under a second name; never deleted
  *
  * A record is offered to the aggregator only after it is on disk: spool_sync says up to where that
@@ -117,6 +119,8 @@ void spool_reader_free(struct spool_reader *reader);
  * whole records with a right checksum come out. */
 int spool_read(struct spool_reader *reader, uint64_t through, const uint8_t **sealed, size_t *size,
                char *errmsg);
+/* To be called when segments from the next record on were replaced: the next one is looked up again. */
+void spool_reader_reopen(struct spool_reader *reader);
 /* After SPOOL_LOST: the last sequence that is lost. */
 uint64_t spool_reader_lost(const struct spool_reader *reader);
 /* Goes on with `seq`, where that is ahead. */
@@ -125,6 +129,11 @@ void spool_reader_skip(struct spool_reader *reader, uint64_t seq);
 /* Notes that everything up to `seq` is durable at the aggregator. Losing the note is harmless: the
  * aggregator knows. ERR_IO, ERR_FULL. */
 int spool_acknowledge(const char *path, uint64_t seq, char *errmsg);
+/* Notes on disk that records up to `seq` are offered from now on. Where that fails nothing is noted, and
+ * any record may have been offered. ERR_IO, ERR_FULL. */
+int spool_offer(const char *path, uint64_t seq, char *errmsg);
+/* Up to where records may have been offered; UINT64_MAX: it is not known. */
+uint64_t spool_offered(const char *path);
 /* Notes that the aggregator refused the epoch for good. */
 int spool_refuse(const char *path, const char *reason, char *errmsg);
 /* Deletes acknowledged segments last written `retention_s` or more before `now_s`. The newest
@@ -144,6 +153,24 @@ bool spool_disk_low(const char *spool);
  * free space. */
 uint64_t spool_shrink(const struct spool_epoch *epoch, uint64_t acked, uint64_t spared,
                       uint64_t upto, uint64_t bytes);
+
+/* --- merging ---------------------------------------------------------------------------------- */
+
+struct spool_merging {
+    uint64_t records, into; /* so many became so many; 0, 0: nothing was to be gained */
+    uint64_t first, last; /* sequences that were looked at; 0, 0: there is nothing from there on */
+    uint64_t freed;       /* bytes */
+};
+
+/* Merges the oldest records of a live epoch from sequence `from` on by the quarter of an hour
+ * (record_merge), a few segments at a time and never the newest. It needs room for what they
+ * become. A crash leaves them as they were or merged. ERR_IO: nothing of the epoch may be offered until
+ * spool_merge_finish succeeded; after any other error (ERR_FULL, ERR_NOMEM, ERR_VERSION) all is as it was. */
+int spool_merge(const struct spool_epoch *epoch, uint64_t from, struct spool_merging *merging,
+                char *errmsg);
+/* Completes a merging that a crash has cut short, before anything of the epoch is offered. ERR_IO,
+ * ERR_NOMEM. */
+int spool_merge_finish(const struct spool_epoch *epoch, char *errmsg);
 
 /* --- looking ---------------------------------------------------------------------------------- */
 

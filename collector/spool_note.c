@@ -270,21 +270,28 @@ int spool_refuse(const char *path, const char *reason, char *errmsg)
     return file_replace(path, "refused", text, true, errmsg);
 }
 
-uint64_t mark_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
+/* A sequence as mark_write leaves it in path/name; UINT64_MAX: there is none, or a damaged one. */
+static uint64_t sequence_read(const char *path, const char *file, const uint8_t epoch[EPOCH_SIZE])
 {
     char name[PATH_MAX];
     uint8_t bytes[MARK_SIZE];
-    snprintf(name, sizeof name, "%.4000s/mark", path);
+    snprintf(name, sizeof name, "%.4000s/%s", path, file);
     int fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
-        return 0;
+        return UINT64_MAX;
     ssize_t got = spool_env->pread(fd, bytes, sizeof bytes, 0);
     spool_env->close(fd);
     if (got != (ssize_t)sizeof bytes)
-        return 0;
+        return UINT64_MAX;
     struct cursor in = cursor_over(bytes, sizeof bytes);
     uint64_t seq = cursor_u64_be(&in);
-    return cursor_u32_be(&in) == note_crc(epoch, seq) ? seq : 0;
+    return cursor_u32_be(&in) == note_crc(epoch, seq) ? seq : UINT64_MAX;
+}
+
+uint64_t mark_read(const char *path, const uint8_t epoch[EPOCH_SIZE])
+{
+    uint64_t seq = sequence_read(path, "mark", epoch);
+    return seq == UINT64_MAX ? 0 : seq;
 }
 
 uint64_t mark_known(const char *path, const uint8_t epoch[EPOCH_SIZE])
@@ -316,4 +323,47 @@ int mark_write(int fd, const uint8_t epoch[EPOCH_SIZE], uint64_t seq)
     if (wrote != (ssize_t)sizeof bytes)
         return wrote < 0 ? err_from_errno(errno) : ERR_FULL;
     return spool_env->fdatasync(fd) == 0 ? 0 : err_from_errno(errno);
+}
+
+/* --- what was offered ------------------------------------------------------------------------- */
+
+#define OFFERED "offered"
+
+uint64_t spool_offered(const char *path)
+{
+    uint8_t epoch[EPOCH_SIZE];
+    const char *slash = strrchr(path, '/');
+    return epoch_parse(slash ? slash + 1 : path, epoch) == 0 ? sequence_read(path, OFFERED, epoch)
+                                                             : UINT64_MAX;
+}
+
+/* Writes it over in place, which needs no free space; a new file's name is to be on disk as well. */
+static int offered_write(const char *path, const char *name, uint64_t seq)
+{
+    uint8_t epoch[EPOCH_SIZE];
+    const char *slash = strrchr(path, '/');
+    bool fresh = spool_offered(path) == UINT64_MAX;
+    int fd = spool_env->open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
+    if (fd < 0)
+        return err_from_errno(errno);
+    int rc = epoch_parse(slash ? slash + 1 : path, epoch);
+    if (rc == 0)
+        rc = mark_write(fd, epoch, seq);
+    spool_env->close(fd);
+    if (rc == 0 && fresh && directory_sync(path) != 0)
+        rc = err_from_errno(errno);
+    return rc;
+}
+
+int spool_offer(const char *path, uint64_t seq, char *errmsg)
+{
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%.4000s/" OFFERED, path);
+    int rc = offered_write(path, name, seq);
+    if (rc == 0)
+        return 0;
+    err_set(errmsg, rc, "spool %s: cannot note what was offered: %s", name, err_str(rc));
+    spool_env->unlink(name); /* without it everything may have been */
+    directory_sync(path);
+    return rc;
 }

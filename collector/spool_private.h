@@ -34,7 +34,7 @@ struct segment_walk {
 
 enum segment_found {
     SEGMENT_END,    /* no sound record from `at` on; there may be bytes */
-    SEGMENT_RECORD, /* the record piece.first */
+    SEGMENT_RECORD, /* the record that is piece.first to piece.last: one, unless it is merged */
     SEGMENT_DAMAGE, /* bytes that are no record, records that are not there, or both */
 };
 

@@ -89,21 +89,31 @@ bool spool_disk_low(const char *spool)
            (uint64_t)info.f_bavail * info.f_frsize < 2 * SPOOL_SEGMENT_MAX;
 }
 
+static void say_interval_dropped(const struct record *record)
+{
+    char start[32];
+    calendar_rfc3339(record->start_s, start);
+    if (record->before == 0)
+        log_error("the spool is full: the interval of %s with %" PRIu64
+                  " packets is dropped, record %" PRIu64,
+                  start, record->packets, record->seq);
+    else
+        log_error("the spool is full: the intervals of the quarter of an hour of %s with %" PRIu64
+                  " packets are dropped, records %" PRIu64 " to %" PRIu64,
+                  start, record->packets, record->seq - record->before, record->seq);
+}
+
 static void say_dropped(const uint8_t *sealed, const struct segment_piece *piece)
 {
-    char errmsg[ERRMSG_SIZE], start[32];
+    char errmsg[ERRMSG_SIZE];
     struct record *record = malloc(sizeof *record);
     if (!record)
         return;
     record_init(record);
-    if (record_open(record, sealed, piece->size, errmsg) == 0) {
-        calendar_rfc3339(record->start_s, start);
-        log_error("the spool is full: the interval of %s with %" PRIu64
-                  " packets is dropped, record %" PRIu64,
-                  start, record->packets, piece->first);
-    } else {
-        log_error("the spool is full: record %" PRIu64 " is dropped", piece->first);
-    }
+    if (record_open(record, sealed, piece->size, errmsg) == 0)
+        say_interval_dropped(record);
+    else
+        log_error("the spool is full: record %" PRIu64 " is dropped", piece->last);
     record_close(record);
     free(record);
 }
@@ -115,6 +125,9 @@ static void say_segment_dropped(const struct spool_epoch *epoch, uint64_t first,
     struct buf bytes;
     struct segment_piece piece;
     enum segment_found found;
+    if (first <= acked)
+        log_warn("the spool is full: %" PRIu64 " acknowledged records are deleted early",
+                 acked - first + 1);
     buf_init(&bytes);
     if (segment_load(epoch->path, first, &bytes) == 0) {
         struct segment_walk walk = {.bytes = bytes.bytes,
@@ -123,7 +136,7 @@ static void say_segment_dropped(const struct spool_epoch *epoch, uint64_t first,
                                     .next = first,
                                     .limit = limit};
         while ((found = segment_next(&walk, &piece)) != SEGMENT_END)
-            if (found == SEGMENT_RECORD && piece.first > acked)
+            if (found == SEGMENT_RECORD && piece.last > acked)
                 say_dropped(bytes.bytes + piece.at, &piece);
     }
     buf_close(&bytes);

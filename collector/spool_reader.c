@@ -13,6 +13,7 @@ struct spool_reader {
     char path[PATH_MAX];
     uint8_t epoch[EPOCH_SIZE];
     uint64_t next; /* sequence to be read */
+    uint64_t last; /* of the record that was read: its sequence */
     uint64_t lost; /* after SPOOL_LOST: the last one that is lost with it */
     int fd;        /* segment that holds it; -1 when not open */
     off_t offset;
@@ -251,17 +252,21 @@ static int find_next(struct spool_reader *reader)
     int rc;
     while ((rc = segment_read(reader->fd, reader->offset, &reader->record)) == 1) {
         if (record_peek(reader->record.bytes, reader->record.size, &header) != 0 ||
-            memcmp(header.epoch, reader->epoch, EPOCH_SIZE) != 0 || header.seq > reader->next)
+            memcmp(header.epoch, reader->epoch, EPOCH_SIZE) != 0 ||
+            (header.first != reader->next && header.seq >= reader->next))
             return 0;
         reader->offset += (off_t)header.size;
-        if (header.seq == reader->next)
+        if (header.first == reader->next) {
+            reader->last = header.seq;
             return 1;
+        }
     }
     return rc;
 }
 
 /* Walks to reader->next through a segment with damage: 1 with the offset at it, or 0 and in
- * reader->lost the last sequence before the next one that can be read. */
+ * reader->lost the last sequence before the next one that can be read. SPOOL_LOST, and the same: it is
+ * within a merged record, of which the aggregator holds a part, so that the rest cannot be told apart. */
 static int search(struct spool_reader *reader, struct segment_walk *walk, uint64_t through)
 {
     struct segment_piece piece;
@@ -271,7 +276,9 @@ static int search(struct spool_reader *reader, struct segment_walk *walk, uint64
             continue;
         reader->offset = (off_t)piece.at;
         reader->lost = piece.last;
-        return found == SEGMENT_RECORD;
+        if (found == SEGMENT_RECORD)
+            return piece.first == reader->next ? 1 : SPOOL_LOST;
+        return 0;
     }
     reader->lost = walk->limit ? walk->limit - 1 : through;
     return 0;
@@ -295,7 +302,7 @@ static int look_behind(struct spool_reader *reader, uint64_t through)
     walk.next = first;
     rc = search(reader, &walk, through);
     buf_close(&bytes);
-    if (first > 0)
+    if (first > 0 && rc != SPOOL_LOST)
         segment_quarantine(reader->path, reader->epoch, first, walk.limit, through);
     if (rc == 1)
         return find_next(reader);
@@ -317,7 +324,7 @@ int spool_read(struct spool_reader *reader, uint64_t through, const uint8_t **se
     if (rc == 0)
         rc = look_behind(reader, through);
     if (rc == 1) {
-        reader->next++;
+        reader->next = reader->last + 1;
         *sealed = reader->record.bytes;
         *size = reader->record.size;
     } else if (rc < 0) {
@@ -330,6 +337,11 @@ int spool_read(struct spool_reader *reader, uint64_t through, const uint8_t **se
 uint64_t spool_reader_lost(const struct spool_reader *reader)
 {
     return reader->lost;
+}
+
+void spool_reader_reopen(struct spool_reader *reader)
+{
+    close_segment(reader);
 }
 
 void spool_reader_skip(struct spool_reader *reader, uint64_t seq)

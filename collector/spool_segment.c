@@ -155,7 +155,7 @@ static bool sound_at(const struct segment_walk *walk, size_t at, struct record_h
 {
     size_t left = walk->size - at;
     return record_peek(walk->bytes + at, left, header) == 0 && header->size <= left &&
-           memcmp(header->epoch, walk->epoch, EPOCH_SIZE) == 0 && header->seq >= walk->next &&
+           memcmp(header->epoch, walk->epoch, EPOCH_SIZE) == 0 && header->first >= walk->next &&
            (walk->limit == 0 || header->seq < walk->limit) &&
            record_check(walk->bytes + at, header->size) == 0;
 }
@@ -173,18 +173,18 @@ enum segment_found segment_next(struct segment_walk *walk, struct segment_piece 
 {
     struct record_header header;
     size_t at = walk->at;
-    if (at < walk->size && sound_at(walk, at, &header) && header.seq == walk->next) {
-        *piece = (struct segment_piece){header.seq, header.seq, at, header.size};
+    if (at < walk->size && sound_at(walk, at, &header) && header.first == walk->next) {
+        *piece = (struct segment_piece){header.first, header.seq, at, header.size};
         walk->at += header.size;
-        walk->next++;
+        walk->next = header.seq + 1;
         return SEGMENT_RECORD;
     }
     for (at = find_magic(walk, at); at < walk->size; at = find_magic(walk, at + 1)) {
         if (!sound_at(walk, at, &header))
             continue;
-        *piece = (struct segment_piece){walk->next, header.seq - 1, walk->at, at - walk->at};
+        *piece = (struct segment_piece){walk->next, header.first - 1, walk->at, at - walk->at};
         walk->at = at;
-        walk->next = header.seq;
+        walk->next = header.first;
         return SEGMENT_DAMAGE;
     }
     *piece = (struct segment_piece){walk->next, walk->limit ? walk->limit - 1 : 0, walk->at,

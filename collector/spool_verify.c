@@ -139,8 +139,9 @@ uint64_t spool_bytes(const struct spool_epoch *epoch)
     return sum.bytes;
 }
 
-/* The interval's start of the record that `piece` is. */
-static bool start_of(const struct buf *bytes, const struct segment_piece *piece, int64_t *start_s)
+/* The start, or the end, of the interval of the record that `piece` is. */
+static bool time_of(const struct buf *bytes, const struct segment_piece *piece, bool end,
+                    int64_t *at_s)
 {
     char errmsg[ERRMSG_SIZE];
     struct record *record = malloc(sizeof *record);
@@ -149,15 +150,14 @@ static bool start_of(const struct buf *bytes, const struct segment_piece *piece,
     record_init(record);
     bool opened = record_open(record, bytes->bytes + piece->at, piece->size, errmsg) == 0;
     if (opened)
-        *start_s = record->start_s;
+        *at_s = record->start_s + (end ? (int64_t)record->width_s : 0);
     record_close(record);
     free(record);
     return opened;
 }
 
-/* The start of the first or the last sound record of a segment. */
-static bool segment_time(const struct spool_epoch *epoch, uint64_t first, bool last,
-                         int64_t *start_s)
+/* The start of the first, or the end of the last sound record of a segment. */
+static bool segment_time(const struct spool_epoch *epoch, uint64_t first, bool last, int64_t *at_s)
 {
     struct buf bytes;
     buf_init(&bytes);
@@ -172,7 +172,7 @@ static bool segment_time(const struct spool_epoch *epoch, uint64_t first, bool l
         while ((last || wanted.size == 0) && (found = segment_next(&walk, &piece)) != SEGMENT_END)
             if (found == SEGMENT_RECORD)
                 wanted = piece;
-        known = wanted.size > 0 && start_of(&bytes, &wanted, start_s);
+        known = wanted.size > 0 && time_of(&bytes, &wanted, last, at_s);
     }
     buf_close(&bytes);
     return known;
@@ -190,6 +190,5 @@ bool spool_times(const struct spool_epoch *epoch, int64_t *from_s, int64_t *unti
             until = segment_time(epoch, firsts[i], true, until_s);
     }
     free(firsts);
-    *until_s += 60;
     return from && until;
 }

@@ -51,6 +51,8 @@ const char *record_flag_name(uint32_t flag)
         return "interface_down";
     case RECORD_DROPS_SUSPECT:
         return "drops_suspect";
+    case RECORD_MERGED:
+        return "merged";
     default:
         return NULL;
     }
@@ -87,7 +89,8 @@ static void write_header(uint8_t *sealed, const struct record *record, size_t pa
 {
     memcpy(sealed, magic, sizeof magic);
     store_be(sealed + 4, payload, 4);
-    store_be(sealed + 8, record->seq, 8);
+    store_be(sealed + 8, record->before, 2);
+    store_be(sealed + 10, record->seq, 6);
     memcpy(sealed + 16, record->epoch, EPOCH_SIZE);
     store_be(sealed + 32, checksum(sealed, RECORD_HEADER_SIZE + payload), 4);
 }
@@ -135,13 +138,16 @@ int record_peek(const uint8_t *bytes, size_t size, struct record_header *header)
     struct cursor in = cursor_over(bytes, size);
     const uint8_t *mark = cursor_take(&in, sizeof magic);
     uint32_t payload = cursor_u32_be(&in);
-    header->seq = cursor_u64_be(&in);
+    uint64_t sequence = cursor_u64_be(&in), before = sequence >> 48;
     const uint8_t *epoch = cursor_take(&in, EPOCH_SIZE);
     cursor_u32_be(&in);
     if (in.failed)
         return ERR_INVALID;
-    if (memcmp(mark, magic, sizeof magic) != 0 || payload > RECORD_PAYLOAD_MAX || header->seq == 0)
+    header->seq = sequence & RECORD_SEQ_MAX;
+    if (memcmp(mark, magic, sizeof magic) != 0 || payload > RECORD_PAYLOAD_MAX ||
+        header->seq <= before)
         return ERR_DAMAGED;
+    header->first = header->seq - before;
     memcpy(header->epoch, epoch, EPOCH_SIZE);
     header->size = RECORD_HEADER_SIZE + (size_t)payload;
     return 0;
@@ -193,6 +199,7 @@ int record_open(struct record *record, const uint8_t *bytes, size_t size, char *
         return err_set(errmsg, ERR_DAMAGED, "record: no header or a wrong checksum");
     memcpy(record->epoch, header.epoch, EPOCH_SIZE);
     record->seq = header.seq;
+    record->before = (uint16_t)(header.seq - header.first);
     const char *broken =
         take_payload(record, bytes + RECORD_HEADER_SIZE, size - RECORD_HEADER_SIZE);
     if (!broken)

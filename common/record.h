@@ -7,7 +7,8 @@
  * Sealed form, numbers big-endian:
  *   0  4  "DCR1"
  *   4  4  payload size
- *   8  8  sequence, from 1
+ *   8  2  how many sequences before its own it stands for as well: 0, unless it is merged
+ *  10  6  sequence, from 1
  *  16 16  spool epoch
  *  32  4  CRC-32C of bytes 4..31 and the payload
  *  36     payload: the protobuf message under zstd, its content size declared
@@ -32,16 +33,25 @@
 #define RECORD_ADDRESSES_MAX ((size_t)1 << 25)    /* of both families: two /8 */
 #define RECORD_CAPTURED_MAX  (UINT64_C(1) << 40)  /* in a minute; 1 Tbit/s carries a tenth */
 
+#define RECORD_SEQ_MAX ((UINT64_C(1) << 48) - 1)
+
 #define RECORD_LATE_MAX   64
 #define RECORD_ALARMS_MAX 64
 
-/* What else is to be known about a record. Bits that are not among these are kept as they are. */
-#define RECORD_CLOCK_SUSPECT  UINT32_C(1) /* the clock was stepped within it */
-#define RECORD_RECOVERED      UINT32_C(2) /* of the counters that a killed capture process left */
-#define RECORD_INTERFACE_DOWN UINT32_C(4) /* an interface was not up for a part of it */
-#define RECORD_DROPS_SUSPECT  UINT32_C(8) /* the driver told absurd drop counts, discarded */
+#define RECORD_WIDTH_S 60
+/* A merged record is of a quarter of an hour: every time zone's hours and days consist of those, so what
+ * is summed by hour or longer loses nothing, whatever the reporting time zone is. */
+#define RECORD_MERGED_WIDTH_S 900
+#define RECORD_MERGED_MAX     60 /* records in one */
 
-/* "clock_suspect", "recovered", "interface_down", "drops_suspect" for a single flag; NULL for
+/* What else is to be known about a record. Bits that are not among these are kept as they are. */
+#define RECORD_CLOCK_SUSPECT  UINT32_C(1)  /* the clock was stepped within it */
+#define RECORD_RECOVERED      UINT32_C(2)  /* of the counters that a killed capture process left */
+#define RECORD_INTERFACE_DOWN UINT32_C(4)  /* an interface was not up for a part of it */
+#define RECORD_DROPS_SUSPECT  UINT32_C(8)  /* the driver told absurd drop counts, discarded */
+#define RECORD_MERGED         UINT32_C(16) /* of several: what each minute counted is not known */
+
+/* "clock_suspect", "recovered", "interface_down", "drops_suspect", "merged" for a single flag; NULL for
  * others. */
 const char *record_flag_name(uint32_t flag);
 
@@ -72,9 +82,11 @@ const char *record_alarm_name(uint8_t kind);
 struct record {
     uint8_t epoch[EPOCH_SIZE];
     uint64_t seq;
+    uint16_t
+        before; /* a merged record: the sequences before `seq` that it stands for as well; else 0 */
     char sensor[SENSOR_NAME_MAX + 1];
     int64_t start_s;
-    uint32_t width_s;          /* 60 */
+    uint32_t width_s;          /* RECORD_WIDTH_S; merged: RECORD_MERGED_WIDTH_S */
     int64_t first_ns, last_ns; /* start <= first <= last < start + width */
     uint64_t packets, bytes;
     uint64_t captured; /* = packets + off_darknet + not_ip + undecodable + late + refused;
@@ -109,6 +121,15 @@ void record_add_late(struct record *record, int64_t start_s, uint64_t packets);
  * kept, whatever the order they were added in, and each that is not is counted as omitted. */
 void record_add_alarm(struct record *record, const struct record_alarm *alarm);
 
+/* Whether `next` can be added to `into`: they are of one sensor and epoch and of the same quarter of an hour,
+ * `next` is the record behind `into` in sequence and in time without a moment between them, and not
+ * merged itself, and the sum keeps the rules. */
+bool record_mergeable(const struct record *into, const struct record *next);
+/* Makes `into` the merged record of both, of which the above is true: every sum is that of both, the
+ * span that of both together; what each had counted is not known any more. ERR_NOMEM leaves `into`
+ * good for record_close only. */
+int record_merge(struct record *into, const struct record *next);
+
 /* Appends the sealed form to `out`. The same record gives the same bytes. ERR_NOMEM; ERR_INVALID
  * when the record breaks a rule above (a mistake of ours); ERR_FULL beyond one of the bounds above.
  */
@@ -117,7 +138,8 @@ int record_seal(const struct record *record, struct buf *out, char *errmsg);
 struct record_header {
     uint8_t epoch[EPOCH_SIZE];
     uint64_t seq;
-    size_t size; /* of the whole sealed record, header included */
+    uint64_t first; /* of the sequences that it stands for; seq, unless it is merged */
+    size_t size;    /* of the whole sealed record, header included */
 };
 
 /* Reads the header at the start of `bytes` without looking at the payload. ERR_DAMAGED when it is

@@ -5,17 +5,27 @@
 #include "common/calendar.h"
 
 #define NS_PER_S INT64_C(1000000000)
-#define MINUTE_S 60
 
 static bool whole_minute(int64_t at_s)
 {
-    return at_s >= CALENDAR_MIN_S && at_s < CALENDAR_MAX_S && at_s % MINUTE_S == 0;
+    return at_s >= CALENDAR_MIN_S && at_s < CALENDAR_MAX_S && at_s % RECORD_WIDTH_S == 0;
+}
+
+/* A record is merged in every respect or in none. */
+static const char *check_merged(const struct record *record)
+{
+    bool merged = record->before > 0;
+    if (merged != !!(record->flags & RECORD_MERGED))
+        return "it is merged and does not say so, or says so and is not";
+    if (record->width_s != (merged ? RECORD_MERGED_WIDTH_S : RECORD_WIDTH_S))
+        return "its width is not 60 s, or not 900 s though it is merged";
+    if (merged && (record->before >= RECORD_MERGED_MAX || record->start_s % record->width_s != 0))
+        return "it is merged of too many, or not of a quarter of an hour";
+    return NULL;
 }
 
 static const char *check_time(const struct record *record)
 {
-    if (record->width_s != MINUTE_S)
-        return "its width is not 60 s";
     if (!whole_minute(record->start_s))
         return "its interval does not begin on a whole minute from 1970 to 2199";
     int64_t start_ns = record->start_s * NS_PER_S, end_ns = start_ns + record->width_s * NS_PER_S;
@@ -110,9 +120,11 @@ const char *record_broken(const struct record *record)
 {
     if (!sensor_name_valid(record->sensor))
         return "its sensor name is not valid";
-    if (record->seq == 0)
-        return "its sequence is 0";
-    const char *broken = check_time(record);
+    if (record->seq <= record->before || record->seq > RECORD_SEQ_MAX)
+        return "its sequence is 0, or beyond 48 bits";
+    const char *broken = check_merged(record);
+    if (!broken)
+        broken = check_time(record);
     if (!broken)
         broken = check_counts(record);
     if (!broken)

@@ -130,6 +130,8 @@ struct query_figures {
     uint64_t active; /* addresses with a packet in the period: a union over time, not a sum */
     bool hosts_known;
     uint64_t unique_hosts; /* estimate, standard error 0.81 % */
+    bool
+        merged; /* a bound of the period cuts a merged quarter of an hour: it has an even share of that */
     bool counters_known;
     struct totals counters; /* everything that the store counts, but `active`, which is above */
     struct coverage coverage;

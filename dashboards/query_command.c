@@ -23,7 +23,7 @@ static const char *const columns[QUERY_BYS][12] = {
 struct printing {
     FILE *out;
     struct rows *rows;
-    size_t lost; /* periods with data whose breakdown is gone */
+    struct query_command_told *told;
 };
 
 /* --- cells ------------------------------------------------------------------------------------ */
@@ -137,21 +137,22 @@ static int on_period(void *user, const struct query_period *period, char *errmsg
         put_rows(printing->rows, period, start);
     } else {
         put_unknown(printing->rows, period->query->by, start);
-        printing->lost += period->all.any_data;
+        printing->told->lost += period->all.any_data;
     }
+    printing->told->merged += period->all.merged;
     return 0;
 }
 
 int query_command_print(FILE *out, enum rows_format format, struct store *store,
-                        const struct query *query, size_t *lost, char *errmsg)
+                        const struct query *query, struct query_command_told *told, char *errmsg)
 {
-    struct printing printing = {.out = out, .rows = rows_begin(out, format, columns[query->by])};
+    struct printing printing = {
+        .out = out, .rows = rows_begin(out, format, columns[query->by]), .told = told};
     const struct query_reader reader = {&printing, on_period};
     if (!printing.rows)
         return err_set(errmsg, ERR_NOMEM, "query: %s", err_str(ERR_NOMEM));
     int rc = query->from_s == QUERY_OPEN ? 0 : query_run(store, query, &reader, errmsg);
     int written = rows_end(printing.rows);
-    *lost = printing.lost;
     if (written && (rc == 0 || rc == ERR_IO))
         rc = err_set(errmsg, written, "query: writing the rows: %s", err_str(written));
     return rc;
@@ -196,7 +197,7 @@ int query_command_answer(FILE *out, struct store *store, const struct options *o
     told->any = query_range(store, &query);
     if (!told->any)
         query.from_s = QUERY_OPEN;
-    return query_command_print(out, options->format, store, &query, &told->lost, errmsg);
+    return query_command_print(out, options->format, store, &query, told, errmsg);
 }
 
 static void note(const struct options *options, const struct query_command_told *told)
@@ -206,6 +207,10 @@ static void note(const struct options *options, const struct query_command_told 
     if (told->lost)
         log_info("%zu %s: only packets and bytes are kept any more, no breakdown by %s", told->lost,
                  told->lost == 1 ? "period" : "periods", query_by_name(options->by));
+    if (told->merged)
+        log_info("%zu %s: a sensor without room has merged minutes, of which the figures are even "
+                 "shares of a quarter of an hour",
+                 told->merged, told->merged == 1 ? "period" : "periods");
 }
 
 int query_command_run(const struct options *options, char *errmsg)

@@ -11,16 +11,17 @@
 
 int query_command_check(struct options *options, char *errmsg);
 
-/* Prints what `query` asks of the store to `out`. `*lost` gets the number of periods with data whose
- * breakdown is no longer kept. As query_run; ERR_IO or ERR_FULL when `out` does not take it. */
-int query_command_print(FILE *out, enum rows_format format, struct store *store,
-                        const struct query *query, size_t *lost, char *errmsg);
-
 /* What the rows do not say. */
 struct query_command_told {
-    bool any;    /* whether the store has data of that time at all */
-    size_t lost; /* as above */
+    bool any;      /* whether the store has data of that time at all */
+    size_t lost;   /* periods with data whose breakdown is no longer kept */
+    size_t merged; /* periods that have an even share of a merged quarter of an hour */
 };
+
+/* Prints what `query` asks of the store to `out`, and adds to `told`. As query_run; ERR_IO or ERR_FULL
+ * when `out` does not take it. */
+int query_command_print(FILE *out, enum rows_format format, struct store *store,
+                        const struct query *query, struct query_command_told *told, char *errmsg);
 
 /* Prints what the checked `options` ask of the store in options->format: what the command prints, for
  * serve as well. ERR_UNKNOWN, ERR_INVALID: the options do not go with what is in the store; otherwise

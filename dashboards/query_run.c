@@ -198,6 +198,7 @@ static int finish_own(struct running *running, char *errmsg)
         return 0;
     hll_merge(&sums->hosts, &own->hosts);
     know(all, mine->active_known && figures, mine->hosts_known && figures, mine->counters_known);
+    all->merged |= mine->merged;
     totals_add(&all->counters, &mine->counters);
     all->active += mine->active;
     mine->hosts_known &= running->query->by == QUERY_SENSOR;
@@ -251,6 +252,7 @@ static int on_piece(void *user, const struct store_piece *piece, struct store_co
         return rc;
     struct query_figures *mine = &sums->sensors[running->sensor];
     know(mine, counts->detailed, counts->detailed && counts->hosts_known, counts->counted);
+    mine->merged |= counts->merged;
     own->observed_ns += counts->totals.observed_ns;
     if (piece->wants & STORE_HOSTS)
         hll_merge(&own->hosts, &counts->hosts);

@@ -137,6 +137,9 @@ struct store_counts {
      * newest, hours past their retention. */
     bool detailed;
     bool hosts_known;
+    /* Of minutes: some are shares of a merged record (common/course.h), so that the sums are an even
+     * share as well. */
+    bool merged;
     struct hll hosts;
     struct addrvec addresses; /* may be taken over by the caller, who leaves it empty */
     struct tables tables;     /* the same */

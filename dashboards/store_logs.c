@@ -140,7 +140,7 @@ static void add_totals(struct totals *totals, const struct record *record)
     const struct totals more = {
         .packets = record->packets,
         .bytes = record->bytes,
-        .records = 1,
+        .records = 1 + (uint64_t)record->before,
         .kernel_dropped = record->kernel_dropped,
         .interface_dropped = record->interface_dropped,
         .off_darknet = record->off_darknet,

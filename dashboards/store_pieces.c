@@ -41,6 +41,19 @@ static struct totals course_sum(const struct store_course *course, const struct 
     return sum;
 }
 
+/* Whether the bounds of the piece cut a quarter of an hour of which the minutes are not known. */
+static bool cuts_merged(const struct store_course *course, const struct store_piece *piece)
+{
+    const int64_t bounds_s[] = {piece->start_s, piece->end_s};
+    for (int i = 0; i < 2; i++) {
+        int64_t slot = (bounds_s[i] - course->day.start_s) / MINUTE_S;
+        if (bounds_s[i] % RECORD_MERGED_WIDTH_S != 0 && slot > 0 && slot < COURSE_SLOTS &&
+            course->course.merged[slot - 1] && course->course.merged[slot])
+            return true;
+    }
+    return false;
+}
+
 static void drop_detail(struct store_counts *counts)
 {
     hll_clear(&counts->hosts);
@@ -60,6 +73,7 @@ static void settle_course(struct store_counts *counts, const struct store_piece 
     counts->totals.observed_ns = sum.observed_ns;
     counts->any_data = sum.packets > 0 || sum.observed_ns > 0;
     counts->counted = whole;
+    counts->merged = cuts_merged(course, piece);
     counts->detailed = counts->hosts_known = whole || sum.packets == 0;
     if (!whole)
         drop_detail(counts);

@@ -7,14 +7,21 @@
 
 #include "common/err.h"
 
+#define NS_PER_S INT64_C(1000000000)
+
+/* Which records of a source a sealed one is: several when it is merged. */
+struct span_of {
+    int source;
+    unsigned first, count;
+};
+
 static struct {
     uint64_t spooled[MACHINES][STORE_SOURCES]; /* records in each spool, a bit each */
     struct held seen;                          /* what the store held when we last looked */
     struct {
         uint64_t seq;
         uint32_t crc;
-        int source;
-        unsigned index;
+        struct span_of span;
     } known[1024]; /* which record a sealed one is */
     size_t known_count;
 } checks;
@@ -26,35 +33,79 @@ void checks_begin(void)
 
 /* --- the spools ------------------------------------------------------------------------------- */
 
-/* Which record the sealed one is: opened once, and known by its checksum from then on. */
-static bool identify(const uint8_t *sealed, const struct record_header *header, int *source,
-                     unsigned *index)
+static uint64_t bits(struct span_of span)
+{
+    return (~UINT64_C(0) >> (64 - span.count)) << span.first;
+}
+
+static bool understand(const uint8_t *sealed, const struct record_header *header,
+                       struct span_of *span)
 {
     char errmsg[ERRMSG_SIZE];
+    static struct record record;
+    unsigned last;
+    record_init(&record);
+    if (record_open(&record, sealed, header->size, errmsg) != 0)
+        return false;
+    struct source *found = source_of(record.sensor, record.first_ns / NS_PER_S, &span->first);
+    if (found && source_of(record.sensor, record.last_ns / NS_PER_S, &last) != found)
+        found = NULL;
+    record_close(&record);
+    if (!found)
+        return false;
+    span->source = (int)(found - sources);
+    span->count = last - span->first + 1;
+    if (span->count != header->seq - header->first + 1)
+        world_fail("a merged record is all of its records",
+                   "%" PRIu64 " to %" PRIu64 " of %s are %u minutes", header->first, header->seq,
+                   found->sensor, span->count);
+    return true;
+}
+
+/* Opened once, and known by its checksum from then on. */
+static bool identify(const uint8_t *sealed, const struct record_header *header,
+                     struct span_of *span)
+{
     uint32_t crc;
     memcpy(&crc, sealed + 32, sizeof crc);
     for (size_t i = 0; i < checks.known_count; i++)
         if (checks.known[i].crc == crc && checks.known[i].seq == header->seq) {
-            *source = checks.known[i].source;
-            *index = checks.known[i].index;
+            *span = checks.known[i].span;
             return true;
         }
-    static struct record record;
-    record_init(&record);
-    if (record_open(&record, sealed, header->size, errmsg) != 0)
+    if (!understand(sealed, header, span))
         return false;
-    struct source *found = source_of(record.sensor, record.start_s, index);
-    record_close(&record);
-    if (!found)
-        return false;
-    *source = (int)(found - sources);
     if (checks.known_count < sizeof checks.known / sizeof *checks.known) {
         checks.known[checks.known_count].crc = crc;
         checks.known[checks.known_count].seq = header->seq;
-        checks.known[checks.known_count].source = *source;
-        checks.known[checks.known_count++].index = *index;
+        checks.known[checks.known_count++].span = *span;
     }
     return true;
+}
+
+/* The records that `sealed` is are in a spool. */
+static void note_spooled(const struct record_header *header, struct span_of span)
+{
+    for (unsigned i = 0; i < span.count; i++) {
+        struct fact *fact = &sources[span.source].facts[span.first + i];
+        fact->seq = header->first + i;
+        fact->merged |= span.count > 1;
+        if (fact->sent && span.count > 1)
+            world_fail("what was offered is not merged",
+                       "record %u of %s was sent, and is now one of %u in a merged one",
+                       span.first + i, sources[span.source].sensor, span.count);
+    }
+}
+
+void checks_sent(const uint8_t *sealed, size_t size)
+{
+    struct record_header header;
+    struct span_of span;
+    if (record_peek(sealed, size, &header) != 0 || header.size != size ||
+        !identify(sealed, &header, &span))
+        world_fail("what is sent is a record", "%zu bytes are none", size);
+    if (span.count == 1)
+        sources[span.source].facts[span.first].sent = true;
 }
 
 struct scan {
@@ -66,21 +117,20 @@ static void scan_segment(void *user, const char *path, const struct buf *bytes)
 {
     struct scan *scan = user;
     struct record_header header;
+    struct span_of span;
     (void)path;
     for (size_t at = 0; at < bytes->size;) {
         const uint8_t *here = bytes->bytes + at;
         size_t left = bytes->size - at;
-        int source;
-        unsigned index;
         if (record_peek(here, left, &header) != 0 || header.size > left ||
             record_check(here, header.size) != 0) {
             const uint8_t *next = left > 1 ? memmem(here + 1, left - 1, "DCR1", 4) : NULL;
             at = next ? (size_t)(next - bytes->bytes) : bytes->size;
             continue;
         }
-        if (identify(here, &header, &source, &index)) {
-            scan->spooled[source] |= UINT64_C(1) << index;
-            sources[source].facts[index].seq = header.seq;
+        if (identify(here, &header, &span)) {
+            scan->spooled[span.source] |= bits(span);
+            note_spooled(&header, span);
         }
         at += header.size;
     }
@@ -178,11 +228,11 @@ static void check_acked(const struct machine *machine, struct source *source, ui
                    machine->ship.name, acked, source->sensor, source->stored);
     for (unsigned i = 0; i < source->count; i++) {
         struct fact *fact = &source->facts[i];
-        bool again = fact->went_back && is_held(&store.disk.held, source, i);
+        bool held = is_held(&store.disk.held, source, i), again = fact->went_back && held;
         if (fact->seq == 0 || fact->seq > acked || (fact->acked && !again))
             continue;
         fact->acked = true;
-        fact->went_back = false;
+        fact->went_back &= !held; /* else the word is older than the store */
         fact->acked_us = world.now_us;
     }
 }
@@ -203,20 +253,32 @@ void checks_shipped(struct machine *machine)
     }
 }
 
+/* The sequences in a line that ends "record 7" or "records 7 to 21". */
+static void read_sequences(const char *text, uint64_t *first, uint64_t *last)
+{
+    *first = *last = 0;
+    const char *several = strstr(text, "records "), *one = strstr(text, "record ");
+    if (several && sscanf(several, "records %" SCNu64 " to %" SCNu64, first, last) == 2)
+        return;
+    if (one && sscanf(one, "record %" SCNu64, first) == 1)
+        *last = *first;
+}
+
 /* The spool's limit: what is dropped is said, record by record. */
 void checks_heard(const char *line)
 {
-    const char *dropped = strstr(line, "is dropped, record ");
+    uint64_t first, last;
+    const char *dropped = strstr(line, "dropped, record");
     struct machine *machine = world.running ? world.running->owner : NULL;
     if (strstr(line, "acknowledged records are deleted early"))
         machine->early = true;
     if (!dropped || !machine->live)
         return;
-    uint64_t seq = strtoull(dropped + strlen("is dropped, record "), NULL, 10);
+    read_sequences(dropped, &first, &last);
     struct source *source = machine->live;
     uint64_t there = spooled(machine)[source - sources];
     for (unsigned i = 0; i < source->count; i++)
-        if (there >> i & 1 && source->facts[i].seq == seq)
+        if (there >> i & 1 && source->facts[i].seq >= first && source->facts[i].seq <= last)
             source->facts[i].fate = FATE_LIMIT;
 }
 
@@ -234,11 +296,10 @@ static bool arg_is(const struct put *put, size_t index, const char *text)
     return size == strlen(text) && memcmp(bytes, text, size) == 0;
 }
 
-/* The record that the put adds, which stands in it as it was sealed. */
-static struct source *record_of(const struct put *put, unsigned *index)
+/* Whether the put adds a record, which stands in it as it was sealed: which it is. */
+static bool record_of(const struct put *put, struct span_of *span)
 {
     size_t key = 1, size;
-    int source;
     for (size_t at = 4; at < put->args.count;) {
         bool set = arg_is(put, at, "SET"), head = arg_is(put, at, "HEAD");
         bool two = head || arg_is(put, at, "HSET"), none = arg_is(put, at, "UNLINK");
@@ -247,13 +308,13 @@ static struct source *record_of(const struct put *put, unsigned *index)
             struct record_header header;
             const uint8_t *sealed = (const uint8_t *)arg(put, at + 1, &size);
             if (record_peek(sealed, size, &header) != 0 || header.size != size ||
-                !identify(sealed, &header, &source, index))
+                !identify(sealed, &header, span))
                 world_fail("a log entry is a record", "%zu bytes are none", size);
-            return &sources[source];
+            return true;
         }
         at += none ? 1 : two ? 3 : 2;
     }
-    return NULL;
+    return false;
 }
 
 /* The sequence that the epoch has behind the put. */
@@ -274,23 +335,24 @@ static struct source *epoch_of(const char *field)
     return source_of_epoch(epoch);
 }
 
-static void check_record(const struct state *state, const struct source *source, unsigned index)
+static void check_record(const struct state *state, struct span_of span)
 {
-    uint64_t held = state->held.records[source - sources];
-    if (held >> index & 1)
-        world_fail("nothing is counted twice", "record %u of %s is in the store already", index,
-                   source->sensor);
-    if (held >> index > 0)
+    uint64_t held = state->held.records[span.source];
+    const char *sensor = sources[span.source].sensor;
+    if (held & bits(span))
+        world_fail("nothing is counted twice", "record %u (of %u) of %s is in the store already",
+                   span.first, span.count, sensor);
+    if (held >> span.first > 0)
         world_fail("an epoch's records come in their order",
-                   "record %u of %s comes behind a later one", index, source->sensor);
+                   "record %u of %s comes behind a later one", span.first, sensor);
 }
 
 void checks_done(const struct state *state, struct request *request)
 {
     char field[64];
     size_t size;
-    unsigned index;
-    struct source *record = record_of(&request->put, &index);
+    struct span_of span;
+    bool record = record_of(&request->put, &span);
     const char *bytes = arg(&request->put, 2, &size);
     snprintf(field, sizeof field, "%.*s", (int)size, bytes);
     struct source *source = *field ? epoch_of(field) : NULL;
@@ -302,9 +364,9 @@ void checks_done(const struct state *state, struct request *request)
     }
     if (!record)
         return;
-    check_record(state, record, index);
-    request->source = (int)(record - sources);
-    request->bit = UINT64_C(1) << index;
+    check_record(state, span);
+    request->source = span.source;
+    request->bits = bits(span);
 }
 
 void checks_durable(const struct request *request)

@@ -4,6 +4,7 @@
  *
  *   after every event:    a record that was made is in the memory of the process that made it, in the
  *                         spool, in the store, or dropped for one of the reasons in enum fate
+ *   when a record is sent: it is not merged any more
  *   when a put is done:   its record was not in the store yet, and none behind it of its epoch
  *   when one is heard of: what is acknowledged was durable in the store; a sensor keeps its epoch
  *   when it goes back:    what the store lost is still in the spool, within the retention time
@@ -26,6 +27,8 @@ void checks_durable(const struct request *request);
 void checks_went_back(const struct held *before, const struct held *after);
 /* The machine says that the epoch is on its disk up to `seq`. */
 void checks_offered(struct machine *machine, const uint8_t epoch[EPOCH_SIZE], uint64_t seq);
+/* This sealed record is being sent to an aggregator. */
+void checks_sent(const uint8_t *sealed, size_t size);
 /* What its ship process takes for durable, on its disk and in the store. */
 void checks_shipped(struct machine *machine);
 void checks_heard(const char *line);

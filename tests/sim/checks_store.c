@@ -132,19 +132,44 @@ static void add_course(void *user, const struct record *record)
     course_add(&day->course, day->start_s, record, NULL);
 }
 
+static void read_course(struct day *day, const char *sensor, const struct period *period)
+{
+    char key[SCHEMA_KEY_MAX];
+    uint64_t folded = 0;
+    schema_key_course(key, sensor, period);
+    const struct keymap_entry *entry = stored(key, "");
+    memset(day, 0, sizeof *day);
+    day->start_s = period->start_s;
+    if (entry && course_decode(&day->course, &folded, entry->bytes, entry->size) != 0)
+        world_fail("the store can be read", "%s", key);
+    each_logged(sensor, period, add_course, day);
+}
+
+/* The quarters of an hour are right also where the minutes are not known. */
+static void check_quarters(const struct source *source, const struct period *period)
+{
+    static struct day day;
+    read_course(&day, source->sensor, period);
+    for (int64_t at_s = period->start_s; at_s < period->end_s; at_s += RECORD_MERGED_WIDTH_S) {
+        const struct period quarter = {.start_s = at_s, .end_s = at_s + RECORD_MERGED_WIDTH_S};
+        struct expected expected;
+        uint64_t packets = 0;
+        expect(&expected, source->sensor, &quarter);
+        for (int64_t slot = (at_s - day.start_s) / 60, i = 0; i < 15; i++)
+            packets += day.course.packets[slot + i];
+        if (packets != expected.packets)
+            world_fail("a quarter's minutes sum to it",
+                       "%s: the course has %" PRIu64 " packets, counted were %" PRIu64,
+                       source->sensor, packets, expected.packets);
+        addrvec_close(&expected.addresses);
+    }
+}
+
 /* A minute that was dropped is one that was not observed: never a silent zero. */
 static void check_course(const struct source *source, unsigned index, const struct period *period)
 {
     static struct day day;
-    char key[SCHEMA_KEY_MAX];
-    uint64_t folded = 0;
-    schema_key_course(key, source->sensor, period);
-    const struct keymap_entry *entry = stored(key, "");
-    memset(&day, 0, sizeof day);
-    day.start_s = period->start_s;
-    if (entry && course_decode(&day.course, &folded, entry->bytes, entry->size) != 0)
-        world_fail("the store can be read", "%s", key);
-    each_logged(source->sensor, period, add_course, &day);
+    read_course(&day, source->sensor, period);
     int64_t slot = (source->base_s + 60 * (int64_t)index - period->start_s) / 60;
     bool held = is_held(source, index);
     if ((day.course.observed_ns[slot] > 0) != held)
@@ -181,6 +206,8 @@ void checks_store(void)
                 if (i == 0 || start_s >= period.end_s) {
                     period = calendar_period((enum level)level, start_s);
                     check_period(&sources[s], &period);
+                    if (level == LEVEL_DAY)
+                        check_quarters(&sources[s], &period);
                 }
                 if (level == LEVEL_DAY)
                     check_course(&sources[s], i, &period);

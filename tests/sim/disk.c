@@ -601,10 +601,17 @@ void disk_power_cut(struct disk *disk)
     disk->generation++;
 }
 
+static bool ends_with(const char *path, const char *end)
+{
+    size_t size = strlen(path), of = strlen(end);
+    return size > of && strcmp(path + size - of, end) == 0;
+}
+
+/* What replaces segments counts from the moment on at which it has its name, which is not "/.merge". */
 static bool is_segment(const char *path)
 {
-    size_t size = strlen(path);
-    return size > 8 && strcmp(path + size - 8, ".segment") == 0;
+    return ends_with(path, ".segment") ||
+           (ends_with(path, ".merge") && !ends_with(path, "/.merge"));
 }
 
 void disk_segments(const struct disk *disk,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/checks.h"
 #include "tests/sim/hub.h"
 #include "tests/sim/machine.h"
 
@@ -154,8 +155,12 @@ static void put_frames(struct link *link, const uint8_t *bytes, size_t size)
         size_t whole = FRAME_HEADER_SIZE + body;
         if (whole > size)
             abort();
-        put_bytes(link, true, bytes, whole);
-        if (bytes[4] == FRAME_RECORD && world_chance(20))
+        bool record = bytes[4] == FRAME_RECORD;
+        if (record)
+            checks_sent(bytes + FRAME_HEADER_SIZE, body);
+        if (!link->up.blocked)
+            put_bytes(link, true, bytes, whole);
+        if (!link->up.blocked && record && world_chance(20))
             put_bytes(link, true, bytes, whole);
         bytes += whole;
         size -= whole;
@@ -166,8 +171,7 @@ void link_send(struct link *link, struct buf *bytes)
 {
     link->busy = true;
     if (process_acts()) {
-        if (!link->up.blocked)
-            put_frames(link, bytes->bytes, bytes->size);
+        put_frames(link, bytes->bytes, bytes->size);
         world_after(world_between(10, 2000), sent, link, 0);
     }
     bytes->size = 0;

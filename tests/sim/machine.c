@@ -318,7 +318,7 @@ void machine_add(struct source *live, struct source *replay)
     machine->options = (struct ship_options){
         .spool = DISK_SPOOL, .aggregator = "unix:/a", .retention_s = world_between(1, 30)};
     if (world_chance(200))
-        machine->options.max_bytes = world_between(3, 8) * SPOOL_SEGMENT_MAX;
+        machine->options.max_bytes = world_between(1, 6) * SPOOL_SEGMENT_MAX;
     machine->env = (struct shipping_env){machine,     env_now_ms,     env_now_s, env_random,
                                          env_connect, env_disconnect, env_free,  env_send};
     machine->pace_us = world_between(SECOND / 5, 3 * SECOND);

@@ -24,7 +24,8 @@ extern const struct scenario scenarios[];
 
 /* What all runs together have met: that the faults are there at all. */
 struct tally {
-    uint64_t runs, records, fates[4], drained_us_max, steps, kills, cuts, went_back, replays;
+    uint64_t runs, records, fates[4], merged, drained_us_max, steps, kills, cuts, went_back,
+        replays;
 };
 extern struct tally tally;
 

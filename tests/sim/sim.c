@@ -34,11 +34,12 @@ static int usage(void)
 static void say_tally(void)
 {
     printf("%" PRIu64 " runs, %" PRIu64 " events, %" PRIu64 " records; died with a process or its "
-           "machine %" PRIu64 ", dropped by the limit %" PRIu64
+           "machine %" PRIu64 ", merged %" PRIu64 ", dropped by the limit %" PRIu64
            ", behind a store that went back %" PRIu64 "; %" PRIu64 " processes killed, %" PRIu64
            " connections cut, the store went back %" PRIu64 " times; slowest drain %.1f s\n",
-           tally.runs, tally.steps, tally.records, tally.fates[1], tally.fates[2], tally.fates[3],
-           tally.kills, tally.cuts, tally.went_back, (double)tally.drained_us_max / 1e6);
+           tally.runs, tally.steps, tally.records, tally.fates[1], tally.merged, tally.fates[2],
+           tally.fates[3], tally.kills, tally.cuts, tally.went_back,
+           (double)tally.drained_us_max / 1e6);
 }
 
 static const struct scenario *find_scenario(const char *name)

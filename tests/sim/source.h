@@ -21,6 +21,8 @@ enum fate {
 struct fact {
     bool made;
     bool durable; /* the spool has said that it is on disk */
+    bool sent;    /* by itself, to any aggregator */
+    bool merged;  /* it was seen in a merged record */
     enum fate fate;
     uint64_t seq;   /* in its epoch, once it was seen in the spool */
     unsigned life;  /* of the capture process that made it */

@@ -51,7 +51,7 @@ static void do_put(struct state *state, const struct request *request)
     else if (request->kind == REQUEST_PUT)
         keymap_put(&state->keys, &request->put);
     if (request->source >= 0)
-        state->held.records[request->source] |= request->bit;
+        state->held.records[request->source] |= request->bits;
 }
 
 static void answer(void *data, uint64_t connection);
@@ -69,7 +69,7 @@ static void execute(struct request *request)
         if (request->code == 0)
             checks_done(&store.now, request);
         if (request->source >= 0)
-            store.now.held.records[request->source] |= request->bit;
+            store.now.held.records[request->source] |= request->bits;
     } else {
         do_put(&store.now, request);
     }

@@ -35,10 +35,10 @@ struct request {
     void *data;
     bool executed, answered;
     int code;
-    int source;   /* of the record that the put is; -1: it is none */
-    uint64_t bit; /* of that record */
-    int epoch;    /* of the source whose epoch it advances; -1: none */
-    uint64_t seq; /* to here */
+    int source;    /* of the record that the put is; -1: it is none */
+    uint64_t bits; /* of that record */
+    int epoch;     /* of the source whose epoch it advances; -1: none */
+    uint64_t seq;  /* to here */
 };
 
 /* An aggregator's connection. */

@@ -44,6 +44,33 @@ Test(apply, only_the_next_sequence_is_applied)
     world_end(&world);
 }
 
+static void merge_three(struct record *record)
+{
+    record->seq += 2;
+    record->before = 2;
+    record->width_s = RECORD_MERGED_WIDTH_S;
+    record->flags |= RECORD_MERGED;
+}
+
+/* It is taken when all of it is next; of one that is held in part the rest cannot be told apart. */
+Test(apply, a_merged_record_is_all_of_its_sequences)
+{
+    struct world world;
+    uint64_t random = 3;
+    struct frame_refuse refuse = {0};
+    int64_t at_s = world_places[0] - world_places[0] % RECORD_MERGED_WIDTH_S;
+    world_begin(&world, "UTC");
+    world_deliver(&world, 1, at_s, &random);
+    cr_expect_eq(check_next(&world, 1, 2, at_s + 900, merge_three, &refuse), 0);
+    cr_expect_eq(check_next(&world, 1, 1, at_s + 900, merge_three, &refuse), ERR_REFUSED);
+    cr_expect_eq(refuse.code, REFUSE_GAP);
+    cr_expect_eq(check_next(&world, 1, 3, at_s + 900, merge_three, &refuse), ERR_REFUSED);
+    for (int i = 1; i < 4; i++)
+        world_deliver_new(&world, 1, at_s + 60 * i, &random);
+    cr_expect_eq(check_next(&world, 1, 2, at_s + 900, merge_three, &refuse), 1);
+    world_end(&world);
+}
+
 static int check_lost(struct world *world, uint64_t first, uint64_t last,
                       struct frame_refuse *refuse)
 {

@@ -15,6 +15,14 @@
 #include "common/record.h"
 #include "tests/unit/common/random.h"
 
+static inline void sealed_check(uint8_t *sealed, size_t size)
+{
+    uint32_t crc = crc32c(0, sealed + 4, 28);
+    crc = crc32c(crc, sealed + RECORD_HEADER_SIZE, size - RECORD_HEADER_SIZE);
+    for (int i = 0; i < 4; i++)
+        sealed[32 + i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
 /* Appends the record `seq` of the epoch with a payload of `size` bytes. */
 static inline void sealed_put(struct buf *out, const uint8_t epoch[EPOCH_SIZE], uint64_t seq,
                               size_t size)
@@ -29,11 +37,15 @@ static inline void sealed_put(struct buf *out, const uint8_t epoch[EPOCH_SIZE], 
     uint64_t state = seq * 1000003 + epoch[0];
     for (size_t i = 0; i < size; i++)
         payload[i] = (uint8_t)random_next(&state);
-    uint8_t *header = out->bytes + at;
-    uint32_t crc = crc32c(0, header + 4, 28);
-    crc = crc32c(crc, header + RECORD_HEADER_SIZE, size);
-    for (int i = 0; i < 4; i++)
-        header[32 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    sealed_check(out->bytes + at, RECORD_HEADER_SIZE + size);
+}
+
+/* Makes it one that is merged of so many, the last of which it was. */
+static inline void sealed_merge(uint8_t *sealed, size_t size, unsigned records)
+{
+    sealed[8] = (uint8_t)((records - 1) >> 8);
+    sealed[9] = (uint8_t)(records - 1);
+    sealed_check(sealed, size);
 }
 
 /* Whether the bytes are that record. */

@@ -19,6 +19,7 @@ struct held {
 
 static struct held epochs[EPOCHS];
 static size_t epoch_count, current, payload;
+static unsigned merged;    /* sequences that a record is of; 0: one */
 static uint64_t next_read; /* reads must ascend by one */
 static unsigned resumes;
 static int resumed_rc;
@@ -53,9 +54,11 @@ static int source_read(void *user, uint64_t seq, const uint8_t **sealed, size_t 
         return 0;
     if (seq >= epochs[current].lost_first && seq <= epochs[current].lost_last)
         return DELIVERY_LOST;
-    next_read++;
+    next_read += merged ? merged : 1;
     record.size = 0;
-    sealed_put(&record, epochs[current].epoch, seq, payload);
+    sealed_put(&record, epochs[current].epoch, next_read - 1, payload);
+    if (merged)
+        sealed_merge(record.bytes, record.size, merged);
     *sealed = record.bytes;
     *size = record.size;
     return 1;
@@ -106,6 +109,7 @@ static void begin(size_t count, uint64_t last)
     }
     epoch_count = count;
     payload = 20;
+    merged = 0;
     resumes = 0;
     resumed_rc = 0;
     buf_init(&record);
@@ -445,6 +449,26 @@ Test(delivery, window_is_bounded_in_records)
     cr_assert_eq(delivery.unacked_bytes, 0);
     send_all();
     expect_records(FRAME_WINDOW + 11, 2 * FRAME_WINDOW + 10);
+    end();
+}
+
+/* Records that each are `merged` sequences: the window closes behind 64 sequences, the last of them in a
+ * record that may reach beyond. */
+Test(delivery, a_merged_record_is_all_of_its_sequences)
+{
+    begin(1, 3 * RECORD_MERGED_MAX);
+    merged = RECORD_MERGED_MAX;
+    stream_from(0);
+    send_all();
+    cr_assert_eq(delivery.sent, 2 * RECORD_MERGED_MAX);
+    cr_assert_eq(delivery.unacked_bytes, 2 * record.size);
+    out.size = 0;
+    cr_assert_eq(give_ack(RECORD_MERGED_MAX), 0);
+    cr_assert_eq(delivery.unacked_bytes, record.size);
+    send_all();
+    cr_assert_eq(delivery.sent, 3 * RECORD_MERGED_MAX);
+    cr_assert_eq(give_ack(3 * RECORD_MERGED_MAX), 0);
+    cr_assert_eq(delivery.unacked_bytes, 0);
     end();
 }
 

@@ -403,6 +403,49 @@ Test(manifest, limit_drops_the_oldest_that_is_not_on_its_way)
     expect_record(4, 3);
 }
 
+static uint64_t offered_on_disk(uint8_t mark)
+{
+    uint8_t epoch[EPOCH_SIZE] = {mark};
+    struct spool_epoch found;
+    cr_assert_eq(spool_find(spool, epoch, &found, errmsg), 0);
+    free(found.identity.darknet);
+    return spool_offered(found.path);
+}
+
+/* Before a record is handed out the disk says that it may be sent, and those of the window behind it; not
+ * more than there are. */
+Test(manifest, what_is_offered_is_noted_first)
+{
+    fill(4, false, 0, 10);
+    open_manifest();
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(offered_on_disk(4), 0);
+    fill(4, false, 100, 10);
+    durable(4, 100);
+    cr_assert_eq(offered_on_disk(4), 0);
+    next_epoch();
+    resume(0);
+    cr_assert_eq(offered_on_disk(4), 0);
+    expect_record(4, 1);
+    cr_assert_eq(offered_on_disk(4), FRAME_WINDOW);
+    for (uint64_t seq = 2; seq <= FRAME_WINDOW + 1; seq++)
+        expect_record(4, seq);
+    cr_assert_eq(offered_on_disk(4), 100);
+}
+
+/* What was there before anything was noted may have been sent. */
+Test(manifest, without_a_note_all_of_it_may_have_been_offered)
+{
+    fill(4, false, 7, 10);
+    open_manifest();
+    manifest_save(&manifest, 3600, time(NULL));
+    cr_assert_eq(offered_on_disk(4), 7);
+    fill(4, false, 2, 10);
+    manifest_close(&manifest);
+    open_manifest();
+    cr_assert_eq(manifest.entries[0].offered, 7);
+}
+
 /* The first sequence that the spool has of its epoch number `at`. */
 static uint64_t first_of(size_t at)
 {

@@ -5,6 +5,7 @@
 #include "common/calendar.h"
 #include "common/course.h"
 #include "common/err.h"
+#include "common/planes.h"
 #include "tests/unit/common/random.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -92,4 +93,70 @@ Test(course, records_of_another_day_are_refused)
     cr_expect(memcmp(&course, &empty, sizeof empty) == 0);
     cr_expect_eq(course_add(&course, 780 - 60 * COURSE_SLOTS, minute(0, 1), NULL), 0);
     cr_expect_eq(course.packets[COURSE_SLOTS - 1], 5);
+}
+
+/* Minutes 0 to 14 of a day that begins at 900 s, observed from 90 s in to 30 s before the end. */
+static void quarter(struct record *record)
+{
+    *record = *minute(0, 0);
+    record->start_s = 900;
+    record->width_s = RECORD_MERGED_WIDTH_S;
+    record->before = 9;
+    record->first_ns = (900 + 90) * NS_PER_S;
+    record->last_ns = (1800 - 30) * NS_PER_S - 1;
+    record->packets = 29;
+    record->bytes = 14 * 100;
+}
+
+Test(course, a_merged_record_is_shared_by_the_minutes_that_it_observed)
+{
+    static struct course course;
+    struct record record;
+    uint64_t observed, packets = 0, bytes = 0;
+    quarter(&record);
+    cr_assert_eq(course_add(&course, 900, &record, &observed), 0);
+    cr_expect_eq(observed, UINT64_C(780) * NS_PER_S);
+    for (int i = 0; i < 15; i++) {
+        packets += course.packets[i];
+        bytes += course.bytes[i];
+        cr_expect_eq(course.merged[i], i > 0, "%d", i);
+    }
+    cr_expect_eq(packets, 29);
+    cr_expect_eq(bytes, 1400);
+    cr_expect(course.packets[0] == 0 && course.observed_ns[0] == 0);
+    cr_expect(course.packets[1] == 3 && course.observed_ns[1] == 30 * NS_PER_S);
+    cr_expect(course.packets[2] == 2 && course.observed_ns[2] == 60 * NS_PER_S);
+    cr_expect(course.packets[14] == 2 && course.observed_ns[14] == 30 * NS_PER_S);
+    cr_expect(course.packets[15] == 0 && course.merged[15] == 0);
+}
+
+Test(course, a_merged_minute_stays_one_when_days_are_merged)
+{
+    static struct course course, other;
+    struct record record;
+    quarter(&record);
+    course_add(&other, 900, &record, NULL);
+    course_merge(&course, &other);
+    course_merge(&course, &other);
+    cr_expect(course.merged[1] == 1 && course.merged[0] == 0 && course.packets[1] == 6);
+}
+
+/* What was stored before there were merged records. */
+Test(course, the_form_without_merged_minutes_is_read)
+{
+    static struct course course, back;
+    struct buf two, three;
+    uint64_t folded = 0;
+    course_add(&course, 600, minute(0, 9), NULL);
+    buf_init(&two);
+    buf_init(&three);
+    cr_assert_eq(course_encode(&course, 7, &three), 0);
+    cr_assert_eq(planes_encode(&two, course.merged, COURSE_SLOTS), 0);
+    three.size -= two.size;
+    three.bytes[0] = 2;
+    back.merged[3] = 1;
+    cr_assert_eq(course_decode(&back, &folded, three.bytes, three.size), 0);
+    cr_expect(memcmp(&back, &course, sizeof back) == 0 && folded == 7);
+    buf_close(&two);
+    buf_close(&three);
 }

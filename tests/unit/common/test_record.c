@@ -76,9 +76,9 @@ Test(record, every_field_comes_back)
     struct record record;
     made_record(&record);
     expect_round_trip(&record);
-    record.seq = UINT64_MAX;
+    record.seq = RECORD_SEQ_MAX;
     record.bytes = record.kernel_dropped = record.interface_dropped = UINT64_MAX;
-    record.flags = UINT32_MAX;
+    record.flags = UINT32_MAX & ~RECORD_MERGED;
     record.alarms_omitted = UINT64_MAX;
     tables_close(&record.tables);
     tables_of(&record.tables, record.packets, record.bytes);
@@ -236,7 +236,8 @@ Test(record, flags_and_alarms_have_names)
     cr_expect_str_eq(record_flag_name(RECORD_RECOVERED), "recovered");
     cr_expect_str_eq(record_flag_name(RECORD_INTERFACE_DOWN), "interface_down");
     cr_expect_str_eq(record_flag_name(RECORD_DROPS_SUSPECT), "drops_suspect");
-    cr_expect_null(record_flag_name(16));
+    cr_expect_str_eq(record_flag_name(RECORD_MERGED), "merged");
+    cr_expect_null(record_flag_name(32));
     cr_expect_null(record_flag_name(0));
     cr_expect_str_eq(record_alarm_name(RECORD_ALARM_LIT_ADDRESS), "lit_address");
     cr_expect_str_eq(record_alarm_name(RECORD_ALARM_SKEW), "skewed_address");

@@ -30,6 +30,39 @@ static void no_width(struct record *r)
 {
     r->width_s = 0;
 }
+static void merged_and_silent(struct record *r)
+{
+    r->before = 3;
+}
+static void merged_of_itself(struct record *r)
+{
+    r->flags |= RECORD_MERGED;
+}
+static void merged_of_a_minute(struct record *r)
+{
+    r->before = 3;
+    r->flags |= RECORD_MERGED;
+}
+static void merged_off_the_quarter(struct record *r)
+{
+    merged_of_a_minute(r);
+    r->width_s = RECORD_MERGED_WIDTH_S;
+}
+static void merged_of_too_many(struct record *r)
+{
+    merged_off_the_quarter(r);
+    r->seq = 1000;
+    r->before = RECORD_MERGED_MAX;
+    r->start_s -= r->start_s % RECORD_MERGED_WIDTH_S;
+}
+static void merged_before_the_first(struct record *r)
+{
+    r->before = (uint16_t)r->seq;
+}
+static void seq_too_long(struct record *r)
+{
+    r->seq = RECORD_SEQ_MAX + 1;
+}
 static void not_a_minute(struct record *r)
 {
     r->start_s += 1;
@@ -220,6 +253,7 @@ static const struct {
     {alarms_descend_by_kind, "alarms do not ascend"},
     {alarms_descend_by_address, "alarms do not ascend"},
     {alarms_descend_by_family, "alarms do not ascend"},
+    {merged_of_itself, "merged and does not say so"},
 };
 
 /* What a message cannot say. */
@@ -259,6 +293,12 @@ Test(record_rules, what_breaks_a_rule_is_not_sealed)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         expect_not_sealed(rules[i].breaks, rules[i].says);
+    expect_not_sealed(merged_and_silent, "does not say so");
+    expect_not_sealed(merged_of_a_minute, "not 900 s");
+    expect_not_sealed(merged_off_the_quarter, "not of a quarter");
+    expect_not_sealed(merged_of_too_many, "too many");
+    expect_not_sealed(merged_before_the_first, "its sequence is 0");
+    expect_not_sealed(seq_too_long, "beyond 48 bits");
     expect_not_sealed(alarm_of_no_family, "no kind or no prefix");
     expect_not_sealed(alarm_behind_ipv4, "no kind or no prefix");
     expect_not_sealed(too_many_late, "too many late");

@@ -167,6 +167,55 @@ Test(store_pieces, a_log_entry_in_chunks_is_put_together)
     addrvec_close(&read);
 }
 
+/* --- merged minutes ---------------------------------------------------------------------------- */
+
+static int keep_merged(void *user, const struct store_piece *piece, struct store_counts *counts,
+                       char *errmsg)
+{
+    (void)errmsg;
+    ((bool *)user)[piece->tag] = counts->merged;
+    return 0;
+}
+
+/* Of a sensor whose first quarter of an hour of the day is merged: where a bound cuts it that is said. */
+Test(store_pieces, minutes_that_have_a_share_of_a_merged_record_say_so)
+{
+    static const struct {
+        int from, to; /* minutes */
+        bool merged;
+    } cases[] = {{0, 15, false}, {5, 6, true}, {0, 1, true}, {10, 20, true}, {15, 16, false}};
+    enum { COUNT = sizeof cases / sizeof *cases };
+    static struct course course;
+    char errmsg[ERRMSG_SIZE] = "", key[SCHEMA_KEY_MAX];
+    const struct period day = calendar_date(LEVEL_DAY, 2024, 1, 1);
+    struct store_piece pieces[COUNT];
+    struct store *store;
+    struct buf form;
+    bool merged[COUNT];
+    const struct store_pieces_reader reader = {merged, keep_merged};
+    for (int i = 0; i < 20; i++)
+        course.observed_ns[i] = UINT64_C(60000000000);
+    for (int i = 0; i < 15; i++)
+        course.merged[i] = 1;
+    telescope_write(&telescope, &redis, 0, 0);
+    buf_init(&form);
+    cr_assert_eq(course_encode(&course, telescope.sensors[0].count, &form), 0);
+    schema_key_course(key, "sensor-0", &day);
+    redis_do(&redis, "SET %s %b", key, form.bytes, form.size);
+    buf_close(&form);
+    for (size_t i = 0; i < COUNT; i++)
+        pieces[i] = (struct store_piece){.minutes = true,
+                                         .period = day,
+                                         .start_s = DAY + 60 * cases[i].from,
+                                         .end_s = DAY + 60 * cases[i].to,
+                                         .tag = i};
+    cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(store_read_pieces(store, 0, pieces, COUNT, &reader, errmsg), 0, "%s", errmsg);
+    store_close(store);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_expect_eq(merged[i], cases[i].merged, "minutes %d to %d", cases[i].from, cases[i].to);
+}
+
 /* --- damage ----------------------------------------------------------------------------------- */
 
 struct damage {
