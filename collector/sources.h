@@ -21,12 +21,12 @@
 #include "collector/region.h"
 #include "common/addrvec.h"
 
-#define SOURCES_MAX (UINT32_C(1) << 20) /* of an interval, in all its lanes, of both families */
+#define SOURCES_MAX (UINT32_C(1) << 19) /* of an interval, in all its lanes, of both families */
 
 /* A table has 2^bits slots, at most half of them in use but for the largest. Each size has a place of its
  * own, one behind the other. */
 #define SOURCES_BITS_MIN 9
-#define SOURCES_BITS_MAX 21
+#define SOURCES_BITS_MAX 20
 #define SOURCES_SLOTS    ((UINT64_C(2) << SOURCES_BITS_MAX) - (UINT64_C(1) << SOURCES_BITS_MIN))
 
 /* A slot of an IPv4 table: the address, as its bytes lie in memory in network order, below the packets
