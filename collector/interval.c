@@ -9,7 +9,7 @@
 #include "common/err.h"
 
 /* Of this version's image: what is changed in it changes the magic. */
-const char interval_magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '3'};
+const char interval_magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '4'};
 
 #define PAGE ((size_t)4096)
 #define GROW ((size_t)1 << 20) /* bytes that the sparse table grows by */
@@ -23,15 +23,17 @@ static size_t round_up(size_t size)
 
 struct layout interval_layout(const struct prefixset *darknet)
 {
-    struct layout layout = {.dense = prefixset_count4(darknet)};
-    bool sparse = prefixset_any6(darknet) || layout.dense > INTERVAL_DENSE_MAX;
+    struct layout layout = {.dense = prefixset_count4(darknet), .any6 = prefixset_any6(darknet)};
+    bool sparse = layout.any6 || layout.dense > INTERVAL_DENSE_MAX;
     if (layout.dense > INTERVAL_DENSE_MAX)
         layout.dense = 0;
     layout.packets = round_up(sizeof(struct image));
     layout.hit = layout.packets + round_up(layout.dense * sizeof(uint32_t));
-    layout.places = layout.hit + round_up((layout.dense + DENSE_BLOCK - 1) >> DENSE_BLOCK_SHIFT);
-    layout.size = layout.places;
-    layout.most = layout.size + (sparse ? INTERVAL_SPARSE_MAX * sizeof(struct place) : 0);
+    layout.sources4 = layout.hit + round_up((layout.dense + DENSE_BLOCK - 1) >> DENSE_BLOCK_SHIFT);
+    layout.size = layout.sources4 + (sizeof(source4) << SOURCES_BITS_MIN);
+    layout.sources6 = layout.sources4 + SOURCES_SLOTS * sizeof(source4);
+    layout.places = layout.sources6 + (layout.any6 ? SOURCES_SLOTS * sizeof(struct source6) : 0);
+    layout.most = layout.places + (sparse ? INTERVAL_SPARSE_MAX * sizeof(struct place) : 0);
     return layout;
 }
 
@@ -52,6 +54,10 @@ void interval_point(struct interval *interval, const struct layout *layout)
     interval->packets = (uint32_t *)(at + layout->packets);
     interval->dense_hit = at + layout->hit;
     interval->places = (struct place *)(at + layout->places);
+    interval->places_end = layout->places;
+    sources_point(&interval->sources, &interval->region, &interval->image->sources,
+                  (source4 *)(at + layout->sources4),
+                  layout->any6 ? (struct source6 *)(at + layout->sources6) : NULL);
     set_base(interval, layout->dense);
 }
 
@@ -102,6 +108,7 @@ struct interval *interval_make(const struct prefixset *darknet, const char *path
     interval->region.fd = -1;
     addrmap_init(&interval->map4, INTERVAL_SPARSE_MAX);
     addrmap_init(&interval->map6, INTERVAL_SPARSE_MAX);
+    sources_init(&interval->sources);
     return interval;
 }
 
@@ -157,6 +164,11 @@ static void make_safe(struct interval *interval)
         keep_in_file(interval, &layout, NULL);
 }
 
+void interval_without_sources(struct interval *interval)
+{
+    interval->sources.off = true;
+}
+
 /* --- opening and closing ---------------------------------------------------------------------- */
 
 static void clear_dense(struct interval *interval)
@@ -192,6 +204,7 @@ static void forget(struct interval *interval)
     interval->image->is_open = 0;
     interval_barrier();
     clear_dense(interval);
+    sources_clear(&interval->sources);
     clear_image(interval->image);
     addrmap_clear(&interval->map4);
     addrmap_clear(&interval->map6);
@@ -210,6 +223,7 @@ void interval_open(struct interval *interval, int64_t start_ns, int64_t first_ns
     struct image *image = interval->image;
     image->start_ns = start_ns;
     image->first_ns = image->last_ns = first_ns;
+    sources_open(&interval->sources);
     interval_barrier();
     image->is_open = 1;
 }
@@ -232,11 +246,12 @@ static struct place *next_place(struct interval *interval)
     struct region *region = &interval->region;
     struct place *place = &interval->places[interval->image->places];
     size_t end = (size_t)((uint8_t *)(place + 1) - region->at);
-    if (end > region->size && !interval->full) {
-        size_t size = region->size + GROW;
-        interval->full = region_grow(region, size < region->most ? size : region->most) != 0;
+    if (end > interval->places_end && !interval->full) {
+        size_t left = region->most - interval->places_end, size = left < GROW ? left : GROW;
+        interval->full = region_reserve(region, interval->places_end, size) != 0;
+        interval->places_end += interval->full ? 0 : size;
     }
-    return end <= region->size ? place : NULL;
+    return end <= interval->places_end ? place : NULL;
 }
 
 static uint32_t find_place(struct interval *interval, uint32_t family, const uint8_t address[16])
@@ -266,7 +281,8 @@ static inline uint32_t index_of(const struct interval *interval, uint32_t addres
     return index < interval->image->dense ? index : PREFIX_NONE;
 }
 
-static __attribute__((noinline)) uint32_t find_sparse(struct interval *interval, const struct packet *packet)
+static __attribute__((noinline)) uint32_t find_sparse(struct interval *interval,
+                                                      const struct packet *packet)
 {
     uint8_t address[16];
     if (packet->family == 6)
@@ -355,7 +371,8 @@ static void note_lit(struct image *image, const struct lit *lit)
     row->packets++;
 }
 
-static __attribute__((noinline)) void note_source(struct interval *interval, const struct packet *packet)
+static __attribute__((noinline)) void note_source(struct interval *interval,
+                                                  const struct packet *packet)
 {
     struct lit lit = {.family = packet->family};
     if (packet->family == 6)
@@ -391,24 +408,44 @@ static inline enum detail detail_of(const struct packet *packet, uint16_t *key)
     return DETAILS;
 }
 
-static inline void fill_item(struct interval *interval, struct item *item,
+/* Asks the memory for the slot of the source long before it is needed: the table may be far larger than the
+ * caches. */
+static inline void find_source(struct interval *interval, uint32_t number)
+{
+    const struct sources *sources = &interval->sources;
+    uint32_t slot = sources_slot4(sources, interval->image->items[number].source);
+    interval->slots[number] = slot;
+    __builtin_prefetch(&sources_table4(sources)[slot], 1);
+}
+
+/* What an item has no room for. */
+static inline void fill_source6(struct image *image, uint32_t number, const struct packet *packet)
+{
+    struct hll_place host = hll_place(packet->src6, 16);
+    image->items[number].source = (uint32_t)host.rank << 16 | host.index;
+    image->items[number].kind |= ITEM_SKETCHED;
+    memcpy(image->sources6[number], packet->src6, 16);
+}
+
+static inline void fill_item(struct interval *interval, uint32_t number,
                              const struct packet *packet, uint32_t where)
 {
+    struct image *image = interval->image;
     uint16_t key;
     enum detail detail = detail_of(packet, &key);
-    *item = (struct item){.where = where,
-                          .bytes = packet->bytes,
-                          .source = __builtin_bswap32(packet->src4),
-                          .key = key,
-                          .protocol = packet->protocol,
-                          .kind = (uint8_t)(packet->class | detail << ITEM_DETAIL_SHIFT)};
-    if (packet->family == 6) {
-        struct hll_place host = hll_place(packet->src6, 16);
-        item->source = (uint32_t)host.rank << 16 | host.index;
-        item->kind |= ITEM_SKETCHED;
-    }
+    image->items[number] =
+        (struct item){.where = where,
+                      .bytes = packet->bytes,
+                      .source = __builtin_bswap32(packet->src4),
+                      .key = key,
+                      .protocol = packet->protocol,
+                      .kind = (uint8_t)(packet->class | detail << ITEM_DETAIL_SHIFT)};
+    if (packet->family == 6)
+        fill_source6(image, number, packet);
+    else if (sources_kept(&interval->sources))
+        find_source(interval, number);
     if (detail < DETAILS)
-        __builtin_prefetch(&interval->image->details[detail][key], 1);
+        __builtin_prefetch(&image->details[detail][key], 1);
 }
 
 void interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns)
@@ -425,10 +462,12 @@ void interval_add(struct interval *interval, struct packet *packet, int64_t ts_n
     }
     decode_transport(packet);
     struct commit *commit = &image->commits[image->current];
-    fill_item(interval, &image->items[commit->waiting], packet, where);
+    fill_item(interval, commit->waiting, packet, where);
     interval_barrier(); /* the item is whole before it counts */
-    if (++commit->waiting == INTERVAL_BATCH)
+    if (++commit->waiting == INTERVAL_BATCH) {
         interval_settle(interval, NULL);
+        sources_reserve(&interval->sources);
+    }
 }
 
 void interval_add_reason(struct interval *interval, enum interval_reason reason)

@@ -1,7 +1,7 @@
 /*
  * Interval: all that one thread counts in one interval, in one piece of memory that outlives the
  * process (collector/region.h): packets per darknet address, tables by class, protocol, port and
- * ICMP type, unique hosts, and what was not counted, by reason. Used by meter, which decides what
+ * ICMP type, unique hosts, packets per source, and what was not counted, by reason. Used by meter, which decides what
  * interval is open; by recover, which finds what a killed process left.
  *
  *   interval_new; interval_open; then interval_add and its kin per packet; interval_record makes one
@@ -14,7 +14,8 @@
  *
  * Addresses of an IPv4 darknet of up to INTERVAL_DENSE_MAX are counted in a dense array, 4 bytes
  * each; of a larger one, and of IPv6, in a table of at most INTERVAL_SPARSE_MAX. What a full table
- * refuses is counted.
+ * refuses is counted. Sources are in tables of their own (collector/sources.h); an interval with too many
+ * of them keeps none, and counts everything else all the same.
  */
 #ifndef COLLECTOR_INTERVAL_H
 #define COLLECTOR_INTERVAL_H
@@ -53,6 +54,9 @@ int interval_new(struct interval **interval, const struct prefixset *darknet, co
 void interval_free(struct interval *interval);
 /* Frees it and deletes its file. NULL is allowed. */
 void interval_discard(struct interval *interval);
+
+/* No sources are counted, from the next interval_open on. */
+void interval_without_sources(struct interval *interval);
 
 /* Whether what is counted would outlive the process. */
 bool interval_safe(const struct interval *interval);

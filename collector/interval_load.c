@@ -32,8 +32,8 @@ static bool place_valid(const struct interval *interval, const struct place *pla
 static bool places_valid(const struct interval *interval)
 {
     const struct image *image = interval->image;
-    size_t held =
-        interval->region.size - (size_t)((uint8_t *)interval->places - interval->region.at);
+    size_t at = (size_t)((uint8_t *)interval->places - interval->region.at);
+    size_t held = interval->region.size > at ? interval->region.size - at : 0;
     bool valid = image->places <= held / sizeof(struct place);
     for (uint32_t i = 0; valid && i < image->places; i++)
         valid = place_valid(interval, &interval->places[i]);
@@ -96,6 +96,19 @@ static bool part_taken(uint64_t sum, uint64_t before, uint64_t waiting, uint64_t
     return sum >= before && *taken <= waiting;
 }
 
+/* Sources that do not add up cost the sources, nothing else. */
+static void find_sources(struct interval *interval, struct applied *applied)
+{
+    const struct commit *commit = &interval->image->commits[interval->image->current];
+    struct sources *sources = &interval->sources;
+    sources_load(sources, interval->region.size);
+    for (uint32_t i = 0; i < commit->waiting; i++)
+        interval->slots[i] = sources_slot4(sources, interval->image->items[i].source);
+    if (sources_kept(sources) &&
+        !part_taken(sources_packets(sources), commit->packets, commit->waiting, &applied->sources))
+        sources_lose(sources);
+}
+
 /* False when the counters are not what a batch that was cut short can leave. */
 static bool find_applied(const struct interval *interval, struct applied *applied)
 {
@@ -131,6 +144,7 @@ static int read_image(struct interval *interval, uint32_t fingerprint, char *err
         return 0;
     if (!image_valid(interval) || !find_applied(interval, &applied))
         return err_set(errmsg, ERR_DAMAGED, "counters in %s: they do not add up", interval->path);
+    find_sources(interval, &applied);
     interval_settle(interval, &applied);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "collector/addrmap.h"
 #include "collector/interval.h"
 #include "collector/region.h"
+#include "collector/sources.h"
 
 #define INTERVAL_BATCH 64 /* packets that wait for their counters; more was no faster */
 /* Counters per mark: only blocks that were hit are cleared and read. A block is a page, so that a
@@ -51,7 +52,8 @@ struct item {
 #define ITEM_DETAIL       0x07
 #define ITEM_SKETCHED     0x80 /* the sketch's register and rank were found already: IPv6 */
 
-_Static_assert(PACKET_CLASSES <= ITEM_CLASS + 1 && sizeof(struct item) == 16, "an item is 16 bytes");
+_Static_assert(PACKET_CLASSES <= ITEM_CLASS + 1 && sizeof(struct item) == 16,
+               "an item is 16 bytes");
 
 #define SPARSE UINT32_C(0x80000000)
 
@@ -112,6 +114,8 @@ struct image {
     struct record_late late_by[RECORD_LATE_MAX];
     struct lit lit[LIT_MAX];
     struct item items[INTERVAL_BATCH];
+    uint8_t sources6[INTERVAL_BATCH][16]; /* of items that are ITEM_SKETCHED */
+    struct sources_head sources;
     struct hll hosts;
     uint8_t detail_hit[DETAILS][KEYS / KEY_BLOCK];
     pair classes[PACKET_CLASSES], protocols[256];
@@ -128,21 +132,26 @@ struct interval {
     uint32_t *packets;         /* per address */
     uint8_t *dense_hit;        /* per DENSE_BLOCK of them */
     struct place *places;      /* at the end: it grows */
+    size_t places_end;         /* in the region: of those that may be touched */
     uint32_t base;             /* the first address of the darknet ... */
     bool one_range;            /* ... and index = address - base */
     struct addrmap map4, map6; /* address to place: `packets` of an entry is its number plus 1 */
+    struct sources sources;
+    uint32_t slots[INTERVAL_BATCH]; /* where to look for the waiting items' IPv4 sources */
     bool full; /* the sparse table could not grow: not tried again in this interval */
 };
 
-/* Where the parts lie in the region; `size` without any place of the sparse table. */
+/* Where the parts lie in the region; `size` is what is touched from the beginning: all before the tables
+ * of sources, and the smallest of these. */
 struct layout {
     uint64_t dense;
-    size_t packets, hit, places, size, most;
+    bool any6;
+    size_t packets, hit, sources4, sources6, places, size, most;
 };
 
 /* Parts of the tables that were already applied when a process was killed. */
 struct applied {
-    uint64_t addresses, classes, protocols, details[DETAILS];
+    uint64_t addresses, classes, protocols, details[DETAILS], sources;
 };
 
 /* An interval without memory; NULL without memory for itself. */

@@ -233,6 +233,18 @@ static void add_lit(const struct image *image, struct record *record)
     record->alarms_omitted = record->alarms_omitted > 0 || image->lit_omitted > 0;
 }
 
+static int append_sources(struct interval *const *intervals, size_t count, struct addrvec *vec)
+{
+    const struct sources **sources = malloc(count * sizeof *sources);
+    if (!sources)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        sources[i] = &intervals[i]->sources;
+    int rc = sources_top(sources, count, RECORD_SOURCES_MAX, vec);
+    free(sources);
+    return rc;
+}
+
 int interval_record(struct interval *const *intervals, size_t count, struct record *record)
 {
     for (size_t i = 0; i < count; i++) {
@@ -249,5 +261,7 @@ int interval_record(struct interval *const *intervals, size_t count, struct reco
     int rc = append_dense(intervals, count, &record->addresses);
     if (rc == 0)
         rc = append_sparse(intervals, count, &record->addresses);
+    if (rc == 0)
+        rc = append_sources(intervals, count, &record->sources);
     return rc ? rc : append_tables(intervals, count, &record->tables);
 }

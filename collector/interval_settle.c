@@ -4,7 +4,8 @@
  *
  * Every table takes the items in their order, a counter is raised by one store, and what all tables
  * sum to without the batch stands in the valid commit. What a table sums to beyond that
- * is therefore the number of items that it has taken already, and the others are applied. Then a
+ * is therefore the number of items that it has taken already, and the others are applied. (The tables of
+ * sources take all items while they are kept, and sum to what the addresses do.) Then a
  * second commit is filled in and made the valid one by a single store.
  */
 #include "collector/interval_private.h"
@@ -53,6 +54,24 @@ INLINE void settle_host(struct image *image, const struct item *item)
         *at = place.rank;
 }
 
+/* The items from `first` on. */
+INLINE void settle_sources(struct interval *interval, size_t first, size_t count)
+{
+    const struct image *image = interval->image;
+    struct sources *sources = &interval->sources;
+    source4 *table = sources_table4(sources);
+    uint32_t mask = sources_mask4(sources), fresh = 0;
+    for (size_t i = first; i < count; i++) {
+        const struct item *item = &image->items[i];
+        if (item->kind & ITEM_SKETCHED)
+            sources_add6(sources, image->sources6[i]);
+        else
+            fresh += sources_add4(table, mask, interval->slots[i], item->source);
+        interval_barrier();
+    }
+    sources->count4 += fresh;
+}
+
 /* Item `i`, in the tables that have not taken it; `taken` counts for the tables by key. */
 INLINE void settle_item(struct tables_at at, size_t i, const struct applied *applied,
                         uint64_t taken[DETAILS + 1])
@@ -82,6 +101,8 @@ INLINE void settle(struct interval *interval, const struct applied *applied)
     uint64_t taken[DETAILS + 1] = {0};
     for (size_t i = 0; i < count; i++)
         settle_item(at, i, applied, taken);
+    if (sources_kept(&interval->sources))
+        settle_sources(interval, applied ? applied->sources : 0, count);
     next->packets = commit->packets + count;
     for (int detail = 0; detail < DETAILS; detail++)
         next->details[detail] = commit->details[detail] + taken[detail];

@@ -175,6 +175,7 @@ static int make_meter(struct live *live, char *errmsg)
         .tunnels = live->sensor->tunnels,
         .lanes = (unsigned)live->sensor->threads,
         .dir = journal_path(live->journal),
+        .without_sources = !live->sensor->sources,
         .max_quiet_ns = MAX_QUIET_NS,
         .sink = append,
         .next_seq = next_seq,

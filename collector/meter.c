@@ -26,6 +26,8 @@ static int make_slot(struct meter *meter, unsigned number, enum slot slot, char 
         return ERR_NOMEM;
     }
     int rc = interval_new(&lane->slots[slot], meter->options.darknet, lane->paths[slot], cause);
+    if (rc == 0 && meter->options.without_sources)
+        interval_without_sources(lane->slots[slot]);
     if (cause[0])
         memcpy(errmsg, cause, ERRMSG_SIZE);
     return rc;

@@ -46,6 +46,7 @@ struct meter_options {
      * (recover_open finds it there); NULL: counted in memory. */
     const char *dir;
     bool keep_late;
+    bool without_sources; /* records have none */
     int64_t max_quiet_ns;
     uint64_t
         split_at; /* packets of a lane in an interval that seal it early; 0: before a counter wraps */

@@ -107,18 +107,17 @@ int region_load(struct region *region, const char *path, size_t size, size_t mos
     return failed(path, error, errmsg);
 }
 
-int region_grow(struct region *region, size_t size)
+int region_reserve(struct region *region, size_t at, size_t size)
 {
-    if (size <= region->size)
-        return 0;
-    if (size > region->most)
+    if (at + size > region->most)
         return ERR_FULL;
     if (region->fd >= 0) {
-        int error = posix_fallocate(region->fd, 0, (off_t)size);
+        int error = posix_fallocate(region->fd, (off_t)at, (off_t)size);
         if (error)
             return err_from_errno(error);
     }
-    region->size = size;
+    if (at + size > region->size)
+        region->size = at + size;
     return 0;
 }
 

@@ -15,7 +15,7 @@
 
 struct region {
     uint8_t *at; /* NULL while there is none */
-    size_t size; /* bytes that may be touched */
+    size_t size; /* where what may be touched ends */
     size_t most; /* it may grow to this in its place */
     int fd;      /* -1 without a file */
     struct pages pages;
@@ -34,9 +34,9 @@ int region_name(const char *path, char *errmsg);
  * larger than `most`, or no regular file; ERR_IO, ERR_NOMEM. */
 int region_load(struct region *region, const char *path, size_t size, size_t most, char *errmsg);
 
-/* Makes at least `size` bytes (up to `most`) touchable; what is there stays in its place. ERR_FULL,
- * ERR_IO leave the region as it was. */
-int region_grow(struct region *region, size_t size);
+/* Makes the `size` bytes from `at` on (up to `most`) touchable; what is there stays. What lies before them
+ * and was not asked for is a hole, which takes no room. ERR_FULL, ERR_IO leave the region as it was. */
+int region_reserve(struct region *region, size_t at, size_t size);
 
 /* Gives the memory back; a file stays. All zeros with fd -1, and after an error, is allowed. */
 void region_close(struct region *region);

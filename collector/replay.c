@@ -206,6 +206,7 @@ static int count_capture(struct counting *counting, struct capture *capture)
         .darknet = counting->sensor->darknet,
         .tunnels = counting->sensor->tunnels,
         .keep_late = true,
+        .without_sources = !counting->sensor->sources,
         .max_quiet_ns = MAX_QUIET_NS,
         .sink = on_record,
         .user = counting,

@@ -57,7 +57,7 @@ static const char usage[] =
 struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
     uint64_t snaplen, ring_mb, threads, retention_h, spool_max_mb;
-    bool promiscuous, skew;
+    bool promiscuous, sources, skew;
     char *metrics; /* where the page of metrics is served; NULL: nowhere */
     bool metrics_anywhere;
     char *option_darknet, *option_exclude, *option_tunnels, *option_interfaces;
@@ -120,6 +120,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"capture", "ring_mb", CONFIG_UINT, &settings->ring_mb, 1, 2047},
         {"capture", "threads", CONFIG_UINT, &settings->threads, 1, 64},
         {"capture", "promiscuous", CONFIG_BOOL, &settings->promiscuous, 0, 0},
+        {"capture", "sources", CONFIG_BOOL, &settings->sources, 0, 0},
         {"alarms", "skew", CONFIG_BOOL, &settings->skew, 0, 0},
         {"spool", "dir", CONFIG_STRING, &settings->spool, 0, 0},
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
@@ -326,6 +327,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->ring_mb = settings->ring_mb;
     sensor->threads = settings->threads;
     sensor->promiscuous = settings->promiscuous;
+    sensor->sources = settings->sources;
     sensor->skew = settings->skew;
     sensor->retention_h = settings->retention_h;
     sensor->spool_max_mb = settings->spool_max_mb;
@@ -480,6 +482,7 @@ static struct settings default_settings(size_t paths)
                              .snaplen = 128,
                              .ring_mb = 64,
                              .threads = 1,
+                             .sources = true,
                              .skew = true,
                              .retention_h = 24,
                              .spool_max_mb = 1024,

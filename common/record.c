@@ -25,6 +25,7 @@ void record_init(struct record *record)
 void record_close(struct record *record)
 {
     addrvec_close(&record->addresses);
+    addrvec_close(&record->sources);
     tables_close(&record->tables);
     record_init(record);
 }

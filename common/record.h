@@ -31,6 +31,7 @@
 #define RECORD_PAYLOAD_MAX   ((uint32_t)64 << 20) /* sealed, compressed */
 #define RECORD_MESSAGE_MAX   ((size_t)512 << 20)  /* uncompressed */
 #define RECORD_ADDRESSES_MAX ((size_t)1 << 25)    /* of both families: two /8 */
+#define RECORD_SOURCES_MAX   4096                 /* of both families */
 #define RECORD_CAPTURED_MAX  (UINT64_C(1) << 40)  /* in a minute; 1 Tbit/s carries a tenth */
 
 #define RECORD_SEQ_MAX ((UINT64_C(1) << 48) - 1)
@@ -94,9 +95,13 @@ struct record {
     uint64_t off_darknet, not_ip, undecodable, late, refused;
     uint64_t kernel_dropped, interface_dropped;
     struct addrvec addresses; /* sums to packets */
-    struct hll hosts;         /* all zero when packets is 0 */
-    struct tables tables;     /* sum to packets and bytes: tables_broken() */
-    uint32_t flags;           /* RECORD_... */
+    /* Packets by source address, of the RECORD_SOURCES_MAX sources with the most packets (of two with as
+     * many that with the lower address, IPv4 before IPv6). They sum to at most `packets`: the rest is of
+     * sources that are not kept. Empty where a sensor keeps none. */
+    struct addrvec sources;
+    struct hll hosts;     /* all zero when packets is 0 */
+    struct tables tables; /* sum to packets and bytes: tables_broken() */
+    uint32_t flags;       /* RECORD_... */
     /* Ascending by start, packets > 0, in sum at most `late`; intervals beyond the table are in `late`
      * alone. */
     struct record_late late_by[RECORD_LATE_MAX];
@@ -107,11 +112,11 @@ struct record {
     uint64_t alarms_omitted; /* for which there was no room: at least so many */
 };
 
-/* A record with nothing in it; record_close frees its addresses and tables and leaves it so. */
+/* A record with nothing in it; record_close frees its vectors and tables and leaves it so. */
 void record_init(struct record *record);
 void record_close(struct record *record);
 
-/* Bytes that addresses and tables take. */
+/* Bytes that its vectors and tables take. */
 size_t record_memory(const struct record *record);
 
 /* Adds late packets of the interval that begins at `start_s`; where the table is full they are in

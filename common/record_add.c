@@ -3,9 +3,14 @@
 
 #include "common/record.h"
 
+static size_t vector_memory(const struct addrvec *vec)
+{
+    return vec->room4 * 12 + vec->room6 * 24;
+}
+
 size_t record_memory(const struct record *record)
 {
-    return record->addresses.room4 * 12 + record->addresses.room6 * 24 +
+    return vector_memory(&record->addresses) + vector_memory(&record->sources) +
            tables_memory(&record->tables);
 }
 

@@ -17,6 +17,7 @@ const char record_no_memory[] = "out of memory";
  * made here otherwise. */
 struct packing {
     Darkcount__Record message;
+    uint32_t source_gaps[RECORD_SOURCES_MAX];
     uint64_t class_packets[PACKET_CLASSES], class_bytes[PACKET_CLASSES];
     Darkcount__Table tables[5];
     size_t table_count; /* in use */
@@ -53,6 +54,20 @@ static void fill_counts(Darkcount__Record *message, const struct record *record)
         message->hosts.len = HLL_REGISTERS;
         message->hosts.data = (uint8_t *)record->hosts.registers;
     }
+}
+
+static void fill_sources(struct packing *packing, const struct addrvec *sources)
+{
+    Darkcount__Record *message = &packing->message;
+    for (size_t i = 0; i < sources->count4; i++)
+        packing->source_gaps[i] = sources->address4[i] - (i ? sources->address4[i - 1] : 0);
+    message->n_source4_gap = message->n_source4_packets = sources->count4;
+    message->source4_gap = packing->source_gaps;
+    message->source4_packets = sources->packets4;
+    message->source6.len = sources->count6 * 16;
+    message->source6.data = (uint8_t *)sources->address6;
+    message->n_source6_packets = sources->count6;
+    message->source6_packets = sources->packets6;
 }
 
 static void fill_classes(struct packing *packing, const struct record *record)
@@ -137,6 +152,7 @@ static bool packing_open(struct packing *packing, const struct record *record)
     darkcount__record__init(&packing->message);
     packing->table_count = 0;
     fill_counts(&packing->message, record);
+    fill_sources(packing, &record->sources);
     fill_classes(packing, record);
     fill_late(packing, record);
     fill_alarms(packing, record);
@@ -169,37 +185,90 @@ uint8_t *record_pack(const struct record *record, size_t *size)
 
 /* --- unpacking -------------------------------------------------------------------------------- */
 
-static const char *take_addresses4(struct addrvec *vec, const Darkcount__Record *message)
+/* The columns of a vector in the message, and what is said about those that are none. */
+struct vector_columns {
+    size_t gap_count, count4, count6;
+    const uint32_t *gaps;
+    const uint64_t *packets4, *packets6;
+    ProtobufCBinaryData address6;
+    const char *differ4, *descend4, *differ6, *descend6;
+};
+
+static const char *take_vector4(struct addrvec *vec, const struct vector_columns *from)
 {
-    if (message->n_address4_gap != message->n_address4_packets)
-        return "its IPv4 addresses and counts differ in number";
     uint64_t address = 0;
-    if (addrvec_reserve4(vec, message->n_address4_gap) != 0)
+    if (from->gap_count != from->count4)
+        return from->differ4;
+    if (addrvec_reserve4(vec, from->count4) != 0)
         return record_no_memory;
-    for (size_t i = 0; i < message->n_address4_gap; i++) {
-        address += message->address4_gap[i];
-        if (address > UINT32_MAX || (i > 0 && message->address4_gap[i] == 0) ||
-            message->address4_packets[i] == 0)
-            return "its IPv4 addresses do not ascend or count nothing";
-        if (addrvec_append4(vec, (uint32_t)address, message->address4_packets[i]) != 0)
+    for (size_t i = 0; i < from->count4; i++) {
+        address += from->gaps[i];
+        if (address > UINT32_MAX || (i > 0 && from->gaps[i] == 0) || from->packets4[i] == 0)
+            return from->descend4;
+        if (addrvec_append4(vec, (uint32_t)address, from->packets4[i]) != 0)
             return record_no_memory;
     }
     return NULL;
 }
 
-static const char *take_addresses6(struct addrvec *vec, const Darkcount__Record *message)
+static const char *take_vector6(struct addrvec *vec, const struct vector_columns *from)
 {
-    size_t count = message->n_address6_packets;
-    if (message->address6.len / 16 != count || message->address6.len % 16 != 0)
-        return "its IPv6 addresses and counts differ in number";
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *address = message->address6.data + i * 16;
-        if ((i > 0 && memcmp(address - 16, address, 16) >= 0) || message->address6_packets[i] == 0)
-            return "its IPv6 addresses do not ascend or count nothing";
-        if (addrvec_append6(vec, address, message->address6_packets[i]) != 0)
+    if (from->address6.len / 16 != from->count6 || from->address6.len % 16 != 0)
+        return from->differ6;
+    for (size_t i = 0; i < from->count6; i++) {
+        const uint8_t *address = from->address6.data + i * 16;
+        if ((i > 0 && memcmp(address - 16, address, 16) >= 0) || from->packets6[i] == 0)
+            return from->descend6;
+        if (addrvec_append6(vec, address, from->packets6[i]) != 0)
             return record_no_memory;
     }
     return NULL;
+}
+
+static const char *take_vector(struct addrvec *vec, const struct vector_columns *from)
+{
+    const char *broken = take_vector4(vec, from);
+    return broken ? broken : take_vector6(vec, from);
+}
+
+static const char *take_addresses(struct addrvec *vec, const Darkcount__Record *message)
+{
+    const struct vector_columns columns = {
+        .gap_count = message->n_address4_gap,
+        .count4 = message->n_address4_packets,
+        .count6 = message->n_address6_packets,
+        .gaps = message->address4_gap,
+        .packets4 = message->address4_packets,
+        .packets6 = message->address6_packets,
+        .address6 = message->address6,
+        .differ4 = "its IPv4 addresses and counts differ in number",
+        .descend4 = "its IPv4 addresses do not ascend or count nothing",
+        .differ6 = "its IPv6 addresses and counts differ in number",
+        .descend6 = "its IPv6 addresses do not ascend or count nothing",
+    };
+    if (columns.gap_count + columns.count6 > RECORD_ADDRESSES_MAX)
+        return "it has too many addresses";
+    return take_vector(vec, &columns);
+}
+
+static const char *take_sources(struct addrvec *vec, const Darkcount__Record *message)
+{
+    const struct vector_columns columns = {
+        .gap_count = message->n_source4_gap,
+        .count4 = message->n_source4_packets,
+        .count6 = message->n_source6_packets,
+        .gaps = message->source4_gap,
+        .packets4 = message->source4_packets,
+        .packets6 = message->source6_packets,
+        .address6 = message->source6,
+        .differ4 = "its IPv4 sources and counts differ in number",
+        .descend4 = "its IPv4 sources do not ascend or count nothing",
+        .differ6 = "its IPv6 sources and counts differ in number",
+        .descend6 = "its IPv6 sources do not ascend or count nothing",
+    };
+    if (columns.gap_count + columns.count6 > RECORD_SOURCES_MAX)
+        return "it has too many sources";
+    return take_vector(vec, &columns);
 }
 
 static const char *take_hosts(struct hll *hosts, const Darkcount__Record *message)
@@ -318,11 +387,9 @@ static const char *take_message(struct record *record, const Darkcount__Record *
     record->kernel_dropped = message->kernel_dropped;
     record->interface_dropped = message->interface_dropped;
     record->flags = message->flags;
-    if (message->n_address4_gap + message->n_address6_packets > RECORD_ADDRESSES_MAX)
-        return "it has too many addresses";
-    const char *broken = take_addresses4(&record->addresses, message);
+    const char *broken = take_addresses(&record->addresses, message);
     if (!broken)
-        broken = take_addresses6(&record->addresses, message);
+        broken = take_sources(&record->sources, message);
     if (!broken)
         broken = take_hosts(&record->hosts, message);
     if (!broken)

@@ -41,26 +41,44 @@ static bool hosts_empty(const struct hll *hosts)
     return memcmp(hosts, &none, sizeof none) == 0;
 }
 
+/* Adds to `*sum`; true when it overflowed. */
+static bool add_all(uint64_t *sum, const uint64_t *counts, size_t count)
+{
+    bool overflow = false;
+    for (size_t i = 0; i < count; i++)
+        overflow |= __builtin_add_overflow(*sum, counts[i], sum);
+    return overflow;
+}
+
+static bool add_vector(uint64_t *sum, const struct addrvec *vec)
+{
+    bool overflow = add_all(sum, vec->packets4, vec->count4);
+    return add_all(sum, vec->packets6, vec->count6) || overflow;
+}
+
 static const char *check_counts(const struct record *record)
 {
     uint64_t sum = 0;
-    bool overflow = false;
-    for (size_t i = 0; i < record->addresses.count4; i++)
-        overflow |= __builtin_add_overflow(sum, record->addresses.packets4[i], &sum);
-    for (size_t i = 0; i < record->addresses.count6; i++)
-        overflow |= __builtin_add_overflow(sum, record->addresses.packets6[i], &sum);
-    if (overflow || sum != record->packets)
+    if (add_vector(&sum, &record->addresses) || sum != record->packets)
         return "its addresses do not sum to its packets";
     const uint64_t parts[] = {record->off_darknet, record->not_ip, record->undecodable,
                               record->late, record->refused};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        overflow |= __builtin_add_overflow(sum, parts[i], &sum);
-    if (overflow || sum != record->captured)
+    if (add_all(&sum, parts, sizeof parts / sizeof parts[0]) || sum != record->captured)
         return "what it captured is not the sum of its parts";
     if (record->captured > RECORD_CAPTURED_MAX)
         return "it captured more than any link carries";
     if (hosts_empty(&record->hosts) != (record->packets == 0))
         return "it has packets without hosts or hosts without packets";
+    return NULL;
+}
+
+static const char *check_sources(const struct record *record)
+{
+    uint64_t sum = 0;
+    if (addrvec_active(&record->sources) > RECORD_SOURCES_MAX)
+        return "it has too many sources";
+    if (add_vector(&sum, &record->sources) || sum > record->packets)
+        return "its sources sum to more than its packets";
     return NULL;
 }
 
@@ -127,6 +145,8 @@ const char *record_broken(const struct record *record)
         broken = check_time(record);
     if (!broken)
         broken = check_counts(record);
+    if (!broken)
+        broken = check_sources(record);
     if (!broken)
         broken = tables_broken(&record->tables, record->packets, record->bytes);
     if (!broken)

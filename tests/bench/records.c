@@ -1,8 +1,8 @@
 /*
  * Prints what the records in segment files of a spool say: `records FILE...` gives a line for each:
  * packets, kernel_dropped, captured, off_darknet, not_ip, undecodable, late, refused, flags, start in
- * seconds, the nanoseconds from there to its first and last moment, and the late packets as START:PACKETS
- * of each interval.
+ * seconds, the nanoseconds from there to its first and last moment, the number of sources kept and their
+ * packets, and the late packets as START:PACKETS of each interval.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,10 +29,11 @@ static void print(const struct record *record)
 {
     int64_t start_ns = record->start_s * 1000000000;
     printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-           " %" PRIu64 " %" PRIu32 " %" PRId64 " %" PRId64 " %" PRId64,
+           " %" PRIu64 " %" PRIu32 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64,
            record->packets, record->kernel_dropped, record->captured, record->off_darknet,
            record->not_ip, record->undecodable, record->late, record->refused, record->flags,
-           record->start_s, record->first_ns - start_ns, record->last_ns - start_ns);
+           record->start_s, record->first_ns - start_ns, record->last_ns - start_ns,
+           addrvec_active(&record->sources), addrvec_packets(&record->sources));
     for (size_t i = 0; i < record->late_count; i++)
         printf(" %" PRId64 ":%" PRIu64, record->late_by[i].start_s, record->late_by[i].packets);
     putchar('\n');

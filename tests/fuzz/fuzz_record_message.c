@@ -9,7 +9,18 @@
 #include "common/err.h"
 #include "common/record.h"
 
-/* The sealed form of what was opened opens again, with the same tables. */
+static bool same_vector(const struct addrvec *a, const struct addrvec *b)
+{
+    struct addrvec more;
+    addrvec_init(&more);
+    fuzz_require(addrvec_difference(&more, a, b) == 0);
+    bool same = addrvec_active(&more) == 0 && addrvec_active(a) == addrvec_active(b) &&
+                addrvec_packets(a) == addrvec_packets(b);
+    addrvec_close(&more);
+    return same;
+}
+
+/* The sealed form of what was opened opens again, with the same tables and sources. */
 static void check_again(const struct record *record, const uint8_t *bytes, size_t size)
 {
     struct record again;
@@ -18,6 +29,8 @@ static void check_again(const struct record *record, const uint8_t *bytes, size_
     record_init(&again);
     fuzz_require(record_open(&again, bytes, size, errmsg) == 0);
     fuzz_require(memcmp(&again.alarms, &record->alarms, sizeof again.alarms) == 0);
+    fuzz_require(same_vector(&again.sources, &record->sources));
+    fuzz_require(addrvec_packets(&again.sources) <= again.packets);
     fuzz_require(tables_memory(&again.tables) == tables_memory(&record->tables));
     if (record->bytes <= UINT64_MAX / 2) {
         fuzz_require(tables_add(&sum, &again.tables) == 0);

@@ -37,6 +37,14 @@ static void write_text(const char *target, const char *name, const char *text)
     write_seed(target, name, text, strlen(text));
 }
 
+static void fill_sources(struct addrvec *vec)
+{
+    addrvec_append4(vec, 0xc0000201, 5);
+    addrvec_append4(vec, 0xc0000209, 300);
+    addrvec_append6(vec, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb9}, 2);
+    addrvec_append6(vec, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb9, [15] = 1}, 1);
+}
+
 static void fill_vector(struct addrvec *vec)
 {
     addrvec_append4(vec, 0xc6336401, 7);
@@ -80,6 +88,7 @@ static void record_seeds(const char *name, enum fullness fullness, struct buf *s
     record.last_ns = record.first_ns + 59999999999;
     if (fullness != QUIET) {
         fill_vector(&record.addresses);
+        fill_sources(&record.sources);
         record.packets = record.captured = addrvec_packets(&record.addresses);
         hll_add(&record.hosts, "abcd", 4);
         record.bytes = record.packets * 40;

@@ -1,7 +1,8 @@
 /*
  * What the sensor and the store hold, as CSV to compare with recount's:
  *   dump BY SEGMENT...   all records in segment files of a spool, summed: BY is address (address,
- *                        packets), interval (start, packets, bytes: a row for every record), class,
+ *                        packets), source (start, source address, packets: those of every record,
+ *                        not summed), interval (start, packets, bytes: a row for every record), class,
  *                        protocol, port or icmp (as `darkcount-collector count`, without what could
  *                        not be read) or totals (captured, packets, off_darknet, not_ip, undecodable,
  *                        late, refused, kernel_dropped, records)
@@ -45,6 +46,20 @@ static uint8_t *read_file(const char *path, size_t *size)
     return bytes;
 }
 
+/* A row for each address, behind `before`. */
+static void put_addresses(const char *before, const struct addrvec *vec)
+{
+    char text[INET6_ADDRSTRLEN];
+    for (size_t i = 0; i < vec->count4; i++) {
+        uint32_t address = htonl(vec->address4[i]);
+        printf("%s%s,%" PRIu64 "\n", before, inet_ntop(AF_INET, &address, text, sizeof text),
+               vec->packets4[i]);
+    }
+    for (size_t i = 0; i < vec->count6; i++)
+        printf("%s%s,%" PRIu64 "\n", before,
+               inet_ntop(AF_INET6, vec->address6[i], text, sizeof text), vec->packets6[i]);
+}
+
 /* --- records ---------------------------------------------------------------------------------- */
 
 static void add_counters(const struct record *record)
@@ -60,15 +75,28 @@ static void add_counters(const struct record *record)
     records++;
 }
 
+static void format_time(char text[32], int64_t at_s)
+{
+    time_t start = (time_t)at_s;
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime(&start));
+}
+
 static void put_interval(const struct record *record)
 {
     char text[32];
-    time_t start = (time_t)record->start_s;
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime(&start));
+    format_time(text, record->start_s);
     printf("%s,%" PRIu64 ",%" PRIu64 "\n", text, record->packets, record->bytes);
 }
 
-static void add_record(const uint8_t *bytes, size_t size, const char *path, bool intervals)
+static void put_sources(const struct record *record)
+{
+    char text[34];
+    format_time(text, record->start_s);
+    put_addresses(strcat(text, ","), &record->sources);
+}
+
+/* Adds a record to the sums, and prints its rows where BY is of single records. */
+static void add_record(const uint8_t *bytes, size_t size, const char *path, const char *by)
 {
     char errmsg[ERRMSG_SIZE];
     struct record record;
@@ -77,35 +105,24 @@ static void add_record(const uint8_t *bytes, size_t size, const char *path, bool
     add_counters(&record);
     must(addrvec_add(&sum.addresses, &record.addresses), path);
     must(tables_add(&sum.tables, &record.tables), path);
-    if (intervals)
+    if (strcmp(by, "interval") == 0)
         put_interval(&record);
+    if (strcmp(by, "source") == 0)
+        put_sources(&record);
     record_close(&record);
 }
 
-static void add_segment(const char *path, bool intervals)
+static void add_segment(const char *path, const char *by)
 {
     struct record_header header;
     size_t size, at = 0;
     uint8_t *bytes = read_file(path, &size);
     for (; record_peek(bytes + at, size - at, &header) == 0; at += header.size)
-        add_record(bytes + at, header.size, path, intervals);
+        add_record(bytes + at, header.size, path, by);
     free(bytes);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
-
-static void put_addresses(const struct addrvec *vec)
-{
-    char text[INET6_ADDRSTRLEN];
-    for (size_t i = 0; i < vec->count4; i++) {
-        uint32_t address = htonl(vec->address4[i]);
-        printf("%s,%" PRIu64 "\n", inet_ntop(AF_INET, &address, text, sizeof text),
-               vec->packets4[i]);
-    }
-    for (size_t i = 0; i < vec->count6; i++)
-        printf("%s,%" PRIu64 "\n", inet_ntop(AF_INET6, vec->address6[i], text, sizeof text),
-               vec->packets6[i]);
-}
 
 static void put_sum(struct sum row)
 {
@@ -156,7 +173,7 @@ static void put_totals(void)
 static int put_rows(const char *by)
 {
     if (strcmp(by, "address") == 0)
-        put_addresses(&sum.addresses);
+        put_addresses("", &sum.addresses);
     else if (strcmp(by, "class") == 0)
         put_classes();
     else if (strcmp(by, "protocol") == 0)
@@ -170,7 +187,7 @@ static int put_rows(const char *by)
     } else if (strcmp(by, "totals") == 0)
         put_totals();
     else
-        return strcmp(by, "interval") == 0 ? 0 : 2;
+        return strcmp(by, "interval") == 0 || strcmp(by, "source") == 0 ? 0 : 2;
     return 0;
 }
 
@@ -182,7 +199,7 @@ static void dump_vector(const char *path)
     uint64_t folded;
     uint8_t *bytes = read_file(path, &size);
     must(folded_decode(&sum.addresses, &folded, bytes, size), path);
-    put_addresses(&sum.addresses);
+    put_addresses("", &sum.addresses);
     free(bytes);
 }
 
@@ -241,7 +258,7 @@ int main(int argc, char **argv)
         dump_tables(argv[2]);
     else {
         for (int i = 2; i < argc; i++)
-            add_segment(argv[i], strcmp(argv[1], "interval") == 0);
+            add_segment(argv[i], argv[1]);
         result = put_rows(argv[1]);
     }
     record_close(&sum);

@@ -3,7 +3,8 @@
  * `darkcount-collector count -r FILE --darknet DARKNET --exclude EXCLUDE --by BY --width WIDTH
  * --format csv` is to print, byte by byte. It shares no code with the project: libpcap reads, every
  * packet is kept, sorted and counted off. DARKNET and EXCLUDE are prefixes separated by commas,
- * EXCLUDE may be "". Beside the kinds of `count`, BY may be `totals`: what became of all packets.
+ * EXCLUDE may be "". Beside the kinds of `count`, BY may be `totals`: what became of all packets, and
+ * `sources`: start, source, packets and bytes of every interval.
  * Exit code 1: the file is damaged (the rows are what was before the damage); 3: of a link type that
  * recount does not know, or no capture; 2: wrong usage.
  */
@@ -172,6 +173,19 @@ static struct key key_of_source(const struct seen *seen)
     return address_key(seen->family, seen->src);
 }
 
+static int64_t start_of(const struct seen *seen)
+{
+    return seen->time_s - seen->time_s % width_s;
+}
+
+/* By interval, then by family and address. */
+static struct key key_of_source_then(const struct seen *seen)
+{
+    struct key key = key_of_source(seen);
+    key.part[0] += (uint64_t)start_of(seen) * 8;
+    return key;
+}
+
 static struct key key_of_class(const struct seen *seen)
 {
     return (struct key){{(uint64_t)seen->class}};
@@ -196,11 +210,6 @@ static struct key key_of_port(const struct seen *seen)
 static struct key key_of_icmp(const struct seen *seen)
 {
     return (struct key){{(uint64_t)seen->family, unread_last(seen->icmp)}};
-}
-
-static int64_t start_of(const struct seen *seen)
-{
-    return seen->time_s - seen->time_s % width_s;
 }
 
 static struct key key_of_interval(const struct seen *seen)
@@ -277,6 +286,13 @@ static void put_interval(const struct seen *seen)
     printf("%s", text);
 }
 
+static void put_source_then(const struct seen *seen)
+{
+    put_interval(seen);
+    printf(",");
+    put_source(seen);
+}
+
 static const struct kind {
     const char *name, *columns;
     struct key (*key)(const struct seen *seen);
@@ -291,6 +307,7 @@ static const struct kind {
     {"port", "protocol,port,packets,bytes", key_of_port, put_port, has_ports},
     {"icmp", "type,code,packets,bytes", key_of_icmp, put_icmp, has_icmp},
     {"source", "address,packets,bytes", key_of_source, put_source, NULL},
+    {"sources", "start,address,packets,bytes", key_of_source_then, put_source_then, NULL},
 };
 
 static const struct kind *sorting;

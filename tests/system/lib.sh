@@ -93,6 +93,13 @@ make_pcap() {
     printf '%b' "$bytes" >"$1"
 }
 
+# Of rows of start, source and packets (recount by sources), of each start those with the most packets, as a
+# record keeps them; of two with as many that with the lower address. The rows come, and stay, in order.
+top_sources() {
+    tail -n +2 | cut -d , -f 1-3 | cat -n | sed -E 's/^ *([0-9]+)\t/\1,/' | sort -t , -s -k 2,2 -k 4,4nr |
+        awk -F, '++kept[$2] <= 4096' | sort -t , -n -k 1,1 | cut -d , -f 2-
+}
+
 # --- spool -----------------------------------------------------------------------------------------
 
 # Packets in the files of the open intervals (struct image of collector/interval_private.h), those that wait

@@ -370,6 +370,8 @@ Test(interval, damage_is_told_or_harmless)
                 at = random_below(&state, offsetof(struct image, hosts) - 8) + 8;
             uint8_t *byte =
                 round % 3 == 1 ? places + random_below(&state, 64 * 32) : (uint8_t *)image + at;
+            if (round % 6 == 5)
+                byte = (uint8_t *)sources_table4(&interval->sources) + random_below(&state, 4096);
             *byte = (uint8_t)random;
         }
         interval_free(interval);
@@ -409,7 +411,8 @@ Test(interval, table_that_cannot_grow_counts_what_it_refuses)
 {
     struct prefixset *darknet = stream_darknet("2001:db8::/32");
     struct interval *interval = make(darknet, path);
-    interval->region.most = interval->region.size + 100 * sizeof(struct place);
+    size_t most = interval->region.most;
+    interval->region.most = interval->places_end + 100 * sizeof(struct place);
     uint8_t bytes[40] = {0x60, [6] = 59, [7] = 64, [24] = 0x20, 0x01, 0x0d, 0xb8};
     for (int i = 0; i < 3000; i++) {
         struct packet packet;
@@ -423,8 +426,7 @@ Test(interval, table_that_cannot_grow_counts_what_it_refuses)
     cr_expect_eq(record->refused, 2000);
     cr_expect_eq(record->addresses.count6, 100);
     drop(record);
-    interval->region.most =
-        interval->region.size + (size_t)INTERVAL_SPARSE_MAX * sizeof(struct place);
+    interval->region.most = most;
     interval_discard(interval);
     prefixset_free(darknet);
 }

@@ -32,7 +32,7 @@ static int sink(void *user, struct record *record)
     return 0;
 }
 
-static void begin(void)
+static void begin_with(bool without_sources)
 {
     darknet = prefixset_new();
     cr_assert_eq(prefixset_add(darknet, "198.51.100.0/24,2001:db8::/32", NULL), 0);
@@ -41,10 +41,16 @@ static void begin(void)
     struct meter_options options = {.sensor = "tester",
                                     .darknet = darknet,
                                     .keep_late = true,
+                                    .without_sources = without_sources,
                                     .max_quiet_ns = 3600 * S,
                                     .sink = sink};
     cr_assert_eq(meter_new(&meter, &options, errmsg), 0);
     cr_assert_eq(meter_begin(meter, START), 0);
+}
+
+static void begin(void)
+{
+    begin_with(false);
 }
 
 static void end(int64_t last_ns)
@@ -173,6 +179,37 @@ Test(meter_tables, ports_of_other_protocols_are_not_counted)
     end(START);
     cr_expect_eq(records[0].tables.protocols.count, 3);
     cr_expect_eq(records[0].tables.tcp_ports.count + records[0].tables.udp_ports.count, 0);
+    drop();
+}
+
+Test(meter_tables, sources_are_those_of_the_interval)
+{
+    begin();
+    for (int i = 0; i < 3; i++)
+        feed4(START, 47, 0, "", 0);
+    feed6(START, 47, "", 0);
+    feed4(START + 60 * S, 47, 0, "", 0);
+    end(START + 60 * S);
+    cr_assert_eq(count, 2);
+    cr_assert_eq(records[0].sources.count4, 1);
+    cr_expect_eq(records[0].sources.address4[0], 0xcb007101);
+    cr_expect_eq(records[0].sources.packets4[0], 3);
+    cr_expect_eq(records[0].sources.count6, 1);
+    cr_expect_eq(addrvec_packets(&records[1].sources), 1);
+    drop();
+}
+
+Test(meter_tables, sources_that_are_not_wanted_are_in_no_record)
+{
+    begin_with(true);
+    feed4(START, 47, 0, "", 0);
+    feed4(START + 60 * S, 47, 0, "", 0);
+    end(START + 60 * S);
+    cr_assert_eq(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(records[i].packets, 1);
+        cr_expect_eq(addrvec_active(&records[i].sources), 0);
+    }
     drop();
 }
 

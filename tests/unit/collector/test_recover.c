@@ -25,8 +25,10 @@ static struct {
         int64_t start_s, first_ns, last_ns;
         uint64_t packets;
         uint32_t flags;
+        uint64_t of_sources; /* packets */
+        uint64_t sources;
     } records[MOST];
-    uint64_t packets;
+    uint64_t packets, of_sources;
     int fail_at, fail_with; /* the record, from 1, that is answered so */
     size_t calls;
 } found;
@@ -46,8 +48,11 @@ static int sink(void *user, struct record *record)
     found.records[found.count].first_ns = record->first_ns;
     found.records[found.count].last_ns = record->last_ns;
     found.records[found.count].packets = record->packets;
+    found.records[found.count].of_sources = addrvec_packets(&record->sources);
+    found.records[found.count].sources = addrvec_active(&record->sources);
     found.records[found.count++].flags = record->flags;
     found.packets += record->packets;
+    found.of_sources += addrvec_packets(&record->sources);
     return 0;
 }
 
@@ -110,6 +115,7 @@ static void check(size_t index, int minute, int64_t first_ns, int64_t last_ns, u
     cr_expect_eq(found.records[index].last_ns - start_ns, last_ns, "record %zu", index);
     cr_expect_eq(found.records[index].packets, packets, "record %zu", index);
     cr_expect_eq(found.records[index].flags, RECORD_RECOVERED);
+    cr_expect_eq(found.records[index].of_sources, packets, "record %zu", index);
 }
 
 /* --- what is sealed --------------------------------------------------------------------------- */
@@ -291,6 +297,22 @@ Test(recover, files_that_cannot_be_believed_are_set_aside)
 
 /* --- a meter that is killed ------------------------------------------------------------------- */
 
+/* A damaged table of sources: the record has none, and everything else. */
+Test(recover, sources_that_cannot_be_believed_are_left_out)
+{
+    struct interval *interval;
+    leave("open-0-0", 0, 0, 30, 7, 0);
+    cr_assert_eq(interval_load(&interval, darknet, path_of("open-0-0"), errmsg), 0);
+    off_t at = (uint8_t *)interval->sources.tables4 - interval->region.at;
+    interval_free(interval);
+    spoil("open-0-0", at);
+    leave("open-1-0", 0, 0, 30, 5, 0);
+    cr_assert_eq(recover(4), 0, "%s", errmsg);
+    cr_assert_eq(found.count, 1);
+    cr_expect_eq(found.packets, 12);
+    cr_expect_eq(found.records[0].sources, 0);
+}
+
 /* What a killed meter leaves: its files, and the records that its sink had written, one after the
  * other; the child tells how many packets meter_packet has returned for. */
 struct killed {
@@ -351,7 +373,7 @@ static void count_until_killed(uint64_t seed)
     }
 }
 
-/* The records in the file that are whole: how many, and their packets. */
+/* The records in the file that are whole: how many, and their packets; all are of one source. */
 static uint64_t read_spool(uint64_t *packets)
 {
     struct record *record = malloc(sizeof *record);
@@ -366,6 +388,7 @@ static uint64_t read_spool(uint64_t *packets)
         record_init(record);
         cr_assert_eq(record_open(record, bytes + at, header.size, errmsg), 0, "%s", errmsg);
         *packets += record->packets;
+        cr_assert_eq(addrvec_packets(&record->sources), record->packets);
         record_close(record);
         at += header.size;
         cr_assert_eq(header.seq, ++count);
@@ -399,6 +422,7 @@ Test(recover, meter_killed_at_any_moment_counts_every_packet_once)
         uint64_t last = read_spool(&packets);
         cr_assert_eq(recover(last), 0, "%s", errmsg);
         packets += found.packets;
+        cr_assert_eq(found.of_sources, found.packets, "round %d", round);
         cr_assert(packets == killed->returned || packets == killed->returned + 1,
                   "round %d: %lu of %lu", round, (unsigned long)packets,
                   (unsigned long)killed->returned);

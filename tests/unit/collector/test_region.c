@@ -45,12 +45,13 @@ Test(region, memory_is_zero_and_grows_in_its_place)
     cr_assert_eq(region_memory(&region, 8192, 16384), 0);
     cr_expect(is_zero(&region, 8192));
     uint8_t *at = region.at;
-    cr_expect_eq(region_grow(&region, 4096), 0);
+    cr_expect_eq(region_reserve(&region, 0, 4096), 0);
     cr_expect_eq(region.size, 8192);
-    cr_expect_eq(region_grow(&region, 16384), 0);
+    cr_expect_eq(region_reserve(&region, 12288, 4096), 0);
+    cr_expect_eq(region.size, 16384);
     cr_expect_eq(region.at, at);
     cr_expect(is_zero(&region, 16384));
-    cr_expect_eq(region_grow(&region, 16385), ERR_FULL);
+    cr_expect_eq(region_reserve(&region, 0, 16385), ERR_FULL);
     cr_expect_eq(region.size, 16384);
     region_close(&region);
     cr_expect_null(region.at);
@@ -98,13 +99,31 @@ Test(region, link_is_not_followed)
     cr_expect_eq(st.st_size, 8);
 }
 
+/* What lies before is a hole, which takes no room on disk. */
+Test(region, file_has_blocks_where_they_were_reserved)
+{
+    struct region region;
+    struct stat st;
+    cr_assert_eq(region_create(&region, path, 4096, (size_t)1 << 26, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(region_name(path, errmsg), 0);
+    cr_assert_eq(region_reserve(&region, (size_t)32 << 20, 65536), 0);
+    region.at[(32 << 20) + 65535] = 1;
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_size, (32 << 20) + 65536);
+    cr_expect_geq(st.st_blocks * 512, 65536 + 4096);
+    cr_expect_lt(st.st_blocks * 512, 1 << 20);
+    cr_assert_eq(region_reserve(&region, 8192, 4096), 0);
+    cr_expect_eq(region.size, (32 << 20) + 65536);
+    region_close(&region);
+}
+
 Test(region, what_was_stored_is_loaded)
 {
     struct region region;
     cr_assert_eq(region_create(&region, path, 4096, 12288, errmsg), 0);
     cr_assert_eq(region_name(path, errmsg), 0);
     region.at[7] = 7;
-    cr_assert_eq(region_grow(&region, 12288), 0);
+    cr_assert_eq(region_reserve(&region, 0, 12288), 0);
     region.at[12287] = 9;
     region_close(&region);
     cr_assert_eq(region_load(&region, path, 4096, 12288, errmsg), 0, "%s", errmsg);
@@ -154,9 +173,9 @@ Test(region, growth_that_fails_changes_nothing)
     struct region region;
     bound_files(8192);
     cr_assert_eq(region_create(&region, path, 4096, 16384, errmsg), 0, "%s", errmsg);
-    cr_expect_lt(region_grow(&region, 12288), 0);
+    cr_expect_lt(region_reserve(&region, 0, 12288), 0);
     cr_expect_eq(region.size, 4096);
-    cr_expect_eq(region_grow(&region, 8192), 0);
+    cr_expect_eq(region_reserve(&region, 0, 8192), 0);
     region.at[8191] = 1;
     region_close(&region);
 }

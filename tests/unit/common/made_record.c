@@ -48,6 +48,10 @@ void made_record(struct record *record)
     addrvec_append4(&record->addresses, UINT32_MAX, 2);
     addrvec_append6(&record->addresses, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8}, 4);
     addrvec_append6(&record->addresses, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 5);
+    addrvec_append4(&record->sources, 0x01020304, 7);
+    addrvec_append4(&record->sources, UINT32_MAX, 200);
+    addrvec_append6(&record->sources, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb9}, 8);
+    addrvec_append6(&record->sources, (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb9, [15] = 1}, 97);
     record->packets = 312;
     record->bytes = 13000;
     record->off_darknet = 1;
@@ -72,6 +76,7 @@ void made_quiet_record(struct record *record)
 {
     made_record(record);
     addrvec_close(&record->addresses);
+    addrvec_close(&record->sources);
     tables_close(&record->tables);
     hll_clear(&record->hosts);
     record->captured -= record->packets;
@@ -129,7 +134,7 @@ int made_open_message(uint64_t seq, const Darkcount__Record *message, char *errm
     return rc;
 }
 
-static uint32_t gaps[3];
+static uint32_t gaps[3], source_gaps[RECORD_SOURCES_MAX + 1];
 static uint8_t sketch[HLL_REGISTERS + 1];
 static uint64_t class_columns[2][PACKET_CLASSES + 1], late_packets[RECORD_LATE_MAX + 1];
 static int64_t late_starts[RECORD_LATE_MAX + 1];
@@ -171,6 +176,19 @@ static void message_of_tables(Darkcount__Record *message, const struct tables *t
     message->udp_ports = columns_of(&columns[2], &tables->udp_ports);
     message->icmp4 = columns_of(&columns[3], &tables->icmp4);
     message->icmp6 = columns_of(&columns[4], &tables->icmp6);
+}
+
+static void message_of_sources(Darkcount__Record *message, const struct addrvec *sources)
+{
+    for (size_t i = 0; i < sources->count4; i++)
+        source_gaps[i] = sources->address4[i] - (i ? sources->address4[i - 1] : 0);
+    message->n_source4_gap = message->n_source4_packets = sources->count4;
+    message->source4_gap = source_gaps;
+    message->source4_packets = sources->packets4;
+    message->source6.len = sources->count6 * 16;
+    message->source6.data = (uint8_t *)sources->address6;
+    message->n_source6_packets = sources->count6;
+    message->source6_packets = sources->packets6;
 }
 
 static void message_of_rest(Darkcount__Record *message, struct record *r)
@@ -227,6 +245,7 @@ void made_message(Darkcount__Record *message, struct record *r)
     memcpy(sketch, r->hosts.registers, HLL_REGISTERS);
     message->hosts.len = HLL_REGISTERS;
     message->hosts.data = sketch;
+    message_of_sources(message, &r->sources);
     message_of_tables(message, &r->tables);
     message_of_rest(message, r);
 }

@@ -42,10 +42,12 @@ static bool same_record(const struct record *a, const struct record *b)
     struct record x = *a, y = *b; /* all but what has pointers, which differ, bit for bit */
     addrvec_init(&x.addresses);
     addrvec_init(&y.addresses);
+    addrvec_init(&x.sources);
+    addrvec_init(&y.sources);
     memset(&x.tables, 0, sizeof x.tables);
     memset(&y.tables, 0, sizeof y.tables);
     return memcmp(&x, &y, sizeof x) == 0 && same_addresses(&a->addresses, &b->addresses) &&
-           same_tables(&a->tables, &b->tables);
+           same_addresses(&a->sources, &b->sources) && same_tables(&a->tables, &b->tables);
 }
 
 static void seal(const struct record *record, struct buf *out)
@@ -117,6 +119,47 @@ Test(record, full_tables_come_back)
         made_alarm(&record, 255, 6, (uint8_t)(1 + record.alarm_count), "", kind);
     expect_round_trip(&record);
     record_close(&record);
+}
+
+Test(record, as_many_sources_as_there_may_be_come_back)
+{
+    struct record record;
+    made_record(&record);
+    addrvec_close(&record.sources);
+    record.addresses.packets4[1] += RECORD_SOURCES_MAX;
+    record.packets += RECORD_SOURCES_MAX;
+    record.captured += RECORD_SOURCES_MAX;
+    tables_close(&record.tables);
+    memset(&record.tables, 0, sizeof record.tables);
+    tables_of(&record.tables, record.packets, record.bytes);
+    for (uint32_t i = 0; i < RECORD_SOURCES_MAX - 1; i++)
+        cr_assert_eq(addrvec_append4(&record.sources, i * 1048577, 1), 0);
+    cr_assert_eq(addrvec_append6(&record.sources, (const uint8_t[16]){0}, 312), 0);
+    expect_round_trip(&record);
+    record_close(&record);
+}
+
+/* As a sensor of an earlier version makes it, or one that is told to keep none. */
+Test(record, without_sources_comes_back)
+{
+    struct record record;
+    made_record(&record);
+    addrvec_close(&record.sources);
+    expect_round_trip(&record);
+    record_close(&record);
+}
+
+Test(record, memory_is_that_of_both_vectors)
+{
+    struct record record;
+    made_record(&record);
+    size_t all = record_memory(&record),
+           sources = record.sources.room4 * 12 + record.sources.room6 * 24;
+    addrvec_close(&record.sources);
+    cr_expect_gt(sources, 0);
+    cr_expect_eq(record_memory(&record), all - sources);
+    record_close(&record);
+    cr_expect_eq(record_memory(&record), 0);
 }
 
 Test(record, the_first_and_the_last_interval_of_the_calendar_come_back)

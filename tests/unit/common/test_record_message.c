@@ -72,6 +72,46 @@ static void count6_of_0(Darkcount__Record *m)
     m->captured -= m->address6_packets[1];
     m->address6_packets[1] = 0;
 }
+static void fewer_source_gaps(Darkcount__Record *m)
+{
+    m->n_source4_gap--;
+}
+static void fewer_source_counts(Darkcount__Record *m)
+{
+    m->n_source4_packets--;
+}
+static void source_gap_of_0(Darkcount__Record *m)
+{
+    m->source4_gap[1] = 0;
+}
+static void sources_beyond_ipv4(Darkcount__Record *m)
+{
+    m->source4_gap[1]++;
+}
+static void source_of_0(Darkcount__Record *m)
+{
+    m->source4_packets[0] = 0;
+}
+static void half_a_source6(Darkcount__Record *m)
+{
+    m->source6.len -= 8;
+}
+static void fewer_source6_counts(Darkcount__Record *m)
+{
+    m->n_source6_packets--;
+}
+static void same_source6(Darkcount__Record *m)
+{
+    m->source6.data[31] = 0;
+}
+static void source6_of_0(Darkcount__Record *m)
+{
+    m->source6_packets[1] = 0;
+}
+static void a_source_too_many(Darkcount__Record *m)
+{
+    m->n_source4_gap = RECORD_SOURCES_MAX - 1;
+}
 static void short_sketch(Darkcount__Record *m)
 {
     m->hosts.len--;
@@ -185,6 +225,16 @@ Test(record_message, a_message_that_contradicts_itself_is_not_opened)
         {half_an_address6, "IPv6 addresses and counts differ"},
         {count6_of_0, "IPv6"},
         {a_byte_of_address6, "IPv6 addresses and counts differ"},
+        {fewer_source_gaps, "IPv4 sources and counts differ"},
+        {fewer_source_counts, "IPv4 sources and counts differ"},
+        {source_gap_of_0, "IPv4 sources do not ascend"},
+        {sources_beyond_ipv4, "IPv4 sources do not ascend"},
+        {source_of_0, "IPv4 sources do not ascend or count"},
+        {half_a_source6, "IPv6 sources and counts differ"},
+        {fewer_source6_counts, "IPv6 sources and counts differ"},
+        {same_source6, "IPv6 sources do not ascend"},
+        {source6_of_0, "IPv6 sources do not ascend or count"},
+        {a_source_too_many, "too many sources"},
         {short_sketch, "no sketch"},
         {fewer_counts6, "IPv6 addresses and counts differ"},
         {long_sketch, "no sketch"},

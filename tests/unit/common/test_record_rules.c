@@ -128,8 +128,27 @@ static void hosts_missing(struct record *r)
 static void hosts_of_nobody(struct record *r)
 {
     addrvec_close(&r->addresses);
+    addrvec_close(&r->sources);
     r->captured -= r->packets;
     r->packets = 0;
+}
+static void sources_more_than_packets(struct record *r)
+{
+    r->sources.packets6[1]++;
+}
+static void sources_overflow(struct record *r)
+{
+    r->sources.packets4[0] += UINT64_C(1) << 63;
+    r->sources.packets6[0] += UINT64_C(1) << 63;
+}
+static void a_source_too_many(struct record *r)
+{
+    addrvec_close(&r->sources);
+    for (uint32_t i = 0; i <= RECORD_SOURCES_MAX; i++)
+        addrvec_append4(&r->sources, i, 1);
+    r->packets += RECORD_SOURCES_MAX;
+    r->captured += RECORD_SOURCES_MAX;
+    r->addresses.packets4[1] += RECORD_SOURCES_MAX;
 }
 static void bytes_missing(struct record *r)
 {
@@ -234,6 +253,9 @@ static const struct {
     {captured_too_much, "more than any link"},
     {hosts_missing, "without hosts"},
     {hosts_of_nobody, "hosts without packets"},
+    {sources_more_than_packets, "sources sum to more"},
+    {sources_overflow, "sources sum to more"},
+    {a_source_too_many, "too many sources"},
     {bytes_missing, "classes do not sum"},
     {protocol_missing, "protocols do not sum"},
     {port_of_no_packet, "TCP ports"},
