@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <maxminddb.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,13 @@ int64_t geo_built_s(const struct geo *geo)
 {
     uint64_t built_s = geo->mmdb.metadata.build_epoch;
     return built_s < CALENDAR_MAX_S ? (int64_t)built_s : 0;
+}
+
+void geo_describe(const struct geo *geo, char out[GEO_DESCRIPTION_MAX])
+{
+    char built[32];
+    calendar_rfc3339(geo_built_s(geo), built);
+    snprintf(out, GEO_DESCRIPTION_MAX, "%s (%.10s)", geo_name(geo), built);
 }
 
 static int damaged(const struct geo *geo, int status, char *errmsg)

@@ -27,6 +27,10 @@ void geo_close(struct geo *geo);
 const char *geo_name(const struct geo *geo);
 int64_t geo_built_s(const struct geo *geo);
 
+/* Both in words: "GeoLite2-Country (2026-11-17)". */
+#define GEO_DESCRIPTION_MAX (GEO_NAME_MAX + 16)
+void geo_describe(const struct geo *geo, char out[GEO_DESCRIPTION_MAX]);
+
 /* Where an address is (`family` 4 or 6, network byte order): its country as geo_country_key makes it,
  * or its AS number; 0 where the database does not say. ERR_DAMAGED. */
 int geo_find(struct geo *geo, uint8_t family, const uint8_t *address, uint32_t *key, char *errmsg);

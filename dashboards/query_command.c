@@ -247,13 +247,6 @@ static int check_sensor(const struct store *store, const char *name, char *errms
     return name ? err_set(errmsg, ERR_UNKNOWN, "query: the store has no sensor %.64s", name) : 0;
 }
 
-static void describe_database(const struct geo *geo, struct query_command_told *told)
-{
-    char built[32];
-    calendar_rfc3339(geo_built_s(geo), built);
-    snprintf(told->database, sizeof told->database, "%s of %.10s", geo_name(geo), built);
-}
-
 int query_command_answer(FILE *out, struct store *store, const struct options *options,
                          struct query_command_told *told, char *errmsg)
 {
@@ -271,7 +264,7 @@ int query_command_answer(FILE *out, struct store *store, const struct options *o
     if (rc)
         return err_wrap(errmsg, rc, "query by %s", query_by_name(query.by));
     if (query.geo)
-        describe_database(query.geo, told);
+        geo_describe(query.geo, told->database);
     told->any = query_range(store, &query);
     if (!told->any)
         query.from_s = QUERY_OPEN;

@@ -18,9 +18,9 @@ int query_command_print(FILE *out, enum rows_format format, struct store *store,
 
 /* What the rows do not say. */
 struct query_command_told {
-    bool any;                         /* whether the store has data of that time at all */
-    size_t lost;                      /* as above */
-    char database[GEO_NAME_MAX + 32]; /* by country and asn: which, and of when; else empty */
+    bool any;                           /* whether the store has data of that time at all */
+    size_t lost;                        /* as above */
+    char database[GEO_DESCRIPTION_MAX]; /* by country and asn: which, and of when; else empty */
 };
 
 /* Prints what the checked `options` ask of the store in options->format: what the command prints, for
