@@ -236,19 +236,18 @@ void labels_countries(enum language language, const char *database, char out[LAB
     if (language == LANGUAGE_JA)
         snprintf(
             out, LABELS_MAX,
-            "国は送信元IPアドレスから%.200sによる（ISO "
-            "3166-1の国コード。送信元は詐称されうる。後の版では過去の値も変わりうる）。割合はダー"
-            "クネット宛ての全パケットに対するもの。パケット数の多い送信元のみを記録するため、各国の"
-            "値は下限である。",
+            "国は送信元IPアドレスを%.200sで判定したもの（ISO "
+            "3166-1の国コード。送信元は詐称されうる。データベースの後の版では過去の値も変わりうる"
+            "）。割合はダークネット宛ての全パケットに対するもの。パケット数の多い送信元のみを記録す"
+            "るため、各国の値は下限である。",
             database);
     else
-        snprintf(
-            out, LABELS_MAX,
-            "Country of the source address as %.200s says (ISO 3166-1 codes; sources can be "
-            "forged, and a later database may say otherwise of the past). Shares are of all "
-            "packets to the darknet. The sources with the most packets alone are kept: of every "
-            "country there were at least so many.",
-            database);
+        snprintf(out, LABELS_MAX,
+                 "Country of the source address as %.200s says (ISO 3166-1 codes; sources can be "
+                 "forged, and a later database may say otherwise of the past). Shares are of all "
+                 "packets to the darknet. Only the sources with the most packets are kept, so that "
+                 "each figure is a lower bound.",
+                 database);
 }
 
 void labels_omitted(enum language language, size_t sensors, char out[LABELS_MAX])
