@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -60,13 +60,13 @@ static int add_to_level(const struct part *part, struct part_level *open,
                         const struct record *record, const struct addrvec *fresh,
                         uint64_t observed_ns, struct put *put)
 {
-    size_t bound = sources_bound(open->period.level);
+    size_t bound = sourcevec_bound(open->period.level);
     if (!open->kept)
         return 0;
     add_totals(&open->totals, record, observed_ns);
     open->totals.active += addrvec_missing(&open->addresses, fresh);
     put_totals(part, open, put);
-    return bound ? sources_add(&open->sources, &record->sources, bound) : 0;
+    return bound ? sourcevec_add(&open->sources, &record->sources, bound) : 0;
 }
 
 static int add_counts(struct part *part, const struct record *record, struct put *put)

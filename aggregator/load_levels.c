@@ -5,7 +5,7 @@
 #include "common/chunk.h"
 #include "common/err.h"
 #include "common/folded.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 
 /* --- questions -------------------------------------------------------------------------------- */
 
@@ -28,7 +28,7 @@ static void ask_level(struct load *load, struct part_level *open, struct period 
     fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
     schema_key_hosts(key, sensor, &period);
     fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
-    if (sources_bound(period.level)) {
+    if (sourcevec_bound(period.level)) {
         schema_key_sources(key, sensor, &period);
         fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
     }
@@ -102,7 +102,7 @@ static int take_sources(const struct load *load, struct part_level *open,
                         const struct fetch_value *value)
 {
     const struct load_log *log = load->log;
-    size_t bound = sources_bound(open->period.level);
+    size_t bound = sourcevec_bound(open->period.level);
     uint64_t folded = 0;
     int rc = 0;
     addrvec_close(&open->sources);
@@ -112,10 +112,10 @@ static int take_sources(const struct load *load, struct part_level *open,
     if (rc == 0)
         rc = check_folded(load->part, folded);
     if (rc == 0 &&
-        sources_broken(&open->sources, bound, open->totals.packets - load->part->log.packets))
+        sourcevec_broken(&open->sources, bound, open->totals.packets - load->part->log.packets))
         rc = ERR_DAMAGED;
     for (size_t i = 0; rc == 0 && log && i < log->source_count; i++)
-        rc = sources_add(&open->sources, &log->sources[i], bound);
+        rc = sourcevec_add(&open->sources, &log->sources[i], bound);
     return rc;
 }
 
@@ -197,7 +197,7 @@ static int take_day(struct load *load, size_t index, char *errmsg)
 static int take_level(struct load *load, struct part_level *open, size_t *index, char *errmsg)
 {
     size_t totals = (*index)++, addresses = (*index)++, tables = (*index)++, hosts = (*index)++;
-    size_t sources = sources_bound(open->period.level) ? (*index)++ : 0;
+    size_t sources = sourcevec_bound(open->period.level) ? (*index)++ : 0;
     int rc = take_totals(open, fetch_value(&load->fetch, totals));
     if (rc)
         return refuse_item(load, totals, rc, errmsg);

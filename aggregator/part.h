@@ -53,7 +53,7 @@ struct part_level {
     struct addrvec addresses;
     struct tables tables;
     struct hll hosts;
-    struct addrvec sources; /* of hour and day, as far as they are kept (common/sources.h) */
+    struct addrvec sources; /* of hour and day, as far as they are kept (common/sourcevec.h) */
     size_t address_chunks, table_chunks, source_chunks; /* of the stored values; 0: there is none */
 };
 

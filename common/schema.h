@@ -19,7 +19,7 @@
  *   darkcount:{NAME}:addresses:<level>:<label> string  packets per address (common/folded.h)
  *   darkcount:{NAME}:tables:<level>:<label>    string  class, protocol, port, ICMP (common/folded.h)
  *   darkcount:{NAME}:sources:<level>:<label>   string  packets by source, of hours and days: those with
- *                                                      the most (common/sources.h, common/folded.h)
+ *                                                      the most (common/sourcevec.h, common/folded.h)
  *   darkcount:{NAME}:probe                     string  what a joining sensor had written last
  *   darkcount:{NAME}:status                    hash    aggregator/status.h
  *

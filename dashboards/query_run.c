@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "dashboards/cover.h"
 #include "dashboards/query.h"
 #include "dashboards/query_rank.h"
@@ -257,7 +257,7 @@ static int add_detail(struct running *running, struct sums *sums, const struct s
     if (piece->wants & STORE_TABLES)
         return tables_add(&sums->tables, &counts->tables);
     if (piece->wants & STORE_SOURCES)
-        return sources_add(&sums->sources, &counts->sources, QUERY_SOURCES_MAX);
+        return sourcevec_add(&sums->sources, &counts->sources, QUERY_SOURCES_MAX);
     if (!(piece->wants & STORE_ADDRESSES))
         return 0;
     own->united = true;

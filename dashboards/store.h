@@ -129,7 +129,7 @@ struct store_counts {
     struct hll hosts;
     struct addrvec addresses; /* may be taken over by the caller, who leaves it empty */
     struct tables tables;     /* the same */
-    struct addrvec sources;   /* the same; sum to at most the packets (common/sources.h) */
+    struct addrvec sources;   /* the same; sum to at most the packets (common/sourcevec.h) */
     const struct course *course;
 };
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "dashboards/store_reading.h"
 
 #define BATCH_MAX       64 /* pieces in one transaction */
@@ -91,7 +91,7 @@ static int settle_sources(struct store_reading *reading, size_t i, char *errmsg)
     const struct store_counts *counts = &reading->counts[i];
     char key[SCHEMA_KEY_MAX];
     schema_key_sources(key, reading->sensor->name, &reading->pieces[i].period);
-    const char *broken = sources_broken(&counts->sources, SIZE_MAX / 2, counts->totals.packets);
+    const char *broken = sourcevec_broken(&counts->sources, SIZE_MAX / 2, counts->totals.packets);
     return broken ? store_damaged(reading->store, key, broken, errmsg) : 0;
 }
 

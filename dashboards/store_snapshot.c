@@ -5,7 +5,7 @@
 
 #include "common/err.h"
 #include "common/folded.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "dashboards/store_reading.h"
 
 #define SLACK 16 /* calls that may come between hearing of the head and the transaction */
@@ -238,7 +238,8 @@ static int understand_sources(struct store_reading *reading, const struct store_
     rc = folded_decode(sources, &reading->folds[i].sources, bytes, size);
     if (rc)
         return store_bad_value(reading->store, key, rc, errmsg);
-    const char *broken = sources_broken(sources, sources_bound(piece->period.level), UINT64_MAX);
+    const char *broken =
+        sourcevec_broken(sources, sourcevec_bound(piece->period.level), UINT64_MAX);
     return broken ? store_damaged(reading->store, key, broken, errmsg) : 0;
 }
 

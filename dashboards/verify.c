@@ -6,7 +6,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "dashboards/verify_compare.h"
 
 #define CHILDREN_MAX 64 /* hours of a day, days of a month, months of a year */
@@ -114,7 +114,7 @@ static int on_piece(void *user, const struct store_piece *piece, struct store_co
 static unsigned wants_of(enum level level)
 {
     return WANTS | (level == LEVEL_DAY ? STORE_COURSE : 0) |
-           (sources_bound(level) ? STORE_SOURCES : 0);
+           (sourcevec_bound(level) ? STORE_SOURCES : 0);
 }
 
 static int read_some(struct verify *verify, size_t sensor, struct node *nodes, size_t count,

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "aggregator/function.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "tests/unit/aggregator/box.h"
 #include "tests/unit/aggregator/world.h"
 #include "tests/unit/common/tables_of.h"
@@ -120,7 +120,7 @@ Test(apply_model, sources_beyond_what_is_kept)
     }
     world_expect(&world);
     const struct addrvec *day = &world.part.levels[LEVEL_DAY].sources;
-    cr_assert(day->count4 >= SOURCES_DAY && day->count4 <= 2 * SOURCES_DAY, "%zu", day->count4);
+    cr_assert(day->count4 >= SOURCEVEC_DAY && day->count4 <= 2 * SOURCEVEC_DAY, "%zu", day->count4);
     cr_assert_lt(addrvec_packets(day), world.part.levels[LEVEL_DAY].totals.packets / 2);
     world_reload(&world);
     world_expect(&world);

@@ -7,7 +7,7 @@
 
 #include "common/err.h"
 #include "common/folded.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "tests/unit/aggregator/world.h"
 
 /* Everything of one period. */
@@ -45,8 +45,8 @@ static void add_figures(struct figures *sum, const struct world_record *applied,
     sum->totals.off_darknet += record->off_darknet;
     sum->totals.late += record->late;
     addrvec_add(&sum->addresses, &record->addresses);
-    if (sources_bound(period->level))
-        sources_add(&sum->sources, &record->sources, sources_bound(period->level));
+    if (sourcevec_bound(period->level))
+        sourcevec_add(&sum->sources, &record->sources, sourcevec_bound(period->level));
     tables_add(&sum->tables, &record->tables);
     hll_merge(&sum->hosts, &record->hosts);
     sum->totals.active = addrvec_active(&sum->addresses);
@@ -105,7 +105,7 @@ static void read_folded(const struct world *world, const struct period *period,
     buf_close(&value);
     schema_key_sources(key, "s", period);
     if (find_value(world, key, &value)) {
-        cr_assert_gt(sources_bound(period->level), 0, "%s", key);
+        cr_assert_gt(sourcevec_bound(period->level), 0, "%s", key);
         cr_assert_eq(folded_decode(&found->sources, &folded, value.bytes, value.size), 0);
     }
     buf_close(&value);
@@ -128,8 +128,8 @@ static void add_log(const struct world *world, uint64_t n, const struct period *
         cr_assert_eq(record_open(&record, value.bytes, value.size, NULL), 0);
     if (value.size > 0 && within(&record, period)) {
         addrvec_add(&found->addresses, &record.addresses);
-        if (sources_bound(period->level))
-            sources_add(&found->sources, &record.sources, sources_bound(period->level));
+        if (sourcevec_bound(period->level))
+            sourcevec_add(&found->sources, &record.sources, sourcevec_bound(period->level));
         tables_add(&found->tables, &record.tables);
         hll_merge(&found->hosts, &record.hosts);
         if (period->level == LEVEL_DAY)

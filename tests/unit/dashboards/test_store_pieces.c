@@ -8,7 +8,7 @@
 #include "common/chunk.h"
 #include "common/err.h"
 #include "common/folded.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "dashboards/query.h"
 #include "dashboards/store.h"
 #include "tests/unit/common/random.h"
@@ -110,7 +110,7 @@ Test(store_pieces, sources_that_cannot_be_are_damage)
     cr_expect(strstr(errmsg, "sources:day:2024-01-01") && strstr(errmsg, "more packets"), "%s",
               errmsg);
     addrvec_clear(&stored);
-    for (uint32_t i = 0; i <= 2 * SOURCES_DAY; i++)
+    for (uint32_t i = 0; i <= 2 * SOURCEVEC_DAY; i++)
         addrvec_append4(&stored, i, 1);
     cr_expect_eq(read_sources(&stored, &vec, errmsg), ERR_DAMAGED);
     cr_expect(strstr(errmsg, "more sources than are kept"), "%s", errmsg);

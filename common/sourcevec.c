@@ -1,11 +1,11 @@
-#include "common/sources.h"
+#include "common/sourcevec.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-size_t sources_bound(enum level level)
+size_t sourcevec_bound(enum level level)
 {
-    return level == LEVEL_HOUR ? SOURCES_HOUR : level == LEVEL_DAY ? SOURCES_DAY : 0;
+    return level == LEVEL_HOUR ? SOURCEVEC_HOUR : level == LEVEL_DAY ? SOURCEVEC_DAY : 0;
 }
 
 /* --- trimming --------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static bool stays(uint64_t packets, uint64_t least, size_t *spare)
     return packets > least;
 }
 
-void sources_trim(struct addrvec *vec, size_t bound)
+void sourcevec_trim(struct addrvec *vec, size_t bound)
 {
     if (vec->count4 + vec->count6 <= bound)
         return;
@@ -79,11 +79,11 @@ void sources_trim(struct addrvec *vec, size_t bound)
 
 /* --- the vector ------------------------------------------------------------------------------- */
 
-int sources_add(struct addrvec *kept, const struct addrvec *more, size_t bound)
+int sourcevec_add(struct addrvec *kept, const struct addrvec *more, size_t bound)
 {
     int rc = addrvec_add(kept, more);
     if (rc == 0 && kept->count4 + kept->count6 > 2 * bound)
-        sources_trim(kept, bound);
+        sourcevec_trim(kept, bound);
     return rc;
 }
 
@@ -96,7 +96,7 @@ static bool add_all(uint64_t *sum, const uint64_t *packets, size_t count)
     return !overflow;
 }
 
-const char *sources_broken(const struct addrvec *vec, size_t bound, uint64_t packets)
+const char *sourcevec_broken(const struct addrvec *vec, size_t bound, uint64_t packets)
 {
     uint64_t sum = 0;
     if (vec->count4 + vec->count6 > 2 * bound)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "common/sources.h"
+#include "common/sourcevec.h"
 #include "tests/unit/common/random.h"
 
 /* A source as the naive model has it. */
@@ -60,7 +60,7 @@ static void make(struct addrvec *vec, uint64_t *state, size_t most)
     }
 }
 
-Test(sources, trimming_keeps_those_with_the_most_packets)
+Test(sourcevec, trimming_keeps_those_with_the_most_packets)
 {
     static struct source before[600], after[600];
     uint64_t state = 1;
@@ -72,7 +72,7 @@ Test(sources, trimming_keeps_those_with_the_most_packets)
         qsort(before, count, sizeof *before, by_packets);
         count = count < bound ? count : bound;
         qsort(before, count, sizeof *before, by_address);
-        sources_trim(&vec, bound);
+        sourcevec_trim(&vec, bound);
         cr_assert_eq(list(&vec, after), count);
         for (size_t i = 0; i < count; i++)
             cr_assert(by_address(&before[i], &after[i]) == 0 &&
@@ -82,16 +82,16 @@ Test(sources, trimming_keeps_those_with_the_most_packets)
     }
 }
 
-Test(sources, counts_as_large_as_can_be_are_trimmed)
+Test(sourcevec, counts_as_large_as_can_be_are_trimmed)
 {
     struct addrvec vec;
     addrvec_init(&vec);
     for (uint32_t i = 0; i < 10; i++)
         addrvec_append4(&vec, i, i < 5 ? UINT64_MAX : UINT64_MAX - 1);
-    sources_trim(&vec, 7);
+    sourcevec_trim(&vec, 7);
     cr_assert_eq(vec.count4, 7);
     cr_assert_eq(vec.address4[6], 6);
-    sources_trim(&vec, 3);
+    sourcevec_trim(&vec, 3);
     cr_assert_eq(vec.count4, 3);
     cr_assert_eq(vec.address4[2], 2);
     addrvec_close(&vec);
@@ -99,7 +99,7 @@ Test(sources, counts_as_large_as_can_be_are_trimmed)
 
 /* What is kept is never more than there was, never more than twice the bound, and all there was until
  * there were more. */
-Test(sources, adding_is_exact_until_there_are_more_than_twice_the_bound)
+Test(sourcevec, adding_is_exact_until_there_are_more_than_twice_the_bound)
 {
     uint64_t state = 2;
     for (int round = 0; round < 100; round++) {
@@ -111,12 +111,12 @@ Test(sources, adding_is_exact_until_there_are_more_than_twice_the_bound)
             struct addrvec more;
             addrvec_init(&more);
             make(&more, &state, 60);
-            cr_assert_eq(sources_add(&kept, &more, bound), 0);
+            cr_assert_eq(sourcevec_add(&kept, &more, bound), 0);
             cr_assert_eq(addrvec_add(&all, &more), 0);
             addrvec_close(&more);
             if (addrvec_active(&all) <= 2 * bound)
                 cr_assert_eq(addrvec_packets(&kept), addrvec_packets(&all));
-            cr_assert_null(sources_broken(&kept, bound, addrvec_packets(&all)));
+            cr_assert_null(sourcevec_broken(&kept, bound, addrvec_packets(&all)));
             cr_assert_geq(addrvec_active(&kept),
                           addrvec_active(&all) < bound ? addrvec_active(&all) : bound);
             cr_assert_eq(addrvec_missing(&all, &kept), 0);
@@ -126,26 +126,26 @@ Test(sources, adding_is_exact_until_there_are_more_than_twice_the_bound)
     }
 }
 
-Test(sources, too_many_or_too_much_is_broken)
+Test(sourcevec, too_many_or_too_much_is_broken)
 {
     struct addrvec vec;
     addrvec_init(&vec);
     addrvec_append4(&vec, 1, 5);
     addrvec_append6(&vec, (const uint8_t[16]){1}, 3);
-    cr_assert_null(sources_broken(&vec, 1, 8));
-    cr_assert_not_null(sources_broken(&vec, 1, 7));
+    cr_assert_null(sourcevec_broken(&vec, 1, 8));
+    cr_assert_not_null(sourcevec_broken(&vec, 1, 7));
     addrvec_append4(&vec, 2, 1);
-    cr_assert_null(sources_broken(&vec, 2, 9));
-    cr_assert_not_null(sources_broken(&vec, 1, 9));
+    cr_assert_null(sourcevec_broken(&vec, 2, 9));
+    cr_assert_not_null(sourcevec_broken(&vec, 1, 9));
     addrvec_append4(&vec, 3, UINT64_MAX);
-    cr_assert_not_null(sources_broken(&vec, 9, UINT64_MAX), "the sum wraps");
+    cr_assert_not_null(sourcevec_broken(&vec, 9, UINT64_MAX), "the sum wraps");
     addrvec_close(&vec);
 }
 
-Test(sources, hours_and_days_have_them)
+Test(sourcevec, hours_and_days_have_them)
 {
-    cr_assert_eq(sources_bound(LEVEL_HOUR), SOURCES_HOUR);
-    cr_assert_eq(sources_bound(LEVEL_DAY), SOURCES_DAY);
-    cr_assert_eq(sources_bound(LEVEL_MONTH), 0);
-    cr_assert_eq(sources_bound(LEVEL_YEAR), 0);
+    cr_assert_eq(sourcevec_bound(LEVEL_HOUR), SOURCEVEC_HOUR);
+    cr_assert_eq(sourcevec_bound(LEVEL_DAY), SOURCEVEC_DAY);
+    cr_assert_eq(sourcevec_bound(LEVEL_MONTH), 0);
+    cr_assert_eq(sourcevec_bound(LEVEL_YEAR), 0);
 }
