@@ -31,7 +31,7 @@ SANITIZE ?=
 LIBS_COMMON := libprotobuf-c libzstd inih libssl libcrypto
 LIBS_collector := libpcap libuv libmicrohttpd zlib libseccomp $(LIBS_COMMON)
 LIBS_aggregator := libuv libmicrohttpd hiredis $(LIBS_COMMON)
-LIBS_dashboards := hiredis jansson libmicrohttpd $(LIBS_COMMON)
+LIBS_dashboards := hiredis jansson libmicrohttpd libmaxminddb $(LIBS_COMMON)
 
 PROGRAM_collector := darkcount-collector
 PROGRAM_aggregator := darkcount-aggregator

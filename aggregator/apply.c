@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/sourcevec.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -55,15 +56,17 @@ static void put_totals(const struct part *part, const struct part_level *open, s
 }
 
 /* `fresh`: the record's addresses that the log did not have before it. */
-static void add_to_level(const struct part *part, struct part_level *open,
-                         const struct record *record, const struct addrvec *fresh,
-                         uint64_t observed_ns, struct put *put)
+static int add_to_level(const struct part *part, struct part_level *open,
+                        const struct record *record, const struct addrvec *fresh,
+                        uint64_t observed_ns, struct put *put)
 {
+    size_t bound = sourcevec_bound(open->period.level);
     if (!open->kept)
-        return;
+        return 0;
     add_totals(&open->totals, record, observed_ns);
     open->totals.active += addrvec_missing(&open->addresses, fresh);
     put_totals(part, open, put);
+    return bound ? sourcevec_add(&open->sources, &record->sources, bound) : 0;
 }
 
 static int add_counts(struct part *part, const struct record *record, struct put *put)
@@ -77,7 +80,7 @@ static int add_counts(struct part *part, const struct record *record, struct put
     addrvec_init(&fresh);
     rc = addrvec_difference(&fresh, &record->addresses, &part->log.addresses);
     for (int level = 0; rc == 0 && level < LEVELS; level++)
-        add_to_level(part, &part->levels[level], record, &fresh, observed, put);
+        rc = add_to_level(part, &part->levels[level], record, &fresh, observed, put);
     addrvec_close(&fresh);
     return rc ? rc : part_log_add(&part->log, record);
 }

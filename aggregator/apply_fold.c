@@ -72,6 +72,20 @@ static int put_tables(const struct part *part, struct part_level *open, uint64_t
     return put_form(part, open, key, &form, rc, &open->table_chunks, put);
 }
 
+/* Sensors that keep no sources leave no keys of them. */
+static int put_sources(const struct part *part, struct part_level *open, uint64_t folded,
+                       struct put *put)
+{
+    char key[SCHEMA_KEY_MAX];
+    struct buf form;
+    if (addrvec_active(&open->sources) == 0)
+        return 0;
+    buf_init(&form);
+    schema_key_sources(key, part->sensor, &open->period);
+    int rc = folded_encode(&open->sources, folded, &form);
+    return put_form(part, open, key, &form, rc, &open->source_chunks, put);
+}
+
 static void put_hosts(const struct part *part, const struct part_level *open, struct put *put)
 {
     char key[SCHEMA_KEY_MAX];
@@ -95,6 +109,8 @@ static int fold_level(const struct part *part, struct part_level *open, uint64_t
         rc = put_addresses(part, open, folded, put);
     if (rc == 0)
         rc = put_tables(part, open, folded, put);
+    if (rc == 0)
+        rc = put_sources(part, open, folded, put);
     if (rc == 0 && hll_merge(&open->hosts, &log->hosts))
         put_hosts(part, open, put);
     return rc;

@@ -162,7 +162,23 @@ static int ask_logs(struct load *load)
     return 0;
 }
 
-static int log_add(struct part *part, struct load_log *log, const struct record *record)
+/* Takes the sources of the record over: they are added in the order of the calls, as apply.c did. */
+static int keep_sources(struct load_log *log, struct record *record)
+{
+    if (log->source_count == log->source_room) {
+        size_t room = log->source_room ? 2 * log->source_room : 64;
+        struct addrvec *sources = realloc(log->sources, room * sizeof *sources);
+        if (!sources)
+            return ERR_NOMEM;
+        log->sources = sources;
+        log->source_room = room;
+    }
+    log->sources[log->source_count++] = record->sources;
+    addrvec_init(&record->sources);
+    return 0;
+}
+
+static int log_add(struct part *part, struct load_log *log, struct record *record)
 {
     if (!log->any) {
         log->any = true;
@@ -172,7 +188,9 @@ static int log_add(struct part *part, struct load_log *log, const struct record 
     if (record->start_s < log->hour.start_s || record->start_s >= log->hour.end_s)
         return ERR_DAMAGED;
     int rc = course_add(&log->course, log->day.start_s, record, NULL);
-    return rc ? rc : part_log_add(&part->log, record);
+    if (rc == 0)
+        rc = part_log_add(&part->log, record);
+    return rc ? rc : keep_sources(log, record);
 }
 
 static int take_log(struct load *load, size_t index, char *errmsg)
@@ -220,11 +238,20 @@ bool load_turn(struct load *load, struct part *part, int64_t at_s)
     return false;
 }
 
+static void close_log(struct load_log *log)
+{
+    for (size_t i = 0; log && i < log->source_count; i++)
+        addrvec_close(&log->sources[i]);
+    if (log)
+        free(log->sources);
+    free(log);
+}
+
 void load_close(struct load *load)
 {
     fetch_close(&load->fetch);
     fetch_close(&load->cut);
-    free(load->log);
+    close_log(load->log);
     load->log = NULL;
 }
 

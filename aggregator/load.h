@@ -6,8 +6,8 @@
  *   load_turn   -> LEVELS -> done                    its next record belongs to other periods
  *
  * A value that is cut takes one more fetch for its further chunks. Nothing read is trusted: a value
- * that does not decode, and addresses, tables or a course that do not add up to the totals, is an
- * error that names the key. Pure.
+ * that does not decode, addresses, tables or a course that do not add up to the totals, and sources that
+ * add up to more, is an error that names the key. Pure.
  */
 #ifndef AGGREGATOR_LOAD_H
 #define AGGREGATOR_LOAD_H
@@ -23,6 +23,8 @@ struct load_log {
     bool any; /* whether there is a record; the rest is empty without */
     struct period hour, day;
     struct course course;
+    struct addrvec *sources; /* of each record, in their order */
+    size_t source_count, source_room;
 };
 
 struct load {

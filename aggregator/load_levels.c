@@ -5,10 +5,12 @@
 #include "common/chunk.h"
 #include "common/err.h"
 #include "common/folded.h"
+#include "common/sourcevec.h"
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-/* Four questions a level, and one more for the day; none for an hour that is not kept. */
+/* Four questions a level, one more for hour and day, and another for the day; none for an hour that is
+ * not kept. */
 static void ask_level(struct load *load, struct part_level *open, struct period period)
 {
     char key[SCHEMA_KEY_MAX], field[SCHEMA_KEY_MAX];
@@ -26,6 +28,10 @@ static void ask_level(struct load *load, struct part_level *open, struct period 
     fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
     schema_key_hosts(key, sensor, &period);
     fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
+    if (sourcevec_bound(period.level)) {
+        schema_key_sources(key, sensor, &period);
+        fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
+    }
     if (period.level == LEVEL_DAY) {
         schema_key_course(key, sensor, &period);
         fetch_ask(&load->fetch, FETCH_STRING, key, NULL);
@@ -89,6 +95,28 @@ static int take_hosts(struct part_level *open, const struct fetch_value *value)
 {
     hll_clear(&open->hosts);
     return value ? hll_from_redis(&open->hosts, value->bytes, value->size) : 0;
+}
+
+/* The stored ones, of packets that are not in the log, and behind them those of the log's records. */
+static int take_sources(const struct load *load, struct part_level *open,
+                        const struct fetch_value *value)
+{
+    const struct load_log *log = load->log;
+    size_t bound = sourcevec_bound(open->period.level);
+    uint64_t folded = 0;
+    int rc = 0;
+    addrvec_close(&open->sources);
+    open->source_chunks = value ? chunk_count(value->size) : 0;
+    if (value)
+        rc = folded_decode(&open->sources, &folded, (const uint8_t *)value->bytes, value->size);
+    if (rc == 0)
+        rc = check_folded(load->part, folded);
+    if (rc == 0 &&
+        sourcevec_broken(&open->sources, bound, open->totals.packets - load->part->log.packets))
+        rc = ERR_DAMAGED;
+    for (size_t i = 0; rc == 0 && log && i < log->source_count; i++)
+        rc = sourcevec_add(&open->sources, &log->sources[i], bound);
+    return rc;
 }
 
 static int take_course(const struct load *load, const struct fetch_value *value)
@@ -169,6 +197,7 @@ static int take_day(struct load *load, size_t index, char *errmsg)
 static int take_level(struct load *load, struct part_level *open, size_t *index, char *errmsg)
 {
     size_t totals = (*index)++, addresses = (*index)++, tables = (*index)++, hosts = (*index)++;
+    size_t sources = sourcevec_bound(open->period.level) ? (*index)++ : 0;
     int rc = take_totals(open, fetch_value(&load->fetch, totals));
     if (rc)
         return refuse_item(load, totals, rc, errmsg);
@@ -181,6 +210,10 @@ static int take_level(struct load *load, struct part_level *open, size_t *index,
     rc = take_hosts(open, fetch_value(&load->fetch, hosts));
     if (rc)
         return refuse_item(load, hosts, rc, errmsg);
+    if (sources)
+        rc = take_sources(load, open, fetch_value(&load->fetch, sources));
+    if (rc)
+        return refuse_item(load, sources, rc, errmsg);
     rc = check_level(load, open, addresses, errmsg);
     return rc || open->period.level != LEVEL_DAY ? rc : take_day(load, (*index)++, errmsg);
 }
@@ -189,10 +222,11 @@ static int take_level(struct load *load, struct part_level *open, size_t *index,
 static void hold_nothing(struct part_level *open)
 {
     addrvec_close(&open->addresses);
+    addrvec_close(&open->sources);
     tables_close(&open->tables);
     hll_clear(&open->hosts);
     open->totals = (struct totals){0};
-    open->address_chunks = open->table_chunks = 0;
+    open->address_chunks = open->table_chunks = open->source_chunks = 0;
 }
 
 int load_take_levels(struct load *load, char *errmsg)

@@ -15,8 +15,10 @@ void part_init(struct part *part, const char *sensor)
     part->keep.minute_records = PART_MINUTE_RECORDS;
     part->log_chunks = 1;
     snprintf(part->sensor, sizeof part->sensor, "%s", sensor);
-    for (int level = 0; level < LEVELS; level++)
+    for (int level = 0; level < LEVELS; level++) {
         addrvec_init(&part->levels[level].addresses);
+        addrvec_init(&part->levels[level].sources);
+    }
 }
 
 void part_close(struct part *part)
@@ -25,6 +27,7 @@ void part_close(struct part *part)
         epoch_state_close(&part->epochs[i].state);
     for (int level = 0; level < LEVELS; level++) {
         addrvec_close(&part->levels[level].addresses);
+        addrvec_close(&part->levels[level].sources);
         tables_close(&part->levels[level].tables);
     }
     part_log_clear(&part->log);

@@ -43,8 +43,8 @@ struct part_keep {
 
 #define PART_MINUTE_RECORDS UINT64_C(2880)
 
-/* The open period of a level. Totals are of now; addresses, tables and hosts are as stored, without
- * what is in the log. */
+/* The open period of a level. Totals and sources are of now; addresses, tables and hosts are as stored,
+ * without what is in the log. */
 struct part_level {
     bool held; /* whether the rest means anything */
     bool kept; /* false: an hour past its time, of which nothing is stored and nothing is here */
@@ -53,7 +53,8 @@ struct part_level {
     struct addrvec addresses;
     struct tables tables;
     struct hll hosts;
-    size_t address_chunks, table_chunks; /* of the stored values; 0: there is none */
+    struct addrvec sources; /* of hour and day, as far as they are kept (common/sourcevec.h) */
+    size_t address_chunks, table_chunks, source_chunks; /* of the stored values; 0: there is none */
 };
 
 /* What the log holds behind the folded values: the sum of records, all of one hour. */

@@ -3,7 +3,7 @@
  * call whose log entry is in it. What a period really has is its folded value and the log entries
  * behind that number (docs/STORE.md). Pure.
  *
- *   addresses  u8 version 1, u64 LE folded, addrvec form
+ *   addresses  u8 version 1, u64 LE folded, addrvec form; sources the same
  *   tables     u8 version 1, u64 LE folded, planes of the shape (number of classes, rows of
  *              protocols, TCP ports, UDP ports, ICMP, ICMPv6, then the gaps between the keys of
  *              each), planes of packets and planes of bytes (of the classes, then of all rows)

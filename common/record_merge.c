@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/record.h"
+#include "common/sourcevec.h"
 
 #define BYTES_MAX                                                                                  \
     (UINT64_C(1) << 44) /* more than the aggregator takes for a count (aggregator/apply.h) */
@@ -67,6 +68,15 @@ static void add_lists(struct record *into, const struct record *next)
     into->alarms_omitted += next->alarms_omitted;
 }
 
+/* What falls out is of sources that are not kept. */
+static int add_sources(struct record *into, const struct record *next)
+{
+    int rc = addrvec_add(&into->sources, &next->sources);
+    if (rc == 0)
+        sourcevec_trim(&into->sources, RECORD_SOURCES_MAX);
+    return rc;
+}
+
 int record_merge(struct record *into, const struct record *next)
 {
     into->start_s = quarter(into);
@@ -79,5 +89,7 @@ int record_merge(struct record *into, const struct record *next)
     add_lists(into, next);
     hll_merge(&into->hosts, &next->hosts);
     int rc = addrvec_add(&into->addresses, &next->addresses);
+    if (rc == 0)
+        rc = add_sources(into, next);
     return rc ? rc : tables_add(&into->tables, &next->tables);
 }

@@ -330,6 +330,15 @@ void rows_extra_u64(struct rows *rows, const char *name, uint64_t value)
     fprintf(rows->out, "%" PRIu64, value);
 }
 
+void rows_extra_text(struct rows *rows, const char *name, const char *text)
+{
+    if (rows->format != ROWS_JSON)
+        return;
+    json_close_rows(rows);
+    json_member(rows, name);
+    put_json(rows->out, text);
+}
+
 int rows_end(struct rows *rows)
 {
     if (rows->format == ROWS_TABLE && !rows->settled)

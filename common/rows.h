@@ -36,6 +36,7 @@ void rows_missing(struct rows *rows);
 /* JSON only (dropped otherwise): a member beside "rows"; before or after the rows, not between
  * cells. */
 void rows_extra_u64(struct rows *rows, const char *name, uint64_t value);
+void rows_extra_text(struct rows *rows, const char *name, const char *text);
 /* Ends the output, flushes and frees. ERR_IO or ERR_FULL when anything could not be written. */
 int rows_end(struct rows *rows);
 

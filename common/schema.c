@@ -85,6 +85,11 @@ void schema_key_tables(char out[SCHEMA_KEY_MAX], const char *sensor, const struc
     period_key(out, sensor, "tables", period);
 }
 
+void schema_key_sources(char out[SCHEMA_KEY_MAX], const char *sensor, const struct period *period)
+{
+    period_key(out, sensor, "sources", period);
+}
+
 void schema_key_chunk(char out[SCHEMA_KEY_MAX], const char *key_of_value, size_t index)
 {
     int used = index ? snprintf(out, SCHEMA_KEY_MAX, "%s:%zu", key_of_value, index)

@@ -19,13 +19,17 @@
  *   darkcount:{NAME}:hosts:<level>:<label>     string  unique hosts, Redis HyperLogLog
  *   darkcount:{NAME}:addresses:<level>:<label> string  packets per address (common/folded.h)
  *   darkcount:{NAME}:tables:<level>:<label>    string  class, protocol, port, ICMP (common/folded.h)
+ *   darkcount:{NAME}:sources:<level>:<label>   string  packets by source, of hours and days: those with
+ *                                                      the most (common/sourcevec.h, common/folded.h)
  *   darkcount:{NAME}:probe                     string  what a joining sensor had written last
  *   darkcount:{NAME}:status                    hash    aggregator/status.h
  *
- * Totals, revisions and head are written with every record. Courses, hosts, addresses and tables are
- * written when the log is folded, which is a call too and leaves no log entry: what they really are
+ * Totals, revisions and head are written with every record. All else is written when the log is folded, which is a call too and leaves no log entry: what they really are
  * is the value and the log entries of calls behind `folded` whose record is of the period. A log
- * entry and a folded value may be cut into chunks (common/chunk.h).
+ * entry and a folded value may be cut into chunks (common/chunk.h). Sources came after version 2 and
+ * did not make another one of it: an older program does not look at them, and what it counts has
+ * none, as what was counted before has none. That is packets of sources that are not kept, of which no
+ * sum says otherwise.
  *
  * Head: `n` calls applied so far (the writer's fence); `folded` the last call whose log entry is in
  * the folded values; `trimmed` the last call whose log entry is gone, and `log_chunks` the most
@@ -62,6 +66,7 @@ void schema_key_hosts(char key[SCHEMA_KEY_MAX], const char *sensor, const struct
 void schema_key_addresses(char key[SCHEMA_KEY_MAX], const char *sensor,
                           const struct period *period);
 void schema_key_tables(char key[SCHEMA_KEY_MAX], const char *sensor, const struct period *period);
+void schema_key_sources(char key[SCHEMA_KEY_MAX], const char *sensor, const struct period *period);
 /* The key of chunk `index` of the value of `key`; 0 is `key` itself. */
 void schema_key_chunk(char chunk[SCHEMA_KEY_MAX], const char *key, size_t index);
 /* The hash that holds the totals of `period`, and the field in it. */

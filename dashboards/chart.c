@@ -207,11 +207,26 @@ int chart_map_run(const struct options *options, char *errmsg)
     return run(options, draw_map, errmsg);
 }
 
+static int draw_countries(struct store *store, const struct options *options, struct canvas *canvas,
+                          char *errmsg)
+{
+    struct chart_query ask;
+    struct chart_countries chart;
+    struct geo *geo;
+    int rc = options_geo(options, GEO_COUNTRY, &geo, errmsg);
+    if (rc)
+        return err_wrap(errmsg, rc, "chart countries");
+    rc = chart_query_open(&ask, store, options, errmsg);
+    if (rc == 0)
+        rc = chart_query_countries(&ask, geo, &chart, errmsg);
+    if (rc == 0)
+        rc = nomem(chart_countries_draw(&chart, canvas), errmsg);
+    chart_query_close(&ask);
+    geo_close(geo);
+    return rc;
+}
+
 int chart_countries_run(const struct options *options, char *errmsg)
 {
-    (void)options;
-    return err_set(
-        errmsg, ERR_REFUSED,
-        "chart countries: the store keeps no source addresses, only how many there were; "
-        "nothing drawn");
+    return run(options, draw_countries, errmsg);
 }

@@ -17,7 +17,6 @@ int chart_classes_run(const struct options *options, char *errmsg);
 int chart_ports_run(const struct options *options, char *errmsg);
 int chart_coverage_run(const struct options *options, char *errmsg);
 int chart_map_run(const struct options *options, char *errmsg);
-/* There is no such chart: says why. */
 int chart_countries_run(const struct options *options, char *errmsg);
 
 #endif

@@ -263,6 +263,64 @@ int chart_query_ports(struct chart_query *ask, struct chart_ports *chart, char *
     return rc;
 }
 
+/* --- countries -------------------------------------------------------------------------------- */
+
+/* Puts a country into its place among the first ten, or what falls out of them to the others. */
+static void add_country(struct chart_countries *chart, const struct query_row *row)
+{
+    struct chart_countries_row country = {.packets = row->sum.packets};
+    memcpy(country.country, row->country, sizeof country.country);
+    size_t at = chart->count;
+    while (at > 0 && chart->rows[at - 1].packets < country.packets)
+        at--;
+    if (at == CHART_COUNTRIES_TOP) {
+        chart->others += country.packets;
+        return;
+    }
+    if (chart->count == CHART_COUNTRIES_TOP)
+        chart->others += chart->rows[--chart->count].packets;
+    memmove(&chart->rows[at + 1], &chart->rows[at], (chart->count - at) * sizeof *chart->rows);
+    chart->rows[at] = country;
+    chart->count++;
+}
+
+static int on_countries(void *user, const struct query_period *period, char *errmsg)
+{
+    struct chart_query *ask = user;
+    struct query_rows rows;
+    struct query_row row;
+    int rc = check_known(period, "sources", errmsg);
+    coverage_join(&ask->all, &period->all.coverage);
+    ask->countries->total = period->all.packets;
+    query_rows_begin(&rows, period);
+    while (rc == 0 && query_rows_next(&rows, &row)) {
+        if (row.key == QUERY_KEY_KNOWN)
+            add_country(ask->countries, &row);
+        else if (row.key == QUERY_KEY_OTHER)
+            ask->countries->not_kept = row.sum.packets;
+        else
+            ask->countries->unknown = row.sum.packets;
+    }
+    if (rc == 0 && period->all.packets > 0 && ask->countries->not_kept == period->all.packets)
+        rc = err_set(
+            errmsg, ERR_UNKNOWN,
+            "chart countries: the store has no sources of that time, which came before they "
+            "were kept or from sensors that keep none; nothing drawn");
+    return rc;
+}
+
+int chart_query_countries(struct chart_query *ask, struct geo *geo, struct chart_countries *chart,
+                          char *errmsg)
+{
+    memset(chart, 0, sizeof *chart);
+    ask->countries = chart;
+    ask->query.geo = geo;
+    int rc = run(ask, QUERY_WHOLE, QUERY_COUNTRY, on_countries, errmsg);
+    chart->caption = ask->caption;
+    geo_describe(geo, chart->database);
+    return rc;
+}
+
 /* --- coverage --------------------------------------------------------------------------------- */
 
 static struct chart_coverage_cell cell_of(const struct query_figures *figures)

@@ -7,6 +7,7 @@
 #define DASHBOARDS_CHART_QUERY_H
 
 #include "dashboards/chart_classes.h"
+#include "dashboards/chart_countries.h"
 #include "dashboards/chart_coverage.h"
 #include "dashboards/chart_daily.h"
 #include "dashboards/chart_map.h"
@@ -31,6 +32,7 @@ struct chart_query {
     struct coverage *covered;          /* of each sensor */
     struct coverage all;
     struct chart_ports *ports;
+    struct chart_countries *countries;
     struct map_cells map;
 };
 
@@ -46,6 +48,9 @@ void chart_query_close(struct chart_query *ask);
 int chart_query_daily(struct chart_query *ask, struct chart_daily *chart, char *errmsg);
 int chart_query_classes(struct chart_query *ask, struct chart_classes *chart, char *errmsg);
 int chart_query_ports(struct chart_query *ask, struct chart_ports *chart, char *errmsg);
+/* `geo` is lent for the call. */
+int chart_query_countries(struct chart_query *ask, struct geo *geo, struct chart_countries *chart,
+                          char *errmsg);
 int chart_query_coverage(struct chart_query *ask, struct chart_coverage *chart, char *errmsg);
 int chart_query_map(struct chart_query *ask, struct chart_map *chart, char *errmsg);
 

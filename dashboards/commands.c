@@ -32,9 +32,10 @@ const struct command commands[] = {
         .name = "query",
         .summary = "what was counted in any range of time, period by period",
         .usage = "[--from TIME] [--to TIME] [--step STEP] [--by WHAT] [--top N]\n"
-                 "    [--sensor NAME] [--format FORMAT]",
+                 "    [--sensor NAME] [--country-db FILE] [--asn-db FILE] [--format FORMAT]",
         .takes = BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_STEP) | BIT(OPTION_BY) |
-                 BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_FORMAT),
+                 BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_COUNTRY_DB) |
+                 BIT(OPTION_ASN_DB) | BIT(OPTION_FORMAT),
         .check = query_command_check,
         .run = query_command_run,
     },
@@ -115,17 +116,17 @@ const struct command commands[] = {
     },
     {
         .name = "chart countries",
-        .summary = "refused: the store keeps no source addresses",
-        .usage = CHART_USAGE,
-        .takes = CHART_TAKES,
+        .summary = "the ten countries from which most packets came",
+        .usage = CHART_USAGE " [--country-db FILE]",
+        .takes = CHART_TAKES | BIT(OPTION_COUNTRY_DB),
         .check = chart_check,
         .run = chart_countries_run,
     },
     {
         .name = "report",
         .summary = "the yearly report: a page, its charts, tables and figures",
-        .usage = "--year YYYY -o DIR [--lang en|ja]",
-        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG),
+        .usage = "--year YYYY -o DIR [--lang en|ja] [--country-db FILE]",
+        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG) | BIT(OPTION_COUNTRY_DB),
         .check = report_check,
         .run = report_run,
     },
@@ -146,8 +147,10 @@ const struct command commands[] = {
     {
         .name = "serve",
         .summary = "a web page, an HTTP API and metrics, until it is told to stop",
-        .usage = "[--listen ADDRESS:PORT] [--host NAME,...] [--real-addresses]",
-        .takes = BIT(OPTION_LISTEN) | BIT(OPTION_HOST) | BIT(OPTION_REAL_ADDRESSES),
+        .usage = "[--listen ADDRESS:PORT] [--host NAME,...] [--real-addresses]\n"
+                 "    [--country-db FILE] [--asn-db FILE]",
+        .takes = BIT(OPTION_LISTEN) | BIT(OPTION_HOST) | BIT(OPTION_REAL_ADDRESSES) |
+                 BIT(OPTION_COUNTRY_DB) | BIT(OPTION_ASN_DB),
         .check = serve_check,
         .run = serve_run,
     },

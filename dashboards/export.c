@@ -74,6 +74,10 @@ static int check_addresses(const struct options *options, char *errmsg)
                        "export: --key, --real-addresses and --ranks are for exports by address");
     if (options->ranks && (options->top || options->export_format > EXPORT_JSON))
         return err_set(errmsg, ERR_INVALID, "export: --ranks is for csv and json, without --top");
+    if (options->by >= QUERY_SOURCE)
+        return err_set(errmsg, ERR_INVALID,
+                       "export: --by %s is not exported; darkcount query prints it",
+                       query_by_name(options->by));
     if (options->top && (options->by == QUERY_TOTAL || options->by == QUERY_SENSOR) &&
         options->export_format != EXPORT_PROMETHEUS)
         return err_set(errmsg, ERR_INVALID,

@@ -88,6 +88,11 @@ static const char *const texts[LABELS][2] = {
          "割合はダークネット宛ての全パケットに対するもの。「その他のポート」は図にないTCPおよびUDP"
          "の"
          "全ポート、「ポートなし」はほかのプロトコルとポート番号を読み取れないパケット。"},
+    [LABEL_COUNTRIES_TITLE] = {"Countries from which the most packets came to the darknet",
+                               "ダークネットにおける送信元の国別観測パケット数"},
+    [LABEL_OTHER_COUNTRIES] = {"other countries", "その他の国"},
+    [LABEL_UNKNOWN_COUNTRY] = {"country unknown", "国不明"},
+    [LABEL_SOURCES_NOT_KEPT] = {"sources not kept", "送信元の記録なし"},
     [LABEL_COVERAGE_TITLE] = {"Observation of the darknet by sensor and day",
                               "センサーごと・日ごとの観測状況"},
     [LABEL_COVERAGE_METHOD] =
@@ -224,6 +229,25 @@ void labels_class(enum language language, enum packet_class class, char *out, si
         snprintf(out, room, "%s（%s）", packet_class_name(class), more);
     else
         snprintf(out, room, "%s (%s)", packet_class_name(class), more);
+}
+
+void labels_countries(enum language language, const char *database, char out[LABELS_MAX])
+{
+    if (language == LANGUAGE_JA)
+        snprintf(
+            out, LABELS_MAX,
+            "国は送信元IPアドレスを%.200sで判定したもの（ISO "
+            "3166-1の国コード。送信元は詐称されうる。データベースの後の版では過去の値も変わりうる"
+            "）。割合はダークネット宛ての全パケットに対するもの。パケット数の多い送信元のみを記録す"
+            "るため、各国の値は下限である。",
+            database);
+    else
+        snprintf(out, LABELS_MAX,
+                 "Country of the source address as %.200s says (ISO 3166-1 codes; sources can be "
+                 "forged, and a later database may say otherwise of the past). Shares are of all "
+                 "packets to the darknet. Only the sources with the most packets are kept, so that "
+                 "each figure is a lower bound.",
+                 database);
 }
 
 void labels_omitted(enum language language, size_t sensors, char out[LABELS_MAX])

@@ -54,6 +54,10 @@ enum label {
     LABEL_CLASSES_METHOD,
     LABEL_PORTS_TITLE,
     LABEL_PORTS_METHOD,
+    LABEL_COUNTRIES_TITLE,
+    LABEL_OTHER_COUNTRIES,
+    LABEL_UNKNOWN_COUNTRY,
+    LABEL_SOURCES_NOT_KEPT,
     LABEL_COVERAGE_TITLE,
     LABEL_COVERAGE_METHOD,
     LABEL_MAP_TITLE,
@@ -88,6 +92,8 @@ void labels_nict(enum language language, const char *list, char out[LABELS_MAX])
 void labels_growth(enum language language, double growth, char *out, size_t room);
 /* A class of packets, its name and what it is. */
 void labels_class(enum language language, enum packet_class class, char *out, size_t room);
+/* What the bars of countries are; `database` says where sources are: its name and date. */
+void labels_countries(enum language language, const char *database, char out[LABELS_MAX]);
 /* So many sensors are not drawn. */
 void labels_omitted(enum language language, size_t sensors, char out[LABELS_MAX]);
 /* What the cells of a map are. `range`: see struct chart_map. */

@@ -18,6 +18,7 @@
 #include "common/rows.h"
 #include "common/storeurl.h"
 #include "dashboards/figures.h"
+#include "dashboards/geo.h"
 #include "dashboards/labels.h"
 #include "dashboards/query.h"
 
@@ -47,6 +48,8 @@ enum option_id {
     OPTION_WITHHOLD,
     OPTION_LISTEN,
     OPTION_HOST,
+    OPTION_COUNTRY_DB,
+    OPTION_ASN_DB,
     OPTION_IDS
 };
 
@@ -96,6 +99,7 @@ struct options {
     const char *listen;         /* ADDRESS:PORT; NULL: as it is usual */
     const char *hosts;          /* names, separated by commas */
     uint64_t withhold;          /* the least number of sensors and of sources */
+    const char *geo_db[2];      /* files, by enum geo_kind; NULL: see options_geo */
 };
 
 /* Reads the command line. ERR_INVALID with the cause in `errmsg` for wrong usage. */
@@ -120,6 +124,12 @@ int options_store(const struct options *options, struct storeurl *url, char *err
 /* The file with the key of the pseudonyms: --key, or `pseudonym_key` in section [dashboard]; to be
  * freed, NULL where neither names one. ERR_INVALID, ERR_IO, ERR_NOMEM. */
 int options_key(const struct options *options, char **path, char *errmsg);
+/* Opens the database of countries or of autonomous systems: --country-db or --asn-db, `country_db` or
+ * `asn_db` in section [dashboard], or the first of options_geo_usual that is there. ERR_UNKNOWN: there
+ * is none; otherwise as geo_open. */
+int options_geo(const struct options *options, enum geo_kind kind, struct geo **geo, char *errmsg);
+/* Where such databases lie as a rule, in the order in which they are looked for; ended by NULL. */
+extern const char *const options_geo_usual[2][9];
 /* Opens that store. As options_store and store_open. */
 int options_open_store(const struct options *options, struct store **store, char *errmsg);
 

@@ -107,17 +107,11 @@ static int set_step(struct options *options, const char *value, char *errmsg)
 
 static int set_by(struct options *options, const char *value, char *errmsg)
 {
-    static const char *const of_sources[] = {"source", "country", "asn"};
-    for (size_t i = 0; i < sizeof of_sources / sizeof *of_sources; i++)
-        if (strcmp(value, of_sources[i]) == 0)
-            return err_set(errmsg, ERR_INVALID,
-                           "--by %s: the store keeps no source addresses, only how many there were "
-                           "(unique_hosts)",
-                           value);
     if (query_by_parse(value, &options->by) == 0)
         return 0;
     return err_set(errmsg, ERR_INVALID,
-                   "--by '%.40s': give total, sensor, address, class, protocol, port or icmp",
+                   "--by '%.40s': give total, sensor, address, class, protocol, port, icmp, "
+                   "source, country or asn",
                    value);
 }
 
@@ -205,6 +199,20 @@ static int set_host(struct options *options, const char *value, char *errmsg)
     return 0;
 }
 
+static int set_country_db(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->geo_db[GEO_COUNTRY] = value;
+    return 0;
+}
+
+static int set_asn_db(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->geo_db[GEO_ASN] = value;
+    return 0;
+}
+
 const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
@@ -238,8 +246,11 @@ const struct option_row option_rows[OPTION_IDS] = {
                    set_to},
     [OPTION_STEP] = {0, "step", "STEP", "minute, hour, day, month or year; default: one period",
                      set_step},
-    [OPTION_BY] = {0, "by", "WHAT",
-                   "total (default), sensor, address, class, protocol, port or icmp", set_by},
+    [OPTION_BY] =
+        {0, "by", "WHAT",
+         "total (default), sensor, address, class, protocol, port, icmp, source, country\n"
+         "or asn",
+         set_by},
     [OPTION_TOP] = {0, "top", "N", "the N with most packets, and the others as one", set_top},
     [OPTION_SENSOR] = {0, "sensor", "NAME", "this sensor only", set_sensor},
     [OPTION_ADDRESS] = {0, "address", "ADDRESS", "this darknet address", set_address},
@@ -266,4 +277,11 @@ const struct option_row option_rows[OPTION_IDS] = {
                      "names that browsers may ask for, beside numbers and localhost: that of a\n"
                      "proxy in front",
                      set_host},
+    [OPTION_COUNTRY_DB] = {0, "country-db", "FILE",
+                           "the MaxMind DB that says in which country an address is; otherwise\n"
+                           "country_db in the configuration file, or one where they usually lie",
+                           set_country_db},
+    [OPTION_ASN_DB] = {0, "asn-db", "FILE",
+                       "the same of autonomous systems; asn_db in the configuration file",
+                       set_asn_db},
 };

@@ -12,7 +12,8 @@ static const char *const step_names[QUERY_STEPS] = {
 static const char *const by_names[QUERY_BYS] = {
     [QUERY_TOTAL] = "total", [QUERY_SENSOR] = "sensor",     [QUERY_ADDRESS] = "address",
     [QUERY_CLASS] = "class", [QUERY_PROTOCOL] = "protocol", [QUERY_PORT] = "port",
-    [QUERY_ICMP] = "icmp",
+    [QUERY_ICMP] = "icmp",   [QUERY_SOURCE] = "source",     [QUERY_COUNTRY] = "country",
+    [QUERY_ASN] = "asn",
 };
 
 int query_step_parse(const char *text, enum query_step *step)

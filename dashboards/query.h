@@ -27,6 +27,8 @@
 #include "common/tables.h"
 #include "dashboards/coverage.h"
 #include "dashboards/figures.h"
+#include "dashboards/query_places.h"
+#include "dashboards/store.h"
 
 /* --- years ------------------------------------------------------------------------------------ */
 
@@ -94,10 +96,19 @@ enum query_by {
     QUERY_PROTOCOL,
     QUERY_PORT, /* protocol and destination port */
     QUERY_ICMP, /* type and code, ICMP before ICMPv6 */
+    /* Of the sources with the most packets, which are kept of hours and days; what they leave is a row
+     * of its own, so that every row says "at least". */
+    QUERY_SOURCE,
+    QUERY_COUNTRY, /* where those sources are */
+    QUERY_ASN,
     QUERY_BYS
 };
 
-/* "minute" to "year"; "total", "sensor", ... "icmp". ERR_INVALID for any other word. */
+/* Of a period: more memory than that for so many sources is not taken; beyond twice as many the
+ * smallest join what is not kept. */
+#define QUERY_SOURCES_MAX ((size_t)1 << 20)
+
+/* "minute" to "year"; "total", "sensor", ... "asn". ERR_INVALID for any other word. */
 int query_step_parse(const char *text, enum query_step *step);
 int query_by_parse(const char *text, enum query_by *by);
 const char *query_by_name(enum query_by by);
@@ -106,9 +117,10 @@ struct query {
     int64_t from_s, to_s; /* [from, to), whole minutes; see query_range */
     enum query_step step;
     enum query_by by;
-    size_t top;         /* QUERY_ADDRESS to QUERY_ICMP: the N with most packets and a row of the
+    size_t top;         /* QUERY_ADDRESS and after: the N with most packets and a row of the
                          * others; 0: all, by ascending key */
     const char *sensor; /* this sensor alone; NULL: all */
+    struct geo *geo;    /* QUERY_COUNTRY, QUERY_ASN: what tells them */
 };
 
 #define QUERY_OPEN INT64_MIN /* from_s, to_s: as far as there is data */
@@ -169,16 +181,20 @@ struct query_period {
     bool rows_known;
     const struct addrvec *addresses; /* QUERY_ADDRESS: all of them, whatever `top` */
     const struct tables *tables;     /* QUERY_CLASS to QUERY_ICMP: all of them */
-    const struct query_row *ranked;  /* for query_rows_next */
+    const struct addrvec *sources; /* QUERY_SOURCE and after: those that are kept, whatever `top` */
+    const struct query_places *places; /* QUERY_COUNTRY, QUERY_ASN: all of them */
+    const struct query_row *ranked;    /* for query_rows_next */
     size_t ranked_count;
 };
 
 enum query_key {
     QUERY_KEY_KNOWN,
     QUERY_KEY_UNREADABLE, /* port, or type and code, could not be read or is not stored (ports of
-                           * other protocols than TCP and UDP); row->protocol holds */
+                           * other protocols than TCP and UDP); row->protocol holds. QUERY_COUNTRY,
+                           * QUERY_ASN: the database does not say */
     QUERY_KEY_OTHER       /* with `top`: everything that is in no row of its own, the class "other"
-                           * among it */
+                           * among it; QUERY_SOURCE and after: also the packets of sources that are
+                           * not kept */
 };
 
 /* A row of the breakdown. */
@@ -188,9 +204,11 @@ struct query_row {
     uint8_t protocol;        /* QUERY_PROTOCOL, _PORT; _ICMP: 1 or 58 */
     uint16_t port;           /* QUERY_PORT */
     uint8_t type, code;      /* QUERY_ICMP */
-    uint8_t family;          /* QUERY_ADDRESS: 4 or 6 */
+    uint8_t family;          /* QUERY_ADDRESS, _SOURCE: 4 or 6; _COUNTRY, _ASN: of a source there */
     uint8_t address[16];     /* network byte order, IPv4 the first four */
-    struct sum sum;          /* bytes: 0 for QUERY_ADDRESS, not counted by address */
+    char country[3];         /* QUERY_COUNTRY: ISO 3166-1 alpha-2 */
+    uint32_t asn;            /* QUERY_ASN */
+    struct sum sum;          /* bytes: 0 for addresses and sources, of which they are not counted */
     double share;            /* packets / packets of the period (`all`), 0 to 1; NaN for 0 / 0 */
 };
 
@@ -216,7 +234,7 @@ struct query_reader {
 int query_check(const struct query *query, char *errmsg);
 /* Answers `query`. ERR_INVALID with the cause in `errmsg`: from is not before to, a bound is not a
  * whole minute, or QUERY_WHOLE asks for a breakdown whose detail is no longer kept at the resolution
- * of its bounds; ERR_UNKNOWN: no such sensor; otherwise as store_open. */
+ * of its bounds; ERR_UNKNOWN: no such sensor; otherwise as store_open and geo_find. */
 int query_run(struct store *store, const struct query *query, const struct query_reader *reader,
               char *errmsg);
 

@@ -1,6 +1,7 @@
 #include "dashboards/query_command.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -18,6 +19,9 @@ static const char *const columns[QUERY_BYS][12] = {
     [QUERY_PROTOCOL] = {"start", "protocol", "packets", "bytes", "share"},
     [QUERY_PORT] = {"start", "protocol", "port", "packets", "bytes", "share"},
     [QUERY_ICMP] = {"start", "type", "code", "packets", "bytes", "share"},
+    [QUERY_SOURCE] = {"start", "source", "packets", "share"},
+    [QUERY_COUNTRY] = {"start", "country", "packets", "share"},
+    [QUERY_ASN] = {"start", "asn", "packets", "share", "organisation"},
 };
 
 struct printing {
@@ -55,6 +59,22 @@ static void put_address(struct rows *rows, const struct query_row *row)
     rows_text(rows, text);
 }
 
+static void put_country(struct rows *rows, const struct query_row *row)
+{
+    rows_text(rows, row->key == QUERY_KEY_OTHER   ? "other"
+                    : row->key == QUERY_KEY_KNOWN ? row->country
+                                                  : "unknown");
+}
+
+static void put_asn(struct rows *rows, const struct query_row *row)
+{
+    char text[16];
+    snprintf(text, sizeof text, "AS%" PRIu32, row->asn);
+    rows_text(rows, row->key == QUERY_KEY_OTHER   ? "other"
+                    : row->key == QUERY_KEY_KNOWN ? text
+                                                  : "unknown");
+}
+
 /* The first of two cells of a key, or its only one; "other" stands in it. */
 static void put_first(struct rows *rows, const struct query_row *row, bool known, uint64_t value)
 {
@@ -69,7 +89,14 @@ static void put_key(struct rows *rows, enum query_by by, const struct query_row 
     bool known = row->key == QUERY_KEY_KNOWN;
     switch (by) {
     case QUERY_ADDRESS:
+    case QUERY_SOURCE:
         put_address(rows, row);
+        break;
+    case QUERY_COUNTRY:
+        put_country(rows, row);
+        break;
+    case QUERY_ASN:
+        put_asn(rows, row);
         break;
     case QUERY_CLASS:
         rows_text(rows, known ? packet_class_name(row->class) : "other");
@@ -106,19 +133,45 @@ static void put_unknown(struct rows *rows, enum query_by by, const char *start)
         rows_missing(rows);
 }
 
-static void put_rows(struct rows *rows, const struct query_period *period, const char *start)
+static int put_organisation(struct rows *rows, struct geo *geo, const struct query_row *row,
+                            char *errmsg)
 {
+    char name[GEO_NAME_MAX] = "";
+    int rc = row->key == QUERY_KEY_KNOWN
+                 ? geo_organisation(geo, row->family, row->address, name, errmsg)
+                 : 0;
+    if (*name)
+        rows_text(rows, name);
+    else
+        rows_missing(rows);
+    return rc;
+}
+
+/* Whether bytes are counted by that, too. */
+static bool has_bytes(enum query_by by)
+{
+    return by != QUERY_ADDRESS && by < QUERY_SOURCE;
+}
+
+static int put_rows(struct rows *rows, const struct query_period *period, const char *start,
+                    char *errmsg)
+{
+    const struct query *query = period->query;
     struct query_rows from;
     struct query_row row;
+    int rc = 0;
     query_rows_begin(&from, period);
-    while (query_rows_next(&from, &row)) {
+    while (rc == 0 && query_rows_next(&from, &row)) {
         rows_text(rows, start);
-        put_key(rows, period->query->by, &row);
+        put_key(rows, query->by, &row);
         rows_u64(rows, row.sum.packets);
-        if (period->query->by != QUERY_ADDRESS)
+        if (has_bytes(query->by))
             rows_u64(rows, row.sum.bytes);
         rows_double(rows, row.share, SHARE_DECIMALS);
+        if (query->by == QUERY_ASN)
+            rc = put_organisation(rows, query->geo, &row, errmsg);
     }
+    return rc;
 }
 
 static int on_period(void *user, const struct query_period *period, char *errmsg)
@@ -134,13 +187,22 @@ static int on_period(void *user, const struct query_period *period, char *errmsg
     } else if (period->query->by == QUERY_SENSOR) {
         put_sensors(printing->rows, period, start);
     } else if (period->rows_known) {
-        put_rows(printing->rows, period, start);
+        return put_rows(printing->rows, period, start, errmsg);
     } else {
         put_unknown(printing->rows, period->query->by, start);
         printing->told->lost += period->all.any_data;
     }
     printing->told->merged += period->all.merged;
     return 0;
+}
+
+/* A later database moves packets of the past to other countries. */
+static void put_database(struct rows *rows, const struct geo *geo)
+{
+    char built[32];
+    calendar_rfc3339(geo_built_s(geo), built);
+    rows_extra_text(rows, "database", geo_name(geo));
+    rows_extra_text(rows, "database_built", built);
 }
 
 int query_command_print(FILE *out, enum rows_format format, struct store *store,
@@ -151,6 +213,8 @@ int query_command_print(FILE *out, enum rows_format format, struct store *store,
     const struct query_reader reader = {&printing, on_period};
     if (!printing.rows)
         return err_set(errmsg, ERR_NOMEM, "query: %s", err_str(ERR_NOMEM));
+    if (query->geo)
+        put_database(printing.rows, query->geo);
     int rc = query->from_s == QUERY_OPEN ? 0 : query_run(store, query, &reader, errmsg);
     int written = rows_end(printing.rows);
     if (written && (rc == 0 || rc == ERR_IO))
@@ -168,7 +232,8 @@ int query_command_check(struct options *options, char *errmsg)
         return rc;
     if (options->top && options->by < QUERY_ADDRESS)
         return err_set(errmsg, ERR_INVALID,
-                       "--top: goes with --by address, class, protocol, port or icmp");
+                       "--top: goes with --by address, class, protocol, port, icmp, source, "
+                       "country or asn");
     return options_check_format(options, errmsg);
 }
 
@@ -194,14 +259,26 @@ int query_command_answer(FILE *out, struct store *store, const struct options *o
         rc = options_range(options, &query.from_s, &query.to_s, errmsg);
     if (rc)
         return rc;
+    if (query.by == QUERY_COUNTRY || query.by == QUERY_ASN)
+        rc =
+            options_geo(options, query.by == QUERY_ASN ? GEO_ASN : GEO_COUNTRY, &query.geo, errmsg);
+    if (rc)
+        return err_wrap(errmsg, rc, "query by %s", query_by_name(query.by));
+    if (query.geo)
+        geo_describe(query.geo, told->database);
     told->any = query_range(store, &query);
     if (!told->any)
         query.from_s = QUERY_OPEN;
-    return query_command_print(out, options->format, store, &query, told, errmsg);
+    rc = query_command_print(out, options->format, store, &query, told, errmsg);
+    geo_close(query.geo);
+    return rc;
 }
 
 static void note(const struct options *options, const struct query_command_told *told)
 {
+    if (*told->database)
+        log_info("%s as %s says; a later one may say otherwise of the past",
+                 options->by == QUERY_ASN ? "autonomous systems" : "countries", told->database);
     if (!told->any)
         log_info("the store holds no data%s", options->from || options->to ? " of that time" : "");
     if (told->lost)

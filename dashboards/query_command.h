@@ -16,6 +16,7 @@ struct query_command_told {
     bool any;      /* whether the store has data of that time at all */
     size_t lost;   /* periods with data whose breakdown is no longer kept */
     size_t merged; /* periods that have an even share of a merged quarter of an hour */
+    char database[GEO_DESCRIPTION_MAX]; /* by country and asn: which, and of when; else empty */
 };
 
 /* Prints what `query` asks of the store to `out`, and adds to `told`. As query_run; ERR_IO or ERR_FULL

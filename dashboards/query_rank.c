@@ -234,6 +234,34 @@ static int offer_addresses(struct query_rank *rank, const struct addrvec *vec)
     return rc;
 }
 
+/* --- sources ---------------------------------------------------------------------------------- */
+
+/* What the sources that are kept leave is a part of the others. */
+static int offer_sources(struct query_rank *rank, const struct query_period *period)
+{
+    rank->others.packets = period->all.packets - addrvec_packets(period->sources);
+    return rank->top ? offer_addresses(rank, period->sources) : 0;
+}
+
+static int offer_places(struct query_rank *rank, const struct query_period *period)
+{
+    int rc = 0;
+    rank->others.packets = period->all.packets - addrvec_packets(period->sources);
+    for (size_t i = 0; rc == 0 && i < period->places->count; i++) {
+        const struct query_place *place = &period->places->places[i];
+        struct query_row row = {.key = place->key ? QUERY_KEY_KNOWN : QUERY_KEY_UNREADABLE,
+                                .family = place->family,
+                                .sum = {.packets = place->packets}};
+        memcpy(row.address, place->address, sizeof row.address);
+        if (place->key && period->query->by == QUERY_COUNTRY)
+            geo_country_letters(place->key, row.country);
+        else
+            row.asn = place->key;
+        rc = offer(rank, &row);
+    }
+    return rc;
+}
+
 /* --- periods ---------------------------------------------------------------------------------- */
 
 static int offer_period(struct query_rank *rank, const struct query_period *period)
@@ -249,6 +277,11 @@ static int offer_period(struct query_rank *rank, const struct query_period *peri
         return offer_all_ports(rank, period->tables);
     case QUERY_ICMP:
         return offer_icmp(rank, period->tables);
+    case QUERY_SOURCE:
+        return offer_sources(rank, period);
+    case QUERY_COUNTRY:
+    case QUERY_ASN:
+        return offer_places(rank, period);
     default:
         return 0;
     }
@@ -266,6 +299,8 @@ int query_rank_period(struct query_rank *rank, struct query_period *period)
     if (!period->rows_known)
         return 0;
     int rc = offer_period(rank, period);
+    if (rc == 0)
+        rc = grow(rank); /* there may be others and nothing else */
     if (rc)
         return rc;
     if (rank->top && rank->count)
@@ -285,6 +320,14 @@ int query_rank_period(struct query_rank *rank, struct query_period *period)
     return 0;
 }
 
+/* Addresses that are told without a ranking, or NULL. */
+static const struct addrvec *as_they_are(const struct query_period *period)
+{
+    if (period->query->top)
+        return NULL;
+    return period->query->by == QUERY_SOURCE ? period->sources : period->addresses;
+}
+
 void query_rows_begin(struct query_rows *rows, const struct query_period *period)
 {
     *rows = (struct query_rows){.period = period};
@@ -293,18 +336,15 @@ void query_rows_begin(struct query_rows *rows, const struct query_period *period
 bool query_rows_next(struct query_rows *rows, struct query_row *row)
 {
     const struct query_period *period = rows->period;
-    bool as_they_are = period->query->by == QUERY_ADDRESS && period->query->top == 0;
-    size_t count = period->ranked_count;
-    if (as_they_are)
-        count = period->rows_known ? period->addresses->count4 + period->addresses->count6 : 0;
-    if (rows->next >= count)
-        return false;
-    if (as_they_are) {
-        *row = address_row(period->addresses, rows->next);
+    const struct addrvec *vec = as_they_are(period);
+    size_t count = vec ? vec->count4 + vec->count6 : 0;
+    if (rows->next < count) {
+        *row = address_row(vec, rows->next++);
         row->share = share_of(period, row->sum.packets);
-    } else {
-        *row = period->ranked[rows->next];
+        return true;
     }
-    rows->next++;
+    if (rows->next - count >= period->ranked_count)
+        return false;
+    *row = period->ranked[rows->next++ - count];
     return true;
 }

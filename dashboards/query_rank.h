@@ -20,7 +20,8 @@ void query_rank_init(struct query_rank *rank, size_t top);
 void query_rank_close(struct query_rank *rank);
 
 /* Sets period->ranked, borrowed until the next call: the rows of its tables, or the top of its
- * addresses; nothing for addresses without top, which query_rows_next takes as they are. ERR_NOMEM. */
+ * addresses or sources; of addresses without top nothing and of sources what is not kept, since
+ * query_rows_next takes them as they are. ERR_NOMEM. */
 int query_rank_period(struct query_rank *rank, struct query_period *period);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/sourcevec.h"
 #include "dashboards/cover.h"
 #include "dashboards/expect.h"
 #include "dashboards/query.h"
@@ -23,7 +24,7 @@ struct sums {
     struct query_figures *sensors;
     bool hosts_known;
     struct hll hosts;
-    struct addrvec addresses;
+    struct addrvec addresses, sources;
     struct tables tables;
 };
 
@@ -49,6 +50,7 @@ struct running {
     struct store_piece *pieces;
     size_t piece_count, piece_room;
     struct own own;
+    struct query_places places; /* of the period that is being told */
     struct query_rank rank;
 };
 
@@ -60,6 +62,11 @@ static int nomem(char *errmsg)
 static bool of_figures(enum query_by by)
 {
     return by == QUERY_TOTAL || by == QUERY_SENSOR;
+}
+
+static bool of_sources(enum query_by by)
+{
+    return by >= QUERY_SOURCE;
 }
 
 /* --- a group of periods ----------------------------------------------------------------------- */
@@ -87,6 +94,10 @@ static unsigned wants(enum query_by by, size_t pieces, const struct store_piece 
         return STORE_HOSTS | (pieces > 1 || piece->minutes ? STORE_ADDRESSES : 0);
     case QUERY_ADDRESS:
         return STORE_ADDRESSES;
+    case QUERY_SOURCE:
+    case QUERY_COUNTRY:
+    case QUERY_ASN:
+        return STORE_SOURCES;
     default:
         return STORE_TABLES;
     }
@@ -105,12 +116,29 @@ static void expect_all(struct query_figures *figures, const struct store_sensor 
     }
 }
 
+/* Months and years have no sources of their own: their days have. */
+static int add_pieces(struct running *running, const struct store_piece *piece)
+{
+    if (!of_sources(running->query->by) || piece->minutes || piece->period.level <= LEVEL_DAY)
+        return add_piece(running, piece);
+    int rc = 0;
+    for (int64_t at_s = piece->start_s; rc == 0 && at_s < piece->end_s;) {
+        struct store_piece day = *piece;
+        day.period = calendar_period(LEVEL_DAY, at_s);
+        day.start_s = at_s;
+        day.end_s = at_s = day.period.end_s;
+        rc = add_piece(running, &day);
+    }
+    return rc;
+}
+
 static int begin_period(struct running *running, int64_t start_s, int64_t end_s)
 {
     struct sums *sums = &running->group[running->group_count];
     struct query_figures *sensors = sums->sensors;
     size_t first = running->piece_count;
     addrvec_close(&sums->addresses);
+    addrvec_close(&sums->sources);
     tables_close(&sums->tables);
     memset(sensors, 0, running->sensor_count * sizeof *sensors);
     *sums = (struct sums){.sensors = sensors, .hosts_known = true};
@@ -123,7 +151,7 @@ static int begin_period(struct running *running, int64_t start_s, int64_t end_s)
     struct store_piece piece;
     while (cover_piece(&running->cover, &piece)) {
         piece.tag = running->group_count;
-        if (add_piece(running, &piece))
+        if (add_pieces(running, &piece))
             return ERR_NOMEM;
     }
     for (size_t i = first; i < running->piece_count; i++)
@@ -234,6 +262,8 @@ static int add_detail(struct running *running, struct sums *sums, const struct s
     struct own *own = &running->own;
     if (piece->wants & STORE_TABLES)
         return tables_add(&sums->tables, &counts->tables);
+    if (piece->wants & STORE_SOURCES)
+        return sourcevec_add(&sums->sources, &counts->sources, QUERY_SOURCES_MAX);
     if (!(piece->wants & STORE_ADDRESSES))
         return 0;
     own->united = true;
@@ -343,6 +373,22 @@ static int no_detail(const struct query *query, char *errmsg)
         query_by_name(query->by), from, to);
 }
 
+/* What the rows are made of. */
+static int give_detail(struct running *running, struct sums *sums, char *errmsg)
+{
+    struct query_period *period = &sums->period;
+    enum query_by by = running->query->by;
+    if (!period->rows_known)
+        return 0;
+    period->addresses = by == QUERY_ADDRESS ? &sums->addresses : NULL;
+    period->tables = by >= QUERY_CLASS && by <= QUERY_ICMP ? &sums->tables : NULL;
+    period->sources = of_sources(by) ? &sums->sources : NULL;
+    if (by != QUERY_COUNTRY && by != QUERY_ASN)
+        return 0;
+    period->places = &running->places;
+    return query_places_find(&running->places, running->query->geo, period->sources, errmsg);
+}
+
 static int tell(struct running *running, struct sums *sums, char *errmsg)
 {
     struct query_period *period = &sums->period;
@@ -357,13 +403,15 @@ static int tell(struct running *running, struct sums *sums, char *errmsg)
             period->rows_known = false;
         mine->active_known &= of_figures(query->by);
     }
-    period->addresses = query->by == QUERY_ADDRESS && period->rows_known ? &sums->addresses : NULL;
-    period->tables = query->by >= QUERY_CLASS && period->rows_known ? &sums->tables : NULL;
     if (query->step == QUERY_WHOLE && period->all.any_data && !period->rows_known &&
         !of_figures(query->by))
         return no_detail(query, errmsg);
-    int rc = query_rank_period(&running->rank, period);
-    return rc ? nomem(errmsg) : running->reader->on_period(running->reader->user, period, errmsg);
+    int rc = give_detail(running, sums, errmsg);
+    if (rc)
+        return rc;
+    if (query_rank_period(&running->rank, period))
+        return nomem(errmsg);
+    return running->reader->on_period(running->reader->user, period, errmsg);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -423,6 +471,7 @@ static void close_running(struct running *running)
     for (size_t i = 0; running->group && i < GROUP_PERIODS; i++) {
         free(running->group[i].sensors);
         addrvec_close(&running->group[i].addresses);
+        addrvec_close(&running->group[i].sources);
         tables_close(&running->group[i].tables);
     }
     free(running->group);
@@ -430,6 +479,7 @@ static void close_running(struct running *running)
     free(running->sensors);
     free(running->pieces);
     addrvec_close(&running->own.addresses);
+    query_places_close(&running->places);
     query_rank_close(&running->rank);
     free(running);
 }

@@ -20,6 +20,7 @@ struct report {
     const struct options *options;
     struct outdir dir;
     struct report_data data;
+    struct geo *geo;                  /* NULL: there is no database of countries */
     struct buf charts[REPORT_CHARTS]; /* SVG; empty: there was nothing to draw */
 };
 
@@ -54,7 +55,7 @@ static int read_file(const char *path, struct buf *bytes, char *errmsg)
 static int draw(struct report *report, enum report_chart chart, char *errmsg)
 {
     static int (*const commands[REPORT_CHARTS])(const struct options *options, char *errmsg) = {
-        chart_annual_run,  chart_daily_run,    chart_ports_run,
+        chart_annual_run,  chart_daily_run,    chart_ports_run, chart_countries_run,
         chart_classes_run, chart_coverage_run, chart_map_run};
     char path[PATH_MAX + 64];
     struct options options = *report->options;
@@ -124,7 +125,8 @@ static int write_all(struct report *report, char *errmsg)
 {
     int rc = write_figures(report, errmsg);
     for (size_t i = 0; i < report_table_count && rc == 0; i++)
-        rc = write_table(report, &report_tables[i], errmsg);
+        if (report->data.countries.known || !report_tables[i].of_countries)
+            rc = write_table(report, &report_tables[i], errmsg);
     if (rc == 0)
         rc = write_document(report, DOC_HTML, "report.html", errmsg);
     return rc ? rc : write_document(report, DOC_MARKDOWN, "report.md", errmsg);
@@ -138,7 +140,7 @@ static int read_data(struct report *report, char *errmsg)
     int rc = options_open_store(report->options, &store, errmsg);
     if (rc)
         return rc;
-    rc = report_data_read(&report->data, store, report->options->year, errmsg);
+    rc = report_data_read(&report->data, store, report->options->year, report->geo, errmsg);
     store_close(store);
     return rc;
 }
@@ -191,6 +193,13 @@ static int read_all(struct report *report, char *errmsg)
     return rc;
 }
 
+/* A year without a database of countries has a report without them. */
+static int open_geo(struct report *report, char *errmsg)
+{
+    int rc = options_geo(report->options, GEO_COUNTRY, &report->geo, errmsg);
+    return rc == ERR_UNKNOWN ? 0 : rc;
+}
+
 int report_run(const struct options *options, char *errmsg)
 {
     struct report *report = calloc(1, sizeof *report);
@@ -202,7 +211,9 @@ int report_run(const struct options *options, char *errmsg)
         free(report);
         return rc;
     }
-    rc = read_all(report, errmsg);
+    rc = open_geo(report, errmsg);
+    if (rc == 0)
+        rc = read_all(report, errmsg);
     if (rc == 0)
         rc = write_all(report, errmsg);
     if (rc == 0)
@@ -212,6 +223,7 @@ int report_run(const struct options *options, char *errmsg)
     else
         log_info("%s/report.html: the year %d", report->dir.final, options->year);
     forget(report);
+    geo_close(report->geo);
     free(report);
     return rc;
 }

@@ -186,6 +186,64 @@ static void take_tables(struct report_data *data)
     add_sum(&data->backscatter, tables->classes[CLASS_ICMP_BACKSCATTER]);
 }
 
+/* --- countries -------------------------------------------------------------------------------- */
+
+/* Puts a row among the countries with most packets, or what falls out of them to the others. */
+static void rank_country(struct report_countries *countries, const struct query_row *row)
+{
+    struct report_country country = {.packets = row->sum.packets};
+    memcpy(country.country, row->country, sizeof country.country);
+    size_t at = countries->count;
+    while (at > 0 && countries->top[at - 1].packets < country.packets)
+        at--;
+    if (at == REPORT_COUNTRIES) {
+        countries->others += country.packets;
+        return;
+    }
+    if (countries->count == REPORT_COUNTRIES)
+        countries->others += countries->top[--countries->count].packets;
+    memmove(&countries->top[at + 1], &countries->top[at],
+            (countries->count - at) * sizeof *countries->top);
+    countries->top[at] = country;
+    countries->count++;
+}
+
+static int on_countries(void *user, const struct query_period *period, char *errmsg)
+{
+    struct report_countries *countries = &((struct report_data *)user)->countries;
+    struct query_rows rows;
+    struct query_row row;
+    (void)errmsg;
+    query_rows_begin(&rows, period);
+    while (query_rows_next(&rows, &row)) {
+        if (row.key == QUERY_KEY_KNOWN)
+            rank_country(countries, &row);
+        else if (row.key == QUERY_KEY_OTHER)
+            countries->not_kept = row.sum.packets;
+        else
+            countries->unknown = row.sum.packets;
+    }
+    countries->known = countries->count > 0 || countries->unknown > 0;
+    return 0;
+}
+
+static int read_countries(struct report_data *data, struct store *store, struct geo *geo,
+                          char *errmsg)
+{
+    const struct query query = {.from_s = data->period.start_s,
+                                .to_s = data->period.end_s,
+                                .by = QUERY_COUNTRY,
+                                .geo = geo};
+    const struct query_reader reader = {data, on_countries};
+    char built[32];
+    if (!geo)
+        return 0;
+    calendar_rfc3339(geo_built_s(geo), built);
+    snprintf(data->countries.database, sizeof data->countries.database, "%s", geo_name(geo));
+    snprintf(data->countries.date, sizeof data->countries.date, "%.10s", built);
+    return query_run(store, &query, &reader, errmsg);
+}
+
 /* --- unusual days ----------------------------------------------------------------------------- */
 
 static bool comparable(const struct report_day *day)
@@ -351,7 +409,8 @@ static int read_years(struct report_data *data, struct store *store, char *errms
     return rc;
 }
 
-int report_data_read(struct report_data *data, struct store *store, int year, char *errmsg)
+int report_data_read(struct report_data *data, struct store *store, int year, struct geo *geo,
+                     char *errmsg)
 {
     *data = (struct report_data){.year = year};
     data->period = calendar_date(LEVEL_YEAR, year, 1, 1);
@@ -367,6 +426,8 @@ int report_data_read(struct report_data *data, struct store *store, int year, ch
         rc = ask(data, store, QUERY_WHOLE, QUERY_PORT, on_tables, errmsg);
     if (rc == 0)
         rc = ask(data, store, QUERY_WHOLE, QUERY_SENSOR, on_sensors, errmsg);
+    if (rc == 0)
+        rc = read_countries(data, store, geo, errmsg);
     if (rc)
         return rc;
     if (data->tables_known)

@@ -8,8 +8,9 @@
 #include "common/tables.h"
 #include "dashboards/query.h"
 
-#define REPORT_PORTS   20
-#define REPORT_UNUSUAL 10
+#define REPORT_PORTS     20
+#define REPORT_COUNTRIES 20
+#define REPORT_UNUSUAL   10
 /* A day is compared with the median of those at most so many days before and after it, of which there
  * must be REPORT_NEIGHBOURS with data; it is unusual from REPORT_FACTOR times or a REPORT_FACTOR-th on. */
 #define REPORT_WINDOW     14
@@ -30,6 +31,22 @@ struct report_port {
     uint8_t protocol; /* PROTOCOL_TCP or PROTOCOL_UDP */
     uint16_t port;
     struct sum sum;
+};
+
+struct report_country {
+    char country[3]; /* ISO 3166-1 alpha-2 */
+    uint64_t packets;
+};
+
+/* Where the sources of the year are; all zero without a database that says it. */
+struct report_countries {
+    bool known; /* there is a database, and there are sources */
+    char database[GEO_NAME_MAX], date[16];
+    struct report_country top[REPORT_COUNTRIES];
+    size_t count;
+    uint64_t others;   /* packets from every other country */
+    uint64_t unknown;  /* of sources of which the database says nothing */
+    uint64_t not_kept; /* of sources that the store does not keep */
 };
 
 struct report_sensor {
@@ -83,6 +100,7 @@ struct report_data {
     size_t port_count;
     uint64_t ports_others;  /* packets to every other TCP and UDP port */
     uint64_t ports_without; /* packets of other protocols, or whose port could not be read */
+    struct report_countries countries;
     struct sum backscatter; /* classes tcp-synack, tcp-rst and icmp-backscatter */
     struct report_unusual unusual[REPORT_UNUSUAL]; /* the most unusual first */
     size_t unusual_count, compared;                /* compared: days that could be */
@@ -93,9 +111,10 @@ struct report_data {
     size_t sensors_down; /* of them: expected to observe, and did not all year */
 };
 
-/* Reads all of `year`. ERR_UNKNOWN when the store has no data of it; otherwise as query_run. To be
- * closed in any case. */
-int report_data_read(struct report_data *data, struct store *store, int year, char *errmsg);
+/* Reads all of `year`; `geo` says in which countries sources are, NULL: nothing does. ERR_UNKNOWN when
+ * the store has no data of it; otherwise as query_run. To be closed in any case. */
+int report_data_read(struct report_data *data, struct store *store, int year, struct geo *geo,
+                     char *errmsg);
 void report_data_close(struct report_data *data);
 
 /* Fills unusual, unusual_count and compared from the days; what made them is not known yet. Part of

@@ -15,7 +15,7 @@ struct writing {
     struct doc doc;
 };
 
-static const char *const chart_names[REPORT_CHARTS] = {"annual",  "daily",    "ports",
+static const char *const chart_names[REPORT_CHARTS] = {"annual",  "daily",    "ports", "countries",
                                                        "classes", "coverage", "map"};
 
 const char *report_chart_name(enum report_chart chart)
@@ -178,6 +178,27 @@ static void ports_table(struct writing *writing)
     doc_table_end(&writing->doc);
 }
 
+static void countries_row(struct writing *writing, const char *country, uint64_t packets)
+{
+    cell(writing, country);
+    cell_u64(writing, true, packets);
+    cell_percent(writing, report_percent(packets, writing->data->total.packets));
+}
+
+static void countries_table(struct writing *writing)
+{
+    static const char *const heads[] = {"country", "packets", "share", NULL};
+    const struct report_countries *of = &writing->data->countries;
+    enum language language = writing->language;
+    table(writing, heads);
+    for (size_t i = 0; i < of->count; i++)
+        countries_row(writing, of->top[i].country, of->top[i].packets);
+    countries_row(writing, report_text(language, REPORT_OTHER_COUNTRIES), of->others);
+    countries_row(writing, report_text(language, REPORT_UNKNOWN_COUNTRY), of->unknown);
+    countries_row(writing, report_text(language, REPORT_SOURCES_NOT_KEPT), of->not_kept);
+    doc_table_end(&writing->doc);
+}
+
 static void classes_table(struct writing *writing)
 {
     static const char *const heads[] = {"class", "packets", "share", NULL};
@@ -299,6 +320,17 @@ static void ports(struct writing *writing)
         ports_table(writing);
 }
 
+static void countries(struct writing *writing)
+{
+    if (!writing->data->countries.known)
+        return;
+    heading(writing, 2, REPORT_COUNTRIES_HEAD);
+    sentence(writing, report_countries_text);
+    fixed(writing, REPORT_COUNTRIES_METHOD);
+    figure(writing, REPORT_CHART_COUNTRIES, REPORT_FIGURE_COUNTRIES);
+    countries_table(writing);
+}
+
 static void classes(struct writing *writing)
 {
     heading(writing, 2, REPORT_CLASSES_HEAD);
@@ -333,7 +365,7 @@ int report_document(const struct report_data *data, enum language language, enum
                     const struct buf charts[REPORT_CHARTS], struct buf *out)
 {
     static void (*const chapters[])(struct writing * writing) = {
-        summary, method, years, days, ports, classes, sensors, appendix};
+        summary, method, years, days, ports, countries, classes, sensors, appendix};
     struct writing writing = {.data = data, .language = language, .charts = charts};
     char title[REPORT_TEXT_MAX];
     report_title(data, language, title);

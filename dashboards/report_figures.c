@@ -190,6 +190,36 @@ static json_t *ports(const struct report_data *data)
     return object;
 }
 
+static json_t *packets_of(const struct report_data *data, uint64_t packets)
+{
+    json_t *object = json_object();
+    set(object, "packets", count(true, packets));
+    set_share(object, packets, data->total.packets);
+    return object;
+}
+
+/* null without a database, or without sources. */
+static json_t *countries(const struct report_data *data)
+{
+    const struct report_countries *of = &data->countries;
+    if (!of->known)
+        return json_null();
+    json_t *object = json_object(), *list = json_array(), *database = json_object();
+    for (size_t i = 0; i < of->count; i++) {
+        json_t *one = packets_of(data, of->top[i].packets);
+        set(one, "country", json_string(of->top[i].country));
+        json_array_append_new(list, one);
+    }
+    set(database, "name", json_string(of->database));
+    set(database, "date", json_string(of->date));
+    set(object, "database", database);
+    set(object, "top", list);
+    set(object, "others", packets_of(data, of->others));
+    set(object, "unknown", packets_of(data, of->unknown));
+    set(object, "not_kept", packets_of(data, of->not_kept));
+    return object;
+}
+
 static json_t *sum_of(const struct report_data *data, struct sum sum)
 {
     json_t *object = json_object();
@@ -278,6 +308,7 @@ int report_figures(const struct report_data *data, struct buf *out)
     set(all, "days", days(data));
     set(all, "unusual", unusual(data));
     set(all, "ports", ports(data));
+    set(all, "countries", countries(data));
     set(all, "classes", classes(data));
     set(all, "backscatter", sum_of(data, data->backscatter));
     set(all, "sensors", sensors(data));
@@ -310,13 +341,22 @@ int report_figures(const struct report_data *data, struct buf *out)
            "\"packets\":" COUNT ",\"bytes\":" COUNT "," SHARES)
 #define PACKETS OBJECT("\"packets\",\"share\",\"share_percent\"", "\"packets\":" COUNT "," SHARES)
 
+#define COUNTRIES                                                                                  \
+    OBJECT("\"database\",\"top\",\"others\",\"unknown\",\"not_kept\"",                            \
+           "\"database\":" OBJECT("\"name\",\"date\"",                                              \
+                                  "\"name\":{\"type\":\"string\"},\"date\":{\"type\":"                 \
+                                  "\"string\",\"format\":\"date\"}") ",\"top\":" LIST(OBJECT(            \
+               "\"country\",\"packets\",\"share\",\"share_percent\"",                               \
+               "\"country\":{\"type\":\"string\"},\"packets\":" COUNT "," SHARES)) ",\"others\":" PACKETS   \
+               ",\"unknown\":" PACKETS ",\"not_kept\":" PACKETS)
+
 static const char schema[] =
     "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\n"
     "\"title\":\"Figures of a darkcount yearly report\",\n"
     "\"description\":\"null: missing, which is not zero. Shares are of the year's packets.\",\n"
     "\"type\":\"object\",\"additionalProperties\":false,\n"
     "\"required\":[\"year\",\"timezone\",\"sensor_count\",\"sensors_down\",\"day_count\","
-    "\"days_with_data\",\"annual\",\"change\",\"methods\",\"days\",\"unusual\",\"ports\","
+    "\"days_with_data\",\"annual\",\"change\",\"methods\",\"days\",\"unusual\",\"ports\",\"countries\","
     "\"classes\","
     "\"backscatter\",\"sensors\",\"inventory\",\"nict\"],\n"
     "\"properties\":{\n"
@@ -356,7 +396,8 @@ static const char schema[] =
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  "\"protocol\":{\"enum\":[6,17]},\"port\":{\"type\":\"integer\","
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  "\"minimum\":0,\"maximum\":65535},\"packets\":" COUNT
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  ",\"bytes\":" COUNT "," SHARES)) ",\"others\":" PACKETS ",\"without_port\":" PACKETS) ",\n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "\"classes\":{\"type\":\"object\",\"additionalProperties\":" SUM
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "\"countries\":{\"anyOf\":[{\"type\":\"null\"}," COUNTRIES "]},\n"
+"\"classes\":{\"type\":\"object\",\"additionalProperties\":" SUM
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        "},\n"
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        "\"backscatter\":" SUM
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        ",\n"

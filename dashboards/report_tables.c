@@ -102,6 +102,30 @@ static int write_ports(const struct report_data *data, FILE *out)
     return rows_end(rows);
 }
 
+static int write_countries(const struct report_data *data, FILE *out)
+{
+    static const char *const columns[] = {"country", "packets", "share", NULL};
+    const struct report_countries *of = &data->countries;
+    const struct {
+        const char *name;
+        uint64_t packets;
+    } rest[] = {{"others", of->others}, {"unknown", of->unknown}, {"not_kept", of->not_kept}};
+    struct rows *rows = rows_begin(out, ROWS_CSV, columns);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < of->count; i++) {
+        rows_text(rows, of->top[i].country);
+        rows_u64(rows, of->top[i].packets);
+        rows_double(rows, (double)of->top[i].packets / (double)data->total.packets, 9);
+    }
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
+        rows_text(rows, rest[i].name);
+        rows_u64(rows, rest[i].packets);
+        rows_double(rows, (double)rest[i].packets / (double)data->total.packets, 9);
+    }
+    return rows_end(rows);
+}
+
 static int write_unusual(const struct report_data *data, FILE *out)
 {
     static const char *const columns[] = {"date",        "packets", "usual", "factor",
@@ -192,14 +216,15 @@ static int write_nict(const struct report_data *data, FILE *out)
 }
 
 const struct report_table report_tables[] = {
-    {"annual.csv", write_annual},
-    {"days.csv", write_days},
-    {"unusual_days.csv", write_unusual},
-    {"ports.csv", write_ports},
-    {"classes.csv", write_classes},
-    {"classes_daily.csv", write_classes_daily},
-    {"sensors.csv", write_sensors},
-    {"inventory.csv", write_inventory},
-    {"nict.csv", write_nict},
+    {"annual.csv", write_annual, false},
+    {"days.csv", write_days, false},
+    {"unusual_days.csv", write_unusual, false},
+    {"ports.csv", write_ports, false},
+    {"countries.csv", write_countries, true},
+    {"classes.csv", write_classes, false},
+    {"classes_daily.csv", write_classes_daily, false},
+    {"sensors.csv", write_sensors, false},
+    {"inventory.csv", write_inventory, false},
+    {"nict.csv", write_nict, false},
 };
 const size_t report_table_count = sizeof report_tables / sizeof *report_tables;

@@ -52,6 +52,18 @@ static const char *const texts[REPORT_TEXTS][2] = {
     [REPORT_DAYS] = {"Day by day", "日別推移"},
     [REPORT_UNUSUAL_DAYS] = {"The most unusual days", "特異な日"},
     [REPORT_PORTS_HEAD] = {"Destination ports", "宛先ポート"},
+    [REPORT_COUNTRIES_HEAD] = {"Countries of the sources", "送信元の国"},
+    [REPORT_COUNTRIES_METHOD] =
+        {"The country is that of the source address, which can be forged; ISO codes. The store "
+         "keeps "
+         "the sources with the most packets of each day, so that each figure is a lower bound, and "
+         "what the others sent is told as not kept. A later database may say otherwise of the "
+         "past.",
+         "国は送信元アドレスによるもので、送信元は詐称されうる（ISO "
+         "の国コードで示す）。日ごとにパケット"
+         "数の多い送信元のみを記録するため各値は下限であり、それ以外の送信元のパケットは「記録なし"
+         "」と"
+         "して示す。データベースの後の版では過去の値も変わりうる。"},
     [REPORT_CLASSES_HEAD] = {"Classes and backscatter", "パケット分類とバックスキャッター"},
     [REPORT_BACKSCATTER_TEXT] =
         {"Backscatter is what victims of attacks with forged sources send back: the classes "
@@ -94,6 +106,8 @@ static const char *const texts[REPORT_TEXTS][2] = {
                              "日別パケット数とユニークホスト数"},
     [REPORT_FIGURE_PORTS] = {"The ten destination ports with most packets",
                              "パケット数上位 10 宛先ポート"},
+    [REPORT_FIGURE_COUNTRIES] = {"The ten countries from which most packets came",
+                                 "パケット数上位 10 か国"},
     [REPORT_FIGURE_CLASSES] = {"Packets by class, day by day", "分類別の日別パケット数"},
     [REPORT_FIGURE_COVERAGE] = {"What each sensor observed, day by day",
                                 "センサー別の日別観測状況"},
@@ -101,6 +115,9 @@ static const char *const texts[REPORT_TEXTS][2] = {
                            "ヒルベルト曲線上の 1 アドレス当たりパケット数"},
     [REPORT_OTHERS] = {"all other ports", "その他のポート"},
     [REPORT_WITHOUT_PORT] = {"without a port", "ポートなし"},
+    [REPORT_OTHER_COUNTRIES] = {"all other countries", "その他の国"},
+    [REPORT_UNKNOWN_COUNTRY] = {"country unknown", "国不明"},
+    [REPORT_SOURCES_NOT_KEPT] = {"sources not kept", "送信元の記録なし"},
 };
 
 const char *report_text(enum language language, enum report_text which)
@@ -128,6 +145,7 @@ static const struct {
     {"cause", {"What made it", "要因"}},
     {"protocol", {"Protocol", "プロトコル"}},
     {"port", {"Port", "ポート"}},
+    {"country", {"Country", "国"}},
     {"class", {"Class", "分類"}},
     {"share", {"Share", "割合"}},
     {"sensor", {"Sensor", "センサー"}},
@@ -377,6 +395,31 @@ void report_ports_text(const struct report_data *data, enum language language,
     else
         add(out, "Most went to %s/%u: %s, %s %% of all packets.", protocol, (unsigned)top->port,
             COUNTED(top->sum.packets, "packet", "packets"), percent.text);
+}
+
+void report_countries_text(const struct report_data *data, enum language language,
+                           char out[REPORT_TEXT_MAX])
+{
+    const struct report_countries *of = &data->countries;
+    bool ja = language == LANGUAGE_JA;
+    *out = '\0';
+    if (of->count == 0) {
+        add(out,
+            ja ? "%s（%s）には、どの送信元の国も示されていない。"
+               : "Of no source %s (%s) names a country.",
+            of->database, of->date);
+        return;
+    }
+    const struct report_country *top = &of->top[0];
+    const struct prose percent = prose_double(report_percent(top->packets, data->total.packets), 1);
+    if (ja)
+        add(out,
+            "%s（%s）によれば、最も多いのは %s からの %s パケット（全パケットの %s %%）である。",
+            of->database, of->date, top->country, U64(top->packets), percent.text);
+    else
+        add(out, "As %s (%s) says, most came from %s: at least %s, %s %% of all packets.",
+            of->database, of->date, top->country, COUNTED(top->packets, "packet", "packets"),
+            percent.text);
 }
 
 void report_classes_text(const struct report_data *data, enum language language,

@@ -22,6 +22,8 @@ enum report_text {
     REPORT_DAYS,
     REPORT_UNUSUAL_DAYS,
     REPORT_PORTS_HEAD,
+    REPORT_COUNTRIES_HEAD,
+    REPORT_COUNTRIES_METHOD,
     REPORT_CLASSES_HEAD,
     REPORT_BACKSCATTER_TEXT,
     REPORT_SENSORS,
@@ -33,11 +35,15 @@ enum report_text {
     REPORT_FIGURE_ANNUAL,
     REPORT_FIGURE_DAILY,
     REPORT_FIGURE_PORTS,
+    REPORT_FIGURE_COUNTRIES,
     REPORT_FIGURE_CLASSES,
     REPORT_FIGURE_COVERAGE,
     REPORT_FIGURE_MAP,
     REPORT_OTHERS,
     REPORT_WITHOUT_PORT,
+    REPORT_OTHER_COUNTRIES,
+    REPORT_UNKNOWN_COUNTRY,
+    REPORT_SOURCES_NOT_KEPT,
     REPORT_TEXTS
 };
 const char *report_text(enum language language, enum report_text which);
@@ -49,8 +55,8 @@ const char *report_head(enum language language, const char *name);
 typedef void report_sentence(const struct report_data *data, enum language language,
                              char out[REPORT_TEXT_MAX]);
 report_sentence report_title, report_headline, report_change_text, report_totals, report_quality,
-    report_days_text, report_unusual_text, report_ports_text, report_classes_text,
-    report_sensors_text;
+    report_days_text, report_unusual_text, report_ports_text, report_countries_text,
+    report_classes_text, report_sensors_text;
 
 /* What made an unusual day. */
 void report_cause_text(const struct report_unusual *day, enum language language,

@@ -5,6 +5,7 @@
 #ifndef DASHBOARDS_REPORT_WRITE_H
 #define DASHBOARDS_REPORT_WRITE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/buf.h"
@@ -16,6 +17,7 @@ enum report_chart {
     REPORT_CHART_ANNUAL,
     REPORT_CHART_DAILY,
     REPORT_CHART_PORTS,
+    REPORT_CHART_COUNTRIES,
     REPORT_CHART_CLASSES,
     REPORT_CHART_COVERAGE,
     REPORT_CHART_MAP,
@@ -38,6 +40,7 @@ const char *report_schema(void);
 struct report_table {
     const char *name; /* "annual.csv" */
     int (*write)(const struct report_data *data, FILE *out);
+    bool of_countries; /* not there when they are not known */
 };
 extern const struct report_table report_tables[];
 extern const size_t report_table_count;

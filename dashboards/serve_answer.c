@@ -143,7 +143,9 @@ static void answer_failed(struct serve_reply *reply, const struct capped *capped
 void serve_site_init(struct serve_site *site, const struct options *options,
                      const struct storeurl *url)
 {
-    *site = (struct serve_site){.real_addresses = options->real_addresses, .hosts = options->hosts};
+    *site = (struct serve_site){.real_addresses = options->real_addresses,
+                                .hosts = options->hosts,
+                                .geo_db = {options->geo_db[0], options->geo_db[1]}};
     serve_store_init(&site->store, url);
 }
 
@@ -176,12 +178,18 @@ void serve_answer(struct serve_site *site, const struct serve_endpoint *endpoint
 {
     char errmsg[ERRMSG_SIZE] = "";
     struct capped capped = {0};
-    if (options->by == QUERY_ADDRESS && !site->real_addresses) {
-        serve_answer_error(reply, 403,
-                           "by: darknet addresses are not given out over HTTP; darkcount serve "
-                           "--real-addresses allows it");
+    bool addresses = options->by == QUERY_ADDRESS || options->by == QUERY_SOURCE;
+    if (addresses && !site->real_addresses) {
+        serve_answer_error(
+            reply, 403,
+            options->by == QUERY_ADDRESS
+                ? "by: darknet addresses are not given out over HTTP; darkcount serve "
+                  "--real-addresses allows it"
+                : "by: source addresses are not given out over HTTP; darkcount serve "
+                  "--real-addresses allows it");
         return;
     }
+    memcpy(options->geo_db, site->geo_db, sizeof options->geo_db);
     int rc = endpoint->check ? endpoint->check(options, errmsg) : 0;
     if (rc == 0)
         rc = print(site, endpoint, options, &capped, errmsg);

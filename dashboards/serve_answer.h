@@ -22,7 +22,8 @@
 /* What serve was told when it was started, and its store. */
 struct serve_site {
     bool real_addresses;
-    const char *hosts; /* names it answers to, beside localhost; borrowed */
+    const char *hosts;     /* names it answers to, beside localhost; borrowed */
+    const char *geo_db[2]; /* as in struct options; borrowed */
     struct serve_store store;
 };
 

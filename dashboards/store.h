@@ -114,7 +114,8 @@ int store_read_revisions(struct store *store, const struct store_revisions_reade
 #define STORE_HOSTS     1u
 #define STORE_ADDRESSES 2u
 #define STORE_TABLES    4u
-#define STORE_COURSE    8u /* of a day */
+#define STORE_COURSE    8u  /* of a day */
+#define STORE_SOURCES   16u /* not of a month or a year, which have none of their own */
 
 /* A stretch of time: a whole period, or minutes of a day that lie within one hour. */
 struct store_piece {
@@ -143,6 +144,7 @@ struct store_counts {
     struct hll hosts;
     struct addrvec addresses; /* may be taken over by the caller, who leaves it empty */
     struct tables tables;     /* the same */
+    struct addrvec sources;   /* the same; sum to at most the packets (common/sourcevec.h) */
     const struct course *course;
 };
 

@@ -164,6 +164,8 @@ static int add_to_piece(const struct store_piece *piece, struct store_counts *co
         rc = addrvec_add(&counts->addresses, &record->addresses);
     if (rc == 0 && (piece->wants & STORE_TABLES) && n > fold->tables)
         rc = tables_add(&counts->tables, &record->tables);
+    if (rc == 0 && (piece->wants & STORE_SOURCES) && n > fold->sources)
+        rc = addrvec_add(&counts->sources, &record->sources);
     return rc;
 }
 

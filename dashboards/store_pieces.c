@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/sourcevec.h"
 #include "dashboards/store_reading.h"
 
 #define BATCH_MAX       64 /* pieces in one transaction */
-#define HEAVY_MAX       32 /* of them with tables; one with addresses counts as ADDRESSES_WEIGH */
+#define HEAVY_MAX       32 /* of them with tables or sources; addresses count as ADDRESSES_WEIGH */
 #define ADDRESSES_WEIGH 8
 #define ATTEMPTS        20
 #define MINUTE_S        60
@@ -58,6 +59,7 @@ static void drop_detail(struct store_counts *counts)
 {
     hll_clear(&counts->hosts);
     addrvec_clear(&counts->addresses);
+    addrvec_clear(&counts->sources);
     tables_close(&counts->tables);
 }
 
@@ -97,6 +99,16 @@ static uint64_t course_packets(const struct course *course)
     return packets;
 }
 
+/* Those of the log behind them are as many as they are. */
+static int settle_sources(struct store_reading *reading, size_t i, char *errmsg)
+{
+    const struct store_counts *counts = &reading->counts[i];
+    char key[SCHEMA_KEY_MAX];
+    schema_key_sources(key, reading->sensor->name, &reading->pieces[i].period);
+    const char *broken = sourcevec_broken(&counts->sources, SIZE_MAX / 2, counts->totals.packets);
+    return broken ? store_damaged(reading->store, key, broken, errmsg) : 0;
+}
+
 static int settle_level(struct store_reading *reading, size_t i, char *errmsg)
 {
     const struct store_piece *piece = &reading->pieces[i];
@@ -117,7 +129,9 @@ static int settle_level(struct store_reading *reading, size_t i, char *errmsg)
     const char *broken = piece->wants & STORE_TABLES
                              ? tables_broken(&counts->tables, totals->packets, totals->bytes)
                              : NULL;
-    return broken ? store_damaged(reading->store, key, broken, errmsg) : 0;
+    if (broken)
+        return store_damaged(reading->store, key, broken, errmsg);
+    return piece->wants & STORE_SOURCES ? settle_sources(reading, i, errmsg) : 0;
 }
 
 static int settle(struct store_reading *reading, size_t i, char *errmsg)
@@ -137,13 +151,18 @@ static int settle(struct store_reading *reading, size_t i, char *errmsg)
 
 /* --- batches ---------------------------------------------------------------------------------- */
 
+static void close_counts(struct store_counts *counts)
+{
+    addrvec_close(&counts->addresses);
+    addrvec_close(&counts->sources);
+    tables_close(&counts->tables);
+}
+
 static void clear(struct store_reading *reading)
 {
     for (size_t i = 0; i < reading->count; i++) {
-        addrvec_close(&reading->counts[i].addresses);
-        tables_close(&reading->counts[i].tables);
+        close_counts(&reading->counts[i]);
         memset(&reading->counts[i], 0, sizeof reading->counts[i]);
-        addrvec_init(&reading->counts[i].addresses);
         reading->folds[i] = (struct store_folded){0};
     }
 }
@@ -181,9 +200,9 @@ static size_t batch_size(const struct store_piece *pieces, size_t count)
 {
     size_t size = 0, heavy = 0;
     while (size < count && size < BATCH_MAX) {
-        heavy += pieces[size].wants & STORE_ADDRESSES ? ADDRESSES_WEIGH
-                 : pieces[size].wants & STORE_TABLES  ? 1
-                                                      : 0;
+        heavy += pieces[size].wants & STORE_ADDRESSES                  ? ADDRESSES_WEIGH
+                 : pieces[size].wants & (STORE_TABLES | STORE_SOURCES) ? 1
+                                                                       : 0;
         if (heavy > HEAVY_MAX)
             break;
         size++;
@@ -193,10 +212,8 @@ static size_t batch_size(const struct store_piece *pieces, size_t count)
 
 static void close_reading(struct store_reading *reading)
 {
-    for (size_t i = 0; reading->counts && i < BATCH_MAX; i++) {
-        addrvec_close(&reading->counts[i].addresses);
-        tables_close(&reading->counts[i].tables);
-    }
+    for (size_t i = 0; reading->counts && i < BATCH_MAX; i++)
+        close_counts(&reading->counts[i]);
     free(reading->counts);
     free(reading->folds);
     free(reading->courses);

@@ -34,11 +34,11 @@ struct store_reading {
     size_t count;
     struct store_head *head; /* as last heard */
 
-    /* For each piece: its counts, the last call folded into its addresses and tables, and what the
-     * log entries that were added to it sum to. */
+    /* For each piece: its counts, the last call folded into its addresses, tables and sources, and what
+     * the log entries that were added to it sum to. */
     struct store_counts *counts;
     struct store_folded {
-        uint64_t addresses, tables;
+        uint64_t addresses, tables, sources;
         struct totals log;
     } * folds;
     struct store_course *courses; /* room for one each piece */

@@ -5,6 +5,7 @@
 
 #include "common/err.h"
 #include "common/folded.h"
+#include "common/sourcevec.h"
 #include "dashboards/store_reading.h"
 
 #define SLACK 16 /* calls that may come between hearing of the head and the transaction */
@@ -35,6 +36,9 @@ static int ask_piece(struct store_reading *reading, const struct store_piece *pi
         rc = store_send(reading->store, errmsg, "GET %s", key);
     schema_key_tables(key, name, &piece->period);
     if (rc == 0 && (piece->wants & STORE_TABLES))
+        rc = store_send(reading->store, errmsg, "GET %s", key);
+    schema_key_sources(key, name, &piece->period);
+    if (rc == 0 && (piece->wants & STORE_SOURCES))
         rc = store_send(reading->store, errmsg, "GET %s", key);
     return rc;
 }
@@ -93,7 +97,7 @@ static int ask(struct store_reading *reading, size_t *count, char *errmsg)
         rc = ask_piece(reading, piece, errmsg);
         if (!piece->minutes)
             *count += 1u + !!(piece->wants & STORE_HOSTS) + !!(piece->wants & STORE_ADDRESSES) +
-                      !!(piece->wants & STORE_TABLES);
+                      !!(piece->wants & STORE_TABLES) + !!(piece->wants & STORE_SOURCES);
     }
     for (size_t i = 0; rc == 0 && i < reading->course_count; i++, ++*count) {
         schema_key_course(key, reading->sensor->name, &reading->courses[i].day);
@@ -216,6 +220,29 @@ static int understand_tables(struct store_reading *reading, const struct store_p
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
 }
 
+static int understand_sources(struct store_reading *reading, const struct store_piece *piece,
+                              size_t i, redisReply ***at, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    const redisReply *answer;
+    const uint8_t *bytes;
+    size_t size;
+    struct addrvec *sources = &reading->counts[i].sources;
+    schema_key_sources(key, reading->sensor->name, &piece->period);
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    if (rc || !answer)
+        return rc;
+    rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
+    if (rc)
+        return rc;
+    rc = folded_decode(sources, &reading->folds[i].sources, bytes, size);
+    if (rc)
+        return store_bad_value(reading->store, key, rc, errmsg);
+    const char *broken =
+        sourcevec_broken(sources, sourcevec_bound(piece->period.level), UINT64_MAX);
+    return broken ? store_damaged(reading->store, key, broken, errmsg) : 0;
+}
+
 static int understand_piece(struct store_reading *reading, size_t i, redisReply ***at, char *errmsg)
 {
     const struct store_piece *piece = &reading->pieces[i];
@@ -229,6 +256,8 @@ static int understand_piece(struct store_reading *reading, size_t i, redisReply 
         rc = understand_addresses(reading, piece, i, at, errmsg);
     if (rc == 0 && (piece->wants & STORE_TABLES))
         rc = understand_tables(reading, piece, i, at, errmsg);
+    if (rc == 0 && (piece->wants & STORE_SOURCES))
+        rc = understand_sources(reading, piece, i, at, errmsg);
     return rc;
 }
 

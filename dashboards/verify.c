@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/sourcevec.h"
 #include "dashboards/verify_compare.h"
 
 #define CHILDREN_MAX 64 /* hours of a day, days of a month, months of a year */
@@ -101,12 +102,19 @@ static int on_piece(void *user, const struct store_piece *piece, struct store_co
     node->counts = *counts;
     addrvec_init(&counts->addresses); /* they are ours now */
     counts->tables = (struct tables){0};
+    addrvec_init(&node->counts.sources); /* were checked when they were read, and stay theirs */
     node->counts.course = NULL;
     node->course_known = counts->course != NULL;
     if (counts->course)
         sum_course(counts->course, &node->course);
     reading->count++;
     return 0;
+}
+
+static unsigned wants_of(enum level level)
+{
+    return WANTS | (level == LEVEL_DAY ? STORE_COURSE : 0) |
+           (sourcevec_bound(level) ? STORE_SOURCES : 0);
 }
 
 static int read_some(struct verify *verify, size_t sensor, struct node *nodes, size_t count,
@@ -116,12 +124,11 @@ static int read_some(struct verify *verify, size_t sensor, struct node *nodes, s
     struct reading reading = {.nodes = nodes};
     const struct store_pieces_reader reader = {&reading, on_piece};
     for (size_t i = 0; i < count; i++)
-        pieces[i] = (struct store_piece){
-            .period = nodes[i].period,
-            .start_s = nodes[i].period.start_s,
-            .end_s = nodes[i].period.end_s,
-            .wants = WANTS | (nodes[i].period.level == LEVEL_DAY ? STORE_COURSE : 0),
-            .tag = i};
+        pieces[i] = (struct store_piece){.period = nodes[i].period,
+                                         .start_s = nodes[i].period.start_s,
+                                         .end_s = nodes[i].period.end_s,
+                                         .wants = wants_of(nodes[i].period.level),
+                                         .tag = i};
     int rc = store_read_pieces(verify->store, sensor, pieces, count, &reader, errmsg);
     verify->periods += rc == 0 ? reading.count : 0;
     if (rc != ERR_DAMAGED)

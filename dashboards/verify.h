@@ -2,7 +2,9 @@
  * `darkcount verify`: whether the store agrees with itself: every year is the sum of its months, every
  * month of its days, every day of its hours (where hours are kept) and of its course, in packets and
  * every other counter, address by address, table by table, sketch by sketch; and what is stored beside
- * each other (addresses, tables, totals) sums to the same. Reads only.
+ * each other (addresses, tables, totals) sums to the same. Of the sources, of which the largest alone
+ * are kept, that no more are there than may be, in order, with no more packets than there were. Reads
+ * only.
  *
  * A sensor that delivers meanwhile changes what is compared. A year with something to complain of is
  * therefore read again until it has the same complaints twice.

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sourcevec.h"
+
 #define NS_PER_S    INT64_C(1000000000)
 #define PER_ADDRESS 3.6 /* packets beyond the first, the mean */
 #define TCP_SHARE   0.8
 #define UDP_SHARE   0.15
 #define PORTS       65536
 #define HOSTS_POOL  2000000
+#define DRAWS       65536
 
 static uint64_t next(uint64_t *random)
 {
@@ -114,6 +117,31 @@ static void fill_hosts(struct minutes *minutes, struct record *record)
     }
 }
 
+static int compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* As many draws of sources as packets, up to DRAWS of several packets each. The rank of a source follows
+ * Zipf's law, too. */
+static void fill_sources(struct minutes *minutes, struct record *record)
+{
+    static uint32_t drawn[DRAWS];
+    size_t draws = record->packets < DRAWS ? (size_t)record->packets : DRAWS;
+    for (size_t i = 0; i < draws; i++)
+        drawn[i] = (uint32_t)exp2(minutes_fraction(&minutes->random) * log2(HOSTS_POOL)) *
+                   UINT32_C(2654435761);
+    qsort(drawn, draws, sizeof *drawn, compare);
+    for (size_t i = 0, end; i < draws; i = end) {
+        for (end = i + 1; end < draws && drawn[end] == drawn[i];)
+            end++;
+        uint64_t packets = (end - i) * (record->packets / draws);
+        require(addrvec_append4(&record->sources, drawn[i], packets) == 0);
+    }
+    sourcevec_trim(&record->sources, RECORD_SOURCES_MAX);
+}
+
 void minutes_fill(struct minutes *minutes, struct record *record, uint64_t seq, int64_t start_s)
 {
     memcpy(record->sensor, minutes->sensor, sizeof record->sensor);
@@ -126,5 +154,8 @@ void minutes_fill(struct minutes *minutes, struct record *record, uint64_t seq, 
     fill_addresses(minutes, record);
     fill_tables(minutes, record);
     fill_hosts(minutes, record);
+    const char *sources = getenv("SOURCES");
+    if (!sources || strcmp(sources, "no") != 0)
+        fill_sources(minutes, record);
     record->captured = record->packets;
 }

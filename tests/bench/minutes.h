@@ -1,7 +1,8 @@
 /*
  * Records of a synthetic telescope, the same on every run: every address of a darknet is active in
- * every minute, as in a telescope of today (4.6 packets a minute and address), ports fall off with
- * their rank, hosts come from a large pool. For the benchmarks of the store.
+ * every minute, as in a telescope of today (4.6 packets a minute and address), ports and sources fall off
+ * with their rank, hosts come from a large pool. For the benchmarks of the store. SOURCES=no in the
+ * environment: records without sources.
  */
 #ifndef BENCH_MINUTES_H
 #define BENCH_MINUTES_H

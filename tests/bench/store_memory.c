@@ -2,7 +2,8 @@
  * What values of the store take: `store_memory ADDRESSES` makes the folded values of an hour, a day, a
  * month and a year of the synthetic telescope of minutes.h (4.6 packets a minute and address, which
  * differ in what they get) as the aggregator writes them, and prints LEVEL ADDRESSES_BYTES TABLES_BYTES for
- * each, "minute" with the sealed record, and "course" and "hosts" with one value.
+ * each, "minute" with the sealed record, and "course", "hosts", "sources_hour" and "sources_day" with one
+ * value, the last two as large as they can be.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "common/course.h"
 #include "common/err.h"
 #include "common/folded.h"
+#include "common/sourcevec.h"
 #include "tests/bench/minutes.h"
 
 #define PER_MINUTE 4.6
@@ -99,6 +101,24 @@ static size_t course_size(size_t addresses, uint64_t *random)
     return form_size(&form, course_encode(&course, 1, &form));
 }
 
+/* Twice the bound, spread at random; packets by Zipf's law. */
+static size_t sources_size(size_t bound, uint64_t *random)
+{
+    struct addrvec vec;
+    struct buf form;
+    uint32_t gap = UINT32_MAX / (2 * (uint32_t)bound);
+    addrvec_init(&vec);
+    buf_init(&form);
+    for (uint32_t i = 0; i < 2 * bound; i++) {
+        double rank = 1 + minutes_fraction(random) * 2 * (double)bound;
+        uint32_t within = (uint32_t)(minutes_fraction(random) * gap);
+        addrvec_append4(&vec, i * gap + within, 1 + (uint64_t)(100 * (double)bound / rank));
+    }
+    int rc = folded_encode(&vec, 1, &form);
+    addrvec_close(&vec);
+    return form_size(&form, rc);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -115,6 +135,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
         printf("%s %zu %zu\n", levels[i].name, addresses_of(addresses, levels[i].minutes, &random),
                tables_of_period(addresses, levels[i].minutes, &random));
+    printf("sources_hour %zu 0\nsources_day %zu 0\n", sources_size(SOURCEVEC_HOUR, &random),
+           sources_size(SOURCEVEC_DAY, &random));
     printf("course %zu 0\nhosts %d 0\n", course_size(addresses, &random), HLL_REDIS_SIZE);
     return 0;
 }

@@ -18,6 +18,23 @@ static uint64_t below(uint64_t *state, uint64_t bound)
     return (sensor_random(state) >> 16) % bound;
 }
 
+/* Some of the packets, now and then none as of a sensor that keeps no sources; from a row of its own. */
+static void count_sources(struct record *record)
+{
+    uint64_t own = record->packets << 32 | record->bytes | 1, *state = &own;
+    uint64_t left = below(state, 8) ? record->packets : 0;
+    uint32_t source = (uint32_t)below(state, 1000);
+    uint8_t source6[16] = {0x20, 0x01, 0x0d, 0xb9};
+    for (unsigned i = 0; i < 20 && left > 1; i++, source += 1 + (uint32_t)below(state, 1000)) {
+        uint64_t packets = 1 + below(state, left / 2);
+        addrvec_append4(&record->sources, source, packets);
+        left -= packets;
+    }
+    source6[15] = (uint8_t)below(state, 256);
+    if (left > 0)
+        addrvec_append6(&record->sources, source6, 1);
+}
+
 static void count_packets(struct record *record, uint64_t *state)
 {
     uint32_t address = UINT32_C(0xC6336400) + (uint32_t)below(state, 40);
@@ -35,6 +52,7 @@ static void count_packets(struct record *record, uint64_t *state)
         uint32_t host = (uint32_t)below(state, 100000);
         hll_add(&record->hosts, &host, sizeof host);
     }
+    count_sources(record);
 }
 
 void sensor_record(struct record *record, const char *sensor, uint8_t epoch, uint64_t seq,

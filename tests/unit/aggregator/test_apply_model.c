@@ -7,8 +7,10 @@
 #include <time.h>
 
 #include "aggregator/function.h"
+#include "common/sourcevec.h"
 #include "tests/unit/aggregator/box.h"
 #include "tests/unit/aggregator/world.h"
+#include "tests/unit/common/tables_of.h"
 
 static void random_step(struct world *world, int64_t *place, uint64_t *random)
 {
@@ -71,6 +73,58 @@ Test(apply_model, days_that_begin_at_three_quarters)
 Test(apply_model, hours_that_go)
 {
     random_world("Asia/Tokyo", (struct part_keep){.minute_records = 300, .hour_days = 90}, 4);
+}
+
+/* A record of as many sources as one can have, nearly all of them new. */
+static void many_sources(struct record *record, uint64_t seq, int64_t start_s, uint64_t *random)
+{
+    uint32_t source = 0;
+    record_init(record);
+    snprintf(record->sensor, sizeof record->sensor, "s");
+    memset(record->epoch, 1, EPOCH_SIZE);
+    record->seq = seq;
+    record->start_s = start_s;
+    record->width_s = 60;
+    record->first_ns = start_s * NS_PER_S;
+    record->last_ns = (start_s + 60) * NS_PER_S - 1;
+    for (size_t i = 0; i < RECORD_SOURCES_MAX; i++) {
+        uint64_t packets = 1 + (sensor_random(random) >> 60);
+        source += 1 + (uint32_t)(sensor_random(random) >> 50);
+        addrvec_append4(&record->sources, source, packets);
+        record->packets += packets;
+    }
+    hll_add(&record->hosts, &source, sizeof source);
+    record->captured = ++record->packets;
+    record->bytes = 40 * record->packets;
+    addrvec_append4(&record->addresses, UINT32_C(0xC6336401), record->packets);
+    tables_of(&record->tables, record->packets, record->bytes);
+}
+
+/* What goes does not depend on when the log is folded or read again. */
+Test(apply_model, sources_beyond_what_is_kept)
+{
+    struct world world;
+    uint64_t random = 6;
+    world_begin(&world, "UTC");
+    world.now_s = 1798800000;
+    world_reload(&world);
+    world_open(&world, 1, false);
+    for (uint64_t minute = 0; minute < 60; minute++) {
+        struct record record;
+        many_sources(&record, minute + 1, world_places[0] + (int64_t)minute * 180, &random);
+        world_apply(&world, &record);
+        if (sensor_random(&random) >> 62 == 0)
+            world_fold(&world);
+        if (sensor_random(&random) >> 62 == 0)
+            world_reload(&world);
+    }
+    world_expect(&world);
+    const struct addrvec *day = &world.part.levels[LEVEL_DAY].sources;
+    cr_assert(day->count4 >= SOURCEVEC_DAY && day->count4 <= 2 * SOURCEVEC_DAY, "%zu", day->count4);
+    cr_assert_lt(addrvec_packets(day), world.part.levels[LEVEL_DAY].totals.packets / 2);
+    world_reload(&world);
+    world_expect(&world);
+    world_end(&world);
 }
 
 /* --- the same in Redis ------------------------------------------------------------------------ */

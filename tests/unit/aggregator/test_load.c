@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/folded.h"
 #include "tests/unit/aggregator/world.h"
 
 static bool is_of_use(const struct keymap_entry *entry)
@@ -92,6 +93,60 @@ Test(load, a_lost_value_is_noticed)
     struct period day = calendar_period(LEVEL_DAY, world_places[0]);
     schema_key_course(key, "s", &day);
     expect_missed(&world, key);
+    world_end(&world);
+}
+
+/* A store from before sources were kept has none, and gets them from then on. */
+Test(load, sources_that_were_never_kept_are_not_missed)
+{
+    struct world world;
+    uint64_t random = 17;
+    char key[SCHEMA_KEY_MAX], errmsg[ERRMSG_SIZE] = "";
+    world_begin(&world, "UTC");
+    while (world.count < 10)
+        world_deliver_new(&world, 1, world_places[0] + (int64_t)world.count * 60, &random);
+    world_fold(&world);
+    for (int level = LEVEL_HOUR; level <= LEVEL_DAY; level++) {
+        struct period period = calendar_period((enum level)level, world_places[0]);
+        schema_key_sources(key, "s", &period);
+        keymap_find(&world.store, key, "")->key_hash++; /* not to be found */
+    }
+    cr_assert_eq(world_load(&world, world_places[0], errmsg), 1, "%s", errmsg);
+    while (world.count < 20)
+        world_deliver_new(&world, 1, world_places[0] + (int64_t)world.count * 60, &random);
+    world_fold(&world);
+    struct addrvec *day = &world.part.levels[LEVEL_DAY].sources;
+    for (size_t i = 10; i < 20; i++)
+        cr_assert_eq(addrvec_missing(day, &world.applied[i].record.sources), 0);
+    cr_assert_gt(addrvec_active(day), 20);
+    cr_assert_eq(world_load(&world, world_places[0], errmsg), 1, "%s", errmsg);
+    world_end(&world);
+}
+
+Test(load, sources_of_more_packets_than_there_were_are_refused)
+{
+    struct world world;
+    uint64_t random = 18;
+    char errmsg[ERRMSG_SIZE] = "", key[SCHEMA_KEY_MAX];
+    world_begin(&world, "UTC");
+    while (world.count < 10)
+        world_deliver_new(&world, 1, world_places[0] + (int64_t)world.count * 60, &random);
+    world_fold(&world);
+    struct period day = calendar_period(LEVEL_DAY, world_places[0]);
+    struct addrvec sources = {0};
+    struct buf form;
+    addrvec_append4(&sources, 1, world.part.levels[LEVEL_DAY].totals.packets + 1);
+    buf_init(&form);
+    cr_assert_eq(folded_encode(&sources, world.part.folded, &form), 0);
+    schema_key_sources(key, "s", &day);
+    struct keymap_entry *entry = keymap_find(&world.store, key, "");
+    cr_assert(entry && entry->size >= form.size);
+    memcpy(entry->bytes, form.bytes, form.size);
+    entry->size = form.size;
+    cr_expect_eq(world_load(&world, world_places[0], errmsg), ERR_DAMAGED);
+    cr_expect(strstr(errmsg, key) == errmsg, "%s", errmsg);
+    addrvec_close(&sources);
+    buf_close(&form);
     world_end(&world);
 }
 

@@ -7,12 +7,13 @@
 
 #include "common/err.h"
 #include "common/folded.h"
+#include "common/sourcevec.h"
 #include "tests/unit/aggregator/world.h"
 
 /* Everything of one period. */
 struct figures {
     struct totals totals;
-    struct addrvec addresses;
+    struct addrvec addresses, sources;
     struct tables tables;
     struct hll hosts;
     struct course course;
@@ -21,6 +22,7 @@ struct figures {
 static void figures_close(struct figures *figures)
 {
     addrvec_close(&figures->addresses);
+    addrvec_close(&figures->sources);
     tables_close(&figures->tables);
 }
 
@@ -43,6 +45,8 @@ static void add_figures(struct figures *sum, const struct world_record *applied,
     sum->totals.off_darknet += record->off_darknet;
     sum->totals.late += record->late;
     addrvec_add(&sum->addresses, &record->addresses);
+    if (sourcevec_bound(period->level))
+        sourcevec_add(&sum->sources, &record->sources, sourcevec_bound(period->level));
     tables_add(&sum->tables, &record->tables);
     hll_merge(&sum->hosts, &record->hosts);
     sum->totals.active = addrvec_active(&sum->addresses);
@@ -99,6 +103,12 @@ static void read_folded(const struct world *world, const struct period *period,
     if (find_value(world, key, &value))
         cr_assert_eq(hll_from_redis(&found->hosts, value.bytes, value.size), 0);
     buf_close(&value);
+    schema_key_sources(key, "s", period);
+    if (find_value(world, key, &value)) {
+        cr_assert_gt(sourcevec_bound(period->level), 0, "%s", key);
+        cr_assert_eq(folded_decode(&found->sources, &folded, value.bytes, value.size), 0);
+    }
+    buf_close(&value);
     schema_key_course(key, "s", period);
     if (period->level == LEVEL_DAY && find_value(world, key, &value)) {
         cr_assert_eq(course_decode(&found->course, &folded, value.bytes, value.size), 0);
@@ -118,6 +128,8 @@ static void add_log(const struct world *world, uint64_t n, const struct period *
         cr_assert_eq(record_open(&record, value.bytes, value.size, NULL), 0);
     if (value.size > 0 && within(&record, period)) {
         addrvec_add(&found->addresses, &record.addresses);
+        if (sourcevec_bound(period->level))
+            sourcevec_add(&found->sources, &record.sources, sourcevec_bound(period->level));
         tables_add(&found->tables, &record.tables);
         hll_merge(&found->hosts, &record.hosts);
         if (period->level == LEVEL_DAY)
@@ -167,6 +179,7 @@ static void expect_figures(const struct figures *found, const struct figures *ex
 {
     cr_assert_arr_eq(&found->totals, &expected->totals, sizeof found->totals);
     expect_addresses(&found->addresses, &expected->addresses);
+    expect_addresses(&found->sources, &expected->sources);
     cr_assert_arr_eq(found->tables.classes, expected->tables.classes, sizeof found->tables.classes);
     expect_table(&found->tables.protocols, &expected->tables.protocols);
     expect_table(&found->tables.tcp_ports, &expected->tables.tcp_ports);
@@ -186,6 +199,8 @@ static void expect_nothing(const struct world *world, const struct period *hour)
     schema_key_addresses(key, "s", hour);
     cr_assert_not(keymap_find(&world->store, key, ""));
     schema_key_tables(key, "s", hour);
+    cr_assert_not(keymap_find(&world->store, key, ""));
+    schema_key_sources(key, "s", hour);
     cr_assert_not(keymap_find(&world->store, key, ""));
     schema_key_hosts(key, "s", hour);
     cr_assert_not(keymap_find(&world->store, key, ""));

@@ -55,6 +55,10 @@ Test(record_merge, a_quarter_of_an_hour_becomes_one)
               back.kernel_dropped == 15 * next.kernel_dropped &&
               back.interface_dropped == 15 * next.interface_dropped);
     cr_expect(back.addresses.count4 == 3 && back.addresses.packets4[1] == 15 * 300);
+    cr_assert_eq(back.sources.count4, next.sources.count4);
+    for (size_t i = 0; i < next.sources.count4; i++)
+        cr_expect_eq(back.sources.packets4[i], 15 * next.sources.packets4[i]);
+    cr_expect_eq(addrvec_packets(&back.sources), 15 * addrvec_packets(&next.sources));
     cr_expect_eq(back.tables.classes[CLASS_UDP].packets,
                  15 * next.tables.classes[CLASS_UDP].packets);
     cr_expect(memcmp(&back.hosts, &next.hosts, sizeof next.hosts) == 0);
@@ -62,6 +66,24 @@ Test(record_merge, a_quarter_of_an_hour_becomes_one)
     record_close(&next);
     record_close(&sum);
     record_close(&back);
+}
+
+/* As many sources in each of two minutes as a record may have, and none in both. */
+Test(record_merge, the_greatest_sources_of_all_are_kept)
+{
+    struct record sum, next;
+    record_init(&sum);
+    record_init(&next);
+    sum.seq = 1, next.seq = 2;
+    for (uint32_t i = 0; i < RECORD_SOURCES_MAX; i++) {
+        addrvec_append4(&sum.sources, 2 * i + 1, 1 + i % 2);
+        addrvec_append4(&next.sources, 2 * i + 2, 3);
+    }
+    cr_assert_eq(record_merge(&sum, &next), 0);
+    cr_expect_eq(sum.sources.count4, RECORD_SOURCES_MAX);
+    cr_expect_eq(addrvec_packets(&sum.sources), 3 * (uint64_t)RECORD_SOURCES_MAX);
+    record_close(&sum);
+    record_close(&next);
 }
 
 typedef void spoiler(struct record *next);

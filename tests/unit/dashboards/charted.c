@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int month_days(int year, int month)
 {
@@ -127,6 +128,24 @@ struct chart_ports charted_ports(const struct charted *t, size_t ports)
         chart.total += chart.rows[i].packets;
     }
     chart.total += chart.without;
+    return chart;
+}
+
+struct chart_countries charted_countries(const struct charted *t, size_t countries)
+{
+    static const char codes[CHART_COUNTRIES_TOP][3] = {"US", "NL", "CN", "BG", "DE",
+                                                       "RU", "HK", "GB", "BR", "JP"};
+    struct chart_countries chart = {.caption = t->caption, .count = countries};
+    strcpy(chart.database, "GeoLite2-Country (2025-06-24)");
+    chart.others = countries < CHART_COUNTRIES_TOP ? 0 : 123456789;
+    chart.unknown = 765432;
+    chart.not_kept = 34567890;
+    chart.total = chart.others + chart.unknown + chart.not_kept;
+    for (size_t i = 0; i < countries; i++) {
+        memcpy(chart.rows[i].country, codes[i], sizeof codes[i]);
+        chart.rows[i].packets = 98765432 / (i + 1);
+        chart.total += chart.rows[i].packets;
+    }
     return chart;
 }
 

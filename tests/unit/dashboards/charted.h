@@ -8,6 +8,7 @@
 
 #include "dashboards/chart_annual.h"
 #include "dashboards/chart_classes.h"
+#include "dashboards/chart_countries.h"
 #include "dashboards/chart_coverage.h"
 #include "dashboards/chart_daily.h"
 #include "dashboards/chart_map.h"
@@ -38,6 +39,7 @@ struct charted *charted_new(enum language language, struct caption_date first, s
 struct chart_daily charted_daily(const struct charted *telescope);
 struct chart_classes charted_classes(const struct charted *telescope, bool months);
 struct chart_ports charted_ports(const struct charted *telescope, size_t ports);
+struct chart_countries charted_countries(const struct charted *telescope, size_t countries);
 struct chart_coverage charted_coverage(const struct charted *telescope, size_t sensors);
 /* A darknet of that many addresses. */
 struct chart_map charted_map(struct charted *telescope, uint64_t addresses);

@@ -29,6 +29,21 @@ static void add_addresses(struct record *record, unsigned sensor, uint64_t *stat
     }
 }
 
+/* Of every packet or of some, from a row of its own. */
+static void add_sources(struct record *record)
+{
+    uint64_t own = record->packets << 32 | record->bytes, *state = &own, left = record->packets;
+    uint32_t source = 0x01000000;
+    uint8_t source6[16] = {0x20, 0x01, 0x0d, 0xb9};
+    for (int i = 0; i < 8 && left > 1; i++, left /= 2) {
+        source += 1 + (uint32_t)random_below(state, 6);
+        addrvec_append4(&record->sources, source, left - left / 2);
+    }
+    source6[15] = (uint8_t)random_below(state, 4);
+    if (left && random_below(state, 2))
+        addrvec_append6(&record->sources, source6, left);
+}
+
 static void add_rest(struct record *record, uint64_t *state)
 {
     static const uint16_t ports[] = {22, 23, 80, 445};
@@ -40,6 +55,7 @@ static void add_rest(struct record *record, uint64_t *state)
         uint32_t host = (uint32_t)random_below(state, 5000);
         hll_add(&record->hosts, &host, 4);
     }
+    add_sources(record);
     record->off_darknet = random_below(state, 5);
     record->not_ip = random_below(state, 5);
     record->captured = record->packets + record->off_darknet + record->not_ip;
@@ -252,7 +268,7 @@ static void put_folded(const struct telescope_sensor *sensor, const struct redis
                        const struct period *period, size_t folded)
 {
     char key[SCHEMA_KEY_MAX];
-    struct addrvec addresses = {0};
+    struct addrvec addresses = {0}, sources = {0};
     struct tables tables = {0};
     struct hll *hosts = calloc(1, sizeof *hosts);
     uint8_t sketch[HLL_REDIS_SIZE];
@@ -262,6 +278,7 @@ static void put_folded(const struct telescope_sensor *sensor, const struct redis
             continue;
         records++;
         addrvec_add(&addresses, &sensor->records[i].addresses);
+        addrvec_add(&sources, &sensor->records[i].sources);
         tables_add(&tables, &sensor->records[i].tables);
         hll_merge(hosts, &sensor->records[i].hosts);
     }
@@ -274,11 +291,17 @@ static void put_folded(const struct telescope_sensor *sensor, const struct redis
         folded_encode_tables(&tables, folded, &form);
         schema_key_tables(key, sensor->name, period);
         put_value(redis, key, &form);
+        if (period->level <= LEVEL_DAY) {
+            folded_encode(&sources, folded, &form);
+            schema_key_sources(key, sensor->name, period);
+            put_value(redis, key, &form);
+        }
         hll_to_redis(hosts, sketch);
         schema_key_hosts(key, sensor->name, period);
         redis_do(redis, "SET %s %b", key, sketch, sizeof sketch);
     }
     addrvec_close(&addresses);
+    addrvec_close(&sources);
     tables_close(&tables);
     free(hosts);
 }
@@ -374,6 +397,8 @@ void telescope_expire_hours(const struct telescope *telescope, const struct redi
             schema_key_addresses(key, name, &hour);
             redis_do(redis, "DEL %s", key);
             schema_key_tables(key, name, &hour);
+            redis_do(redis, "DEL %s", key);
+            schema_key_sources(key, name, &hour);
             redis_do(redis, "DEL %s", key);
             schema_key_hosts(key, name, &hour);
             redis_do(redis, "DEL %s", key);

@@ -5,6 +5,7 @@
 
 #include "common/err.h"
 #include "dashboards/chart_query.h"
+#include "tests/unit/dashboards/mmdb.h"
 #include "tests/unit/dashboards/redis.h"
 #include "tests/unit/dashboards/telescope.h"
 
@@ -101,6 +102,32 @@ Test(chart_query, nothing_there_is_one_line)
 }
 
 /* --- charts ----------------------------------------------------------------------------------- */
+
+Test(chart_query, countries_and_the_rest_sum_to_all_packets)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct mmdb made = {GEO_COUNTRY, "country", "1.0.0.0/29 JP\n1.0.0.8/29 DE\n", ""};
+    struct geo *geo = mmdb_open(&made);
+    struct chart_countries chart;
+    uint64_t all, kept = 0;
+    counted(0, INT64_MAX, &all);
+    for (int s = 0; s < TELESCOPE_SENSORS; s++)
+        for (size_t i = 0; i < telescope.sensors[s].count; i++)
+            kept += addrvec_packets(&telescope.sensors[s].records[i].sources);
+    open_range(NULL, NULL, 2024);
+    cr_assert_eq(chart_query_countries(&ask, geo, &chart, errmsg), 0, "%s", errmsg);
+    cr_expect_eq(chart.count, 2);
+    cr_expect_eq(chart.total, all);
+    cr_expect_eq(chart.not_kept, all - kept);
+    cr_expect_gt(chart.unknown, 0);
+    cr_expect_gt(chart.rows[0].packets, chart.rows[1].packets);
+    cr_expect_eq(chart.rows[0].packets + chart.rows[1].packets + chart.unknown + chart.not_kept,
+                 all);
+    cr_expect(strncmp(chart.database, "Test-Country (20", 16) == 0, "%s", chart.database);
+    chart_query_close(&ask);
+    geo_close(geo);
+    mmdb_remove(&made);
+}
 
 Test(chart_query, daily_is_what_the_records_hold)
 {

@@ -21,8 +21,9 @@
 
 static const struct caption_date june = {2025, 6, 5};
 
-enum chart { DAILY, CLASSES, PORTS, COVERAGE, MAP, CHARTS };
-static const char *const names[CHARTS] = {"daily", "classes", "ports", "coverage", "map"};
+enum chart { DAILY, CLASSES, PORTS, COUNTRIES, COVERAGE, MAP, CHARTS };
+static const char *const names[CHARTS] = {"daily",     "classes",  "ports",
+                                          "countries", "coverage", "map"};
 
 /* Draws one of the charts of `days` days from `first`. */
 static void draw(enum chart which, enum language language, struct caption_date first, size_t days,
@@ -32,13 +33,15 @@ static void draw(enum chart which, enum language language, struct caption_date f
     struct chart_daily daily = charted_daily(telescope);
     struct chart_classes classes = charted_classes(telescope, days > 800);
     struct chart_ports ports = charted_ports(telescope, days < 2 ? 1 : 10);
+    struct chart_countries countries = charted_countries(telescope, days < 2 ? 1 : 10);
     struct chart_coverage coverage = charted_coverage(telescope, 4);
     struct chart_map map = charted_map(telescope, days < 2 ? 1 : 250);
-    int rc = which == DAILY      ? chart_daily_draw(&daily, canvas)
-             : which == CLASSES  ? chart_classes_draw(&classes, canvas)
-             : which == PORTS    ? chart_ports_draw(&ports, canvas)
-             : which == COVERAGE ? chart_coverage_draw(&coverage, canvas)
-                                 : chart_map_draw(&map, canvas);
+    int rc = which == DAILY       ? chart_daily_draw(&daily, canvas)
+             : which == CLASSES   ? chart_classes_draw(&classes, canvas)
+             : which == PORTS     ? chart_ports_draw(&ports, canvas)
+             : which == COUNTRIES ? chart_countries_draw(&countries, canvas)
+             : which == COVERAGE  ? chart_coverage_draw(&coverage, canvas)
+                                  : chart_map_draw(&map, canvas);
     cr_assert_eq(rc, 0);
     free(telescope);
 }
@@ -98,6 +101,8 @@ Test(charts, are_as_they_were_looked_at)
     compare_golden(DAILY, LANGUAGE_EN);
     compare_golden(CLASSES, LANGUAGE_JA);
     compare_golden(PORTS, LANGUAGE_EN);
+    compare_golden(COUNTRIES, LANGUAGE_EN);
+    compare_golden(COUNTRIES, LANGUAGE_JA);
     compare_golden(COVERAGE, LANGUAGE_JA);
     compare_golden(MAP, LANGUAGE_EN);
 }

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "dashboards/query.h"
 #include "tests/unit/common/random.h"
+#include "tests/unit/dashboards/mmdb.h"
 #include "tests/unit/dashboards/redis.h"
 #include "tests/unit/dashboards/telescope.h"
 
@@ -17,6 +18,17 @@
 
 static struct redis redis;
 static struct telescope telescope;
+/* Of the sources, of which one block of eight in four is in neither. */
+static struct mmdb countries = {GEO_COUNTRY, "country",
+                                "1.0.0.0/29 JP\n1.0.0.8/29 JP\n1.0.0.16/29 DE\n"
+                                "1.0.0.32/29 JP\n1.0.0.40/29 JP\n1.0.0.48/29 DE\n"
+                                "2001:db9::/64 DE\n",
+                                ""};
+static struct mmdb asns = {GEO_ASN, "asn",
+                           "1.0.0.0/29 64500 A\n1.0.0.8/29 64501 B\n1.0.0.16/29 64502 C\n"
+                           "1.0.0.32/29 64500 A\n1.0.0.40/29 64501 B\n1.0.0.48/29 64502 C\n"
+                           "2001:db9::/64 64502 C\n",
+                           ""};
 
 static void start(void)
 {
@@ -25,6 +37,8 @@ static void start(void)
 
 static void stop(void)
 {
+    mmdb_remove(&countries);
+    mmdb_remove(&asns);
     redis_stop(&redis);
     telescope_close(&telescope);
 }
@@ -36,7 +50,7 @@ TestSuite(query, .init = start, .fini = stop);
 struct expected {
     uint64_t packets, bytes, dropped, records, off_darknet;
     struct hll hosts;
-    struct addrvec addresses;
+    struct addrvec addresses, sources;
     struct tables tables;
     double observed, expected;
 };
@@ -57,6 +71,7 @@ static void expect_sensor(struct expected *e, const struct telescope_sensor *sen
         e->records++;
         hll_merge(&e->hosts, &r->hosts);
         cr_assert_eq(addrvec_add(&e->addresses, &r->addresses), 0);
+        cr_assert_eq(addrvec_add(&e->sources, &r->sources), 0);
         cr_assert_eq(tables_add(&e->tables, &r->tables), 0);
     }
     telescope_cover(sensor, start_s, end_s, now_s ? now_s : time(NULL), &e->expected, &e->observed);
@@ -74,6 +89,7 @@ static struct expected *expect(int64_t start_s, int64_t end_s, const char *only)
 static void expect_close(struct expected *e)
 {
     addrvec_close(&e->addresses);
+    addrvec_close(&e->sources);
     tables_close(&e->tables);
     free(e);
 }
@@ -143,7 +159,7 @@ static void rows_sum(const struct query_period *period)
     struct query_row row;
     uint64_t packets = 0;
     size_t count = 0;
-    bool whole = period->query->by < QUERY_PORT;
+    bool whole = period->query->by < QUERY_PORT || period->query->by >= QUERY_SOURCE;
     query_rows_begin(&rows, period);
     for (; query_rows_next(&rows, &row); count++) {
         packets += row.sum.packets;
@@ -153,6 +169,32 @@ static void rows_sum(const struct query_period *period)
     cr_assert(whole ? packets == period->all.packets : packets <= period->all.packets);
     if (period->query->top)
         cr_assert_leq(count, period->query->top + 1);
+}
+
+/* Countries and systems as the network of a source says, which the database below was made of. */
+static uint32_t key_of(enum query_by by, const struct addrvec *vec, size_t i)
+{
+    static const char *const codes[4] = {"JP", "JP", "DE", NULL};
+    size_t block = i < vec->count4 ? vec->address4[i] / 8 % 4 : 2;
+    if (by == QUERY_ASN)
+        return block < 3 ? 64500 + (uint32_t)block : 0;
+    return codes[block] ? geo_country_key(codes[block], 2) : 0;
+}
+
+static void same_places(const struct query_period *period, const struct addrvec *sources)
+{
+    uint32_t before = 0;
+    for (size_t p = 0; p < period->places->count; p++) {
+        const struct query_place *place = &period->places->places[p];
+        uint64_t packets = 0;
+        for (size_t i = 0; i < sources->count4 + sources->count6; i++)
+            if (key_of(period->query->by, sources, i) == place->key)
+                packets += i < sources->count4 ? sources->packets4[i]
+                                               : sources->packets6[i - sources->count4];
+        cr_assert_eq(place->packets, packets);
+        cr_assert(packets > 0 && (place->key > before || place->key == 0));
+        before = place->key ? place->key : UINT32_MAX;
+    }
 }
 
 struct walk {
@@ -179,8 +221,12 @@ static int check_period(void *user, const struct query_period *period, char *err
         cr_assert(period->rows_known);
         if (query->by == QUERY_ADDRESS)
             same_addresses(period->addresses, &e->addresses);
+        else if (query->by >= QUERY_SOURCE)
+            same_addresses(period->sources, &e->sources);
         else
             same_tables(period->tables, &e->tables);
+        if (period->places)
+            same_places(period, &e->sources);
         rows_sum(period);
     }
     expect_close(e);
@@ -192,18 +238,22 @@ static int check_period(void *user, const struct query_period *period, char *err
     return 0;
 }
 
-static struct walk run(const struct query *query, bool detailed)
+static struct walk run(const struct query *asked, bool detailed)
 {
     char errmsg[ERRMSG_SIZE] = "";
+    struct query with = *asked, *query = &with;
     struct walk walk = {.query = query, .detailed = detailed, .next_s = query->from_s};
     const struct query_reader reader = {&walk, check_period};
     struct store *store;
+    if (query->by == QUERY_COUNTRY || query->by == QUERY_ASN)
+        query->geo = mmdb_open(query->by == QUERY_ASN ? &asns : &countries);
     cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
     if (now_s)
         cr_assert_eq(store_refresh_at(store, now_s, errmsg), 0, "%s", errmsg);
     cr_assert_eq(query_run(store, query, &reader, errmsg), 0, "%s", errmsg);
     cr_assert_eq(walk.next_s, query->to_s);
     store_close(store);
+    geo_close(query->geo);
     return walk;
 }
 

@@ -101,6 +101,73 @@ Test(query_rank, rows_come_as_count_prints_them_or_by_packets)
     tables_close(&tables);
 }
 
+/* What the sources leave of the packets joins the others. */
+static void list_places(enum query_by by, size_t top, uint64_t packets, char *out, size_t size)
+{
+    bool asn = by == QUERY_ASN;
+    struct query_place of[] = {{.key = asn ? 64500 : geo_country_key("DE", 2), .packets = 3},
+                               {.key = asn ? 64501 : geo_country_key("JP", 2), .packets = 9},
+                               {.packets = 5}};
+    const struct query_places places = {of, 3, 3};
+    struct addrvec sources = {0};
+    const struct query query = {.by = by, .top = top};
+    struct query_period period = {.query = &query,
+                                  .rows_known = true,
+                                  .sources = &sources,
+                                  .places = by == QUERY_SOURCE ? NULL : &places,
+                                  .all.packets = packets};
+    struct query_rank rank;
+    struct query_rows rows;
+    struct query_row row;
+    size_t used = 0;
+    addrvec_append4(&sources, 7, 12);
+    addrvec_append4(&sources, 8, 5);
+    query_rank_init(&rank, top);
+    cr_assert_eq(query_rank_period(&rank, &period), 0);
+    query_rows_begin(&rows, &period);
+    out[0] = '\0';
+    while (query_rows_next(&rows, &row)) {
+        char key[16] = "other";
+        if (row.key == QUERY_KEY_UNREADABLE)
+            strcpy(key, "unknown");
+        else if (row.key == QUERY_KEY_KNOWN && by == QUERY_SOURCE)
+            snprintf(key, sizeof key, "%u", row.address[3]);
+        else if (row.key == QUERY_KEY_KNOWN && by == QUERY_COUNTRY)
+            strcpy(key, row.country);
+        else if (row.key == QUERY_KEY_KNOWN)
+            snprintf(key, sizeof key, "%u", row.asn);
+        used += (size_t)snprintf(out + used, size - used, "%s%s:%lu", used ? " " : "", key,
+                                 row.sum.packets);
+        cr_assert_eq(row.share, (double)row.sum.packets / (double)packets);
+    }
+    query_rank_close(&rank);
+    addrvec_close(&sources);
+}
+
+Test(query_rank, sources_and_their_places_sum_to_the_packets)
+{
+    static const struct {
+        enum query_by by;
+        size_t top;
+        uint64_t packets;
+        const char *text;
+    } cases[] = {
+        {QUERY_SOURCE, 0, 17, "7:12 8:5"},
+        {QUERY_SOURCE, 0, 20, "7:12 8:5 other:3"},
+        {QUERY_SOURCE, 1, 20, "7:12 other:8"},
+        {QUERY_COUNTRY, 0, 17, "DE:3 JP:9 unknown:5"},
+        {QUERY_COUNTRY, 0, 18, "DE:3 JP:9 unknown:5 other:1"},
+        {QUERY_COUNTRY, 2, 18, "JP:9 unknown:5 other:4"},
+        {QUERY_ASN, 1, 17, "64501:9 other:8"},
+        {QUERY_ASN, 3, 17, "64501:9 unknown:5 64500:3"},
+    };
+    char text[128];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        list_places(cases[i].by, cases[i].top, cases[i].packets, text, sizeof text);
+        cr_expect_str_eq(text, cases[i].text, "case %zu: %s", i, text);
+    }
+}
+
 Test(query_rank, equal_addresses_stand_in_their_order_whichever_came_late)
 {
     struct addrvec vec;

@@ -9,6 +9,7 @@
 #include "dashboards/serve_answer.h"
 #include "dashboards/serve_files.h"
 #include "dashboards/serve_sensors.h"
+#include "tests/unit/dashboards/mmdb.h"
 #include "tests/unit/dashboards/telescope.h"
 
 #define MINUTES 40
@@ -86,11 +87,29 @@ Test(serve_answer, store_is_read_as_it_is_when_asked)
 
 Test(serve_answer, addresses_need_leave)
 {
-    const struct options by_address = {.by = QUERY_ADDRESS};
+    const struct options by_address = {.by = QUERY_ADDRESS}, by_source = {.by = QUERY_SOURCE};
     fill(1700000000 / 60 * 60);
     expect("/api/v1/query", by_address, 403, "by: darknet addresses are not given out");
+    expect("/api/v1/query", by_source, 403, "by: source addresses are not given out");
     site.real_addresses = true;
     expect("/api/v1/query", by_address, 200, "\"address\"");
+    expect("/api/v1/query", by_source, 200, "\"source\"");
+    telescope_close(&telescope);
+}
+
+/* The database is the one that serve was told of, not one that whoever asks names. */
+Test(serve_answer, countries_need_a_database)
+{
+    struct mmdb countries = {GEO_COUNTRY, "country", "1.0.0.0/25 JP\n", ""};
+    struct options by_country = {.by = QUERY_COUNTRY, .geo_db = {"/etc/passwd", NULL}};
+    fill(1700000000 / 60 * 60);
+    site.geo_db[GEO_COUNTRY] = "/nonexistent.mmdb";
+    expect("/api/v1/query", by_country, 503, "/nonexistent.mmdb");
+    mmdb_make(&countries);
+    site.geo_db[GEO_COUNTRY] = countries.path;
+    expect("/api/v1/query", by_country, 200, "\"country\": \"JP\"");
+    expect("/api/v1/query", by_country, 200, "\"database\": \"Test-Country\"");
+    mmdb_remove(&countries);
     telescope_close(&telescope);
 }
 

@@ -8,6 +8,7 @@
 #include "common/chunk.h"
 #include "common/err.h"
 #include "common/folded.h"
+#include "common/sourcevec.h"
 #include "dashboards/query.h"
 #include "dashboards/store.h"
 #include "tests/unit/common/random.h"
@@ -60,6 +61,60 @@ static int read_year(unsigned wants, struct addrvec *vec, char *errmsg)
     rc = store_read_pieces(store, 0, &piece, 1, &reader, errmsg);
     store_close(store);
     return rc;
+}
+
+/* --- sources ---------------------------------------------------------------------------------- */
+
+static int keep_sources(void *user, const struct store_piece *piece, struct store_counts *counts,
+                        char *errmsg)
+{
+    struct addrvec *vec = user;
+    (void)piece, (void)errmsg;
+    *vec = counts->sources;
+    addrvec_init(&counts->sources);
+    return 0;
+}
+
+/* The sources of the first day of sensor-0 when these are stored. */
+static int read_sources(struct addrvec *stored, struct addrvec *vec, char *errmsg)
+{
+    struct store *store;
+    const struct store_pieces_reader reader = {vec, keep_sources};
+    struct period day = calendar_period(LEVEL_DAY, DAY);
+    const struct store_piece piece = {
+        .period = day, .start_s = day.start_s, .end_s = day.end_s, .wants = STORE_SOURCES};
+    char key[SCHEMA_KEY_MAX];
+    struct buf form;
+    buf_init(&form);
+    telescope_write(&telescope, &redis, 0, 0);
+    schema_key_sources(key, "sensor-0", &day);
+    cr_assert_eq(folded_encode(stored, telescope.sensors[0].count, &form), 0);
+    redis_do(&redis, "SET %s %b", key, form.bytes, form.size);
+    buf_close(&form);
+    cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+    int rc = store_read_pieces(store, 0, &piece, 1, &reader, errmsg);
+    store_close(store);
+    return rc;
+}
+
+Test(store_pieces, sources_that_cannot_be_are_damage)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct addrvec stored = {0}, vec = {0};
+    addrvec_append4(&stored, 1, 1);
+    cr_assert_eq(read_sources(&stored, &vec, errmsg), 0, "%s", errmsg);
+    cr_expect_eq(addrvec_packets(&vec), 1);
+    addrvec_close(&vec);
+    addrvec_append4(&stored, 2, UINT64_C(1) << 40);
+    cr_expect_eq(read_sources(&stored, &vec, errmsg), ERR_DAMAGED);
+    cr_expect(strstr(errmsg, "sources:day:2024-01-01") && strstr(errmsg, "more packets"), "%s",
+              errmsg);
+    addrvec_clear(&stored);
+    for (uint32_t i = 0; i <= 2 * SOURCEVEC_DAY; i++)
+        addrvec_append4(&stored, i, 1);
+    cr_expect_eq(read_sources(&stored, &vec, errmsg), ERR_DAMAGED);
+    cr_expect(strstr(errmsg, "more sources than are kept"), "%s", errmsg);
+    addrvec_close(&stored);
 }
 
 /* --- chunks ----------------------------------------------------------------------------------- */
