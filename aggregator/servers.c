@@ -10,14 +10,16 @@
 #include "common/schema.h"
 #include "common/slotreply.h"
 
-#define HOPS_MAX 4
+#define HOPS_MAX   4
+#define TRIALS_MAX 1000000 /* keys that are tried for one in a slot of a server */
 
 /* One of them. */
 struct server {
     struct servers *of;
     struct storeurl_server address;
     struct redis *redis;
-    bool connected, telescope; /* telescope: it serves the key of the telescope */
+    bool connected, telescope;  /* telescope: it serves the key of the telescope */
+    char trial[SCHEMA_KEY_MAX]; /* a key that it serves, of no sensor */
 };
 
 /* A command to a cluster, kept in its form on the wire until it has an answer that counts. */
@@ -286,12 +288,28 @@ static void checked(void *data, int code, const char *why)
     release(servers);
 }
 
+/* In a cluster, the first that is in one of its slots. */
+static void choose_trial(struct server *server)
+{
+    const struct servers *servers = server->of;
+    unsigned number = 0;
+    do {
+        snprintf(server->trial, sizeof server->trial, "darkcount:{%u}:trial", number++);
+    } while (servers->slots && number < TRIALS_MAX &&
+             servers->slots[slots_of(server->trial, strlen(server->trial))] != server);
+}
+
 static void check(struct server *server)
 {
     struct servers *servers = server->of;
-    const struct storecheck wanted = {
-        server->redis,     servers->config.url,  servers->config.timezone,
-        server->telescope, servers->config.warn, servers->config.look};
+    choose_trial(server);
+    const struct storecheck wanted = {.redis = server->redis,
+                                      .url = servers->config.url,
+                                      .timezone = servers->config.timezone,
+                                      .trial = server->trial,
+                                      .telescope = server->telescope,
+                                      .warn = servers->config.warn,
+                                      .look = servers->config.look};
     servers->users++;
     int rc = storecheck_start(&wanted, checked, server);
     if (rc) {

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/fault.h"
 #include "aggregator/function.h"
 #include "aggregator/redis.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/schema.h"
+#include "common/slots.h"
 
 /* What Redis says of a function that is not there. */
 #define FUNCTION_MISSING "ERR Function not found"
@@ -44,15 +46,24 @@ static void settle(struct run *run)
     free(run);
 }
 
-/* A server that is still reading its data in answers LOADING; it will be ready later. */
+/* What keeps it from taking anything is said in the same words whatever it was that it did not take. */
+static void fail_reply(struct run *run, const char *what, const char *error)
+{
+    char text[ERRMSG_SIZE];
+    if (strncmp(error, "LOADING", 7) == 0) /* it reads its data in, and will be ready later */
+        fail(run, ERR_UNREACHABLE, what, error);
+    else if (fault_read(error, NULL, text) != FAULT_STORE)
+        fail(run, ERR_REFUSED, what, error);
+    else if (run->code == 0)
+        run->code = err_set(run->why, ERR_REFUSED, "%s", text);
+}
+
 static bool sound(struct run *run, const redisReply *reply, const char *what)
 {
     if (!reply)
         fail(run, ERR_UNREACHABLE, what, "the connection was lost");
-    else if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "LOADING", 7) == 0)
-        fail(run, ERR_UNREACHABLE, what, reply->str);
     else if (reply->type == REDIS_REPLY_ERROR)
-        fail(run, ERR_REFUSED, what, reply->str);
+        fail_reply(run, what, reply->str);
     return reply && reply->type != REDIS_REPLY_ERROR;
 }
 
@@ -252,17 +263,35 @@ static void function_replied(void *data, const redisReply *reply)
     settle(data);
 }
 
-/* Last, so that an older program does not replace a newer one's; the same again heals one that
- * somebody has changed. */
+/* After the others, so that an older program does not replace a newer one's; the same again heals one
+ * that somebody has changed. */
 static int ask_function(struct run *run)
 {
     return ask(run, function_replied,
                (const char *[]){"FUNCTION", "LOAD", "REPLACE", function_text, NULL});
 }
 
+/* A slot that is on its way says nothing about the server. */
+static void trial_replied(void *data, const redisReply *reply)
+{
+    struct run *run = data;
+    struct storeurl_server elsewhere;
+    if (!reply || reply->type != REDIS_REPLY_ERROR ||
+        slots_answer(reply->str, &elsewhere) == SLOTS_OTHER)
+        sound(run, reply, "try to write there");
+    settle(run);
+}
+
+static int ask_trial(struct run *run)
+{
+    return ask(run, trial_replied,
+               (const char *[]){"FCALL", "darkcount_trial", "1", run->check.trial, NULL});
+}
+
 /* --- the steps -------------------------------------------------------------------------------- */
 
-static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_version, ask_function};
+static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_version, ask_function,
+                                                ask_trial};
 
 /* Asks what the present step asks. What could not even be asked fails it; the replies that are owed
  * by then still end it. */
