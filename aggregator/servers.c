@@ -1,9 +1,11 @@
 #include "aggregator/servers.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/fault.h"
 #include "aggregator/storecheck.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -20,16 +22,21 @@ struct server {
     struct redis *redis;
     bool connected, telescope;  /* telescope: it serves the key of the telescope */
     char trial[SCHEMA_KEY_MAX]; /* a key that it serves, of no sensor */
+    char shown[sizeof((struct storeurl *)0)->shown]; /* for messages */
+    struct replication replication;
 };
 
-/* A command to a cluster, kept in its form on the wire until it has an answer that counts. */
+/* A command to a cluster, kept in its form on the wire until it has an answer that counts; or a change
+ * whose answer is held back until the replicas have it. */
 struct request {
+    struct held held; /* first */
     struct servers *servers;
     struct request *next; /* in `waiting` */
     char *form;
     size_t size;
     uint16_t slot;
     struct server *sent_to;
+    bool change;
     unsigned hops;     /* redirections since it was last sent by its slot */
     uint64_t until_ms; /* 0: it has not waited yet */
     redis_reply_fn *done;
@@ -198,16 +205,35 @@ static void redirect(struct request *request, enum slots_answer answer,
     send_to(request, server);
 }
 
+static void on_replicated(struct held *held, bool durable)
+{
+    static char text[] = "OK";
+    static const redisReply ok = {.type = REDIS_REPLY_STATUS, .str = text, .len = sizeof text - 1};
+    finish((struct request *)held, durable ? &ok : NULL);
+}
+
+/* It has its answer. */
+static void conclude(struct request *request, const redisReply *reply)
+{
+    struct servers *servers = request->servers;
+    if (!request->change || servers->closing || !reply || reply->type != REDIS_REPLY_STATUS) {
+        finish(request, reply);
+        return;
+    }
+    request->held.done = on_replicated;
+    replication_hold(&request->sent_to->replication, &request->held);
+}
+
 static void on_reply(void *data, const redisReply *reply)
 {
     struct request *request = data;
     struct servers *servers = request->servers;
     struct storeurl_server address;
-    enum slots_answer answer = !servers->closing && reply && reply->type == REDIS_REPLY_ERROR
-                                   ? slots_answer(reply->str, &address)
-                                   : SLOTS_OTHER;
+    bool error = !servers->closing && reply && reply->type == REDIS_REPLY_ERROR;
+    enum slots_answer answer =
+        error && servers->slots ? slots_answer(reply->str, &address) : SLOTS_OTHER;
     if (answer == SLOTS_OTHER) {
-        finish(request, reply);
+        conclude(request, reply);
     } else if (answer == SLOTS_AGAIN) {
         wait_for_slot(request);
     } else if (answer == SLOTS_STALE) {
@@ -220,15 +246,15 @@ static void on_reply(void *data, const redisReply *reply)
     }
 }
 
-static int command_in_cluster(struct servers *servers, size_t key, size_t argc, const char **argv,
-                              const size_t *sizes, redis_reply_fn *done, void *data)
+static int send_request(struct servers *servers, bool change, size_t key, size_t argc,
+                        const char **argv, const size_t *sizes, redis_reply_fn *done, void *data)
 {
     struct request *request = calloc(1, sizeof *request);
     if (!request)
         return ERR_NOMEM;
-    *request = (struct request){.servers = servers, .done = done, .data = data};
+    *request = (struct request){.servers = servers, .change = change, .done = done, .data = data};
     request->slot = slots_of(argv[key], sizes[key]);
-    request->sent_to = servers->slots[request->slot];
+    request->sent_to = servers->slots ? servers->slots[request->slot] : &servers->list[0];
     request->form = redis_format(argc, argv, sizes, &request->size);
     int rc = request->form ? redis_formatted(request->sent_to->redis, request->form, request->size,
                                              on_reply, request)
@@ -248,8 +274,18 @@ int servers_command(struct servers *servers, size_t key, size_t argc, const char
     if (servers->closing || servers->lost)
         return ERR_UNREACHABLE;
     if (servers->slots)
-        return command_in_cluster(servers, key, argc, argv, sizes, done, data);
+        return send_request(servers, false, key, argc, argv, sizes, done, data);
     return redis_command(servers->list[0].redis, argc, argv, sizes, done, data);
+}
+
+int servers_change(struct servers *servers, size_t key, size_t argc, const char **argv,
+                   const size_t *sizes, redis_reply_fn *done, void *data)
+{
+    if (servers->config.durability->replicas == 0)
+        return servers_command(servers, key, argc, argv, sizes, done, data);
+    if (servers->closing || servers->lost)
+        return ERR_UNREACHABLE;
+    return send_request(servers, true, key, argc, argv, sizes, done, data);
 }
 
 int servers_words(struct servers *servers, const char *const *words, redis_reply_fn *done,
@@ -307,6 +343,7 @@ static void check(struct server *server)
                                       .url = servers->config.url,
                                       .timezone = servers->config.timezone,
                                       .trial = server->trial,
+                                      .durability = servers->config.durability,
                                       .telescope = server->telescope,
                                       .warn = servers->config.warn,
                                       .look = servers->config.look};
@@ -334,6 +371,31 @@ static void server_lost(void *data, const char *why)
     lose(server->of, ERR_UNREACHABLE, why);
 }
 
+static void server_does_not_wait(struct replication *replication, const char *error)
+{
+    struct server *server =
+        (struct server *)((char *)replication - offsetof(struct server, replication));
+    char why[ERRMSG_SIZE];
+    enum fault fault = fault_read(error, NULL, why);
+    lose(server->of, fault == FAULT_STORE ? ERR_REFUSED : ERR_UNREACHABLE, why);
+}
+
+static void prepare_replication(struct server *server)
+{
+    const struct servers_config *config = &server->of->config;
+    if (config->url->cluster)
+        snprintf(server->shown, sizeof server->shown, "%s:%u", server->address.host,
+                 (unsigned)server->address.port);
+    else
+        snprintf(server->shown, sizeof server->shown, "%s", config->url->shown);
+    server->replication = (struct replication){.redis = server->redis,
+                                               .durability = config->durability,
+                                               .replicated = config->replicated,
+                                               .shown = server->shown,
+                                               .failed = server_does_not_wait};
+    replication_init(&server->replication);
+}
+
 /* Connects to every server of the list. */
 static int connect_all(struct servers *servers, char *errmsg)
 {
@@ -345,6 +407,7 @@ static int connect_all(struct servers *servers, char *errmsg)
                                       &events, server, errmsg);
         if (!server->redis)
             return ERR_UNREACHABLE;
+        prepare_replication(server);
     }
     return 0;
 }

@@ -46,6 +46,8 @@ struct store {
     struct store_events on;
     void *data;
     struct servers_known known;
+    struct durability durability; /* may be set before store_open */
+    struct replicated replicated;
     struct servers *servers; /* NULL while waiting to connect */
     bool closing, warned, patient, looking;
     int told;               /* the code that `down` was last told, 0 after `up` */

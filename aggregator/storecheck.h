@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "aggregator/durability.h"
 #include "common/storeurl.h"
 
 #define STORECHECK_REDIS_MIN 7 /* Functions */
@@ -19,6 +20,7 @@ struct storecheck {
     struct redis *redis;
     const struct storeurl *url;
     const char *timezone;
+    const struct durability *durability; /* borrowed until the end */
     const char *trial; /* a key that it serves and that is no sensor's; borrowed until the end */
     bool telescope;    /* it serves the key of the telescope: of a cluster one server does */
     bool warn;         /* say what is not durable */
