@@ -228,7 +228,7 @@ SIM_SOURCES := $(wildcard tests/sim/*.c) tests/unit/aggregator/keymap.c \
 	$(addprefix collector/,$(addsuffix .c,backlog delivery journal manifest sensor_spool shipping vitals \
 		spool_env spool_merge spool_note spool_prune spool_reader spool_room spool_segment spool_writer)) \
 	$(addprefix aggregator/,$(addsuffix .c,alarmlog apply apply_check apply_fold ca enrol fetch lane lane_inventory lane_open \
-		load load_levels neighbour origin owners part peer probe put registry secure session state stats)) \
+		load load_levels neighbour origin owners part peer probe put registry secure session state stats trouble)) \
 	$(filter-out common/log.c common/httpd.c,$(wildcard common/*.c))
 SIM_OBJS := $(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)
 $(BUILD)/sim/%.o: %.c | $(BUILD)/common/record.pb-c.h

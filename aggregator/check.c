@@ -212,7 +212,7 @@ static void check_stores(struct checks *checks, const struct options *options)
     if (options_storeurl(options, &url, errmsg) != 0)
         checks_say(checks, CHECK_FAIL, "store", "%s", errmsg);
     else if (*options->store || is_running(options->state))
-        check_store(checks, &url, options->timezone);
+        check_store(checks, &url, options->timezone, &options->durability);
     else
         checks_say(
             checks, CHECK_OK, "store",

@@ -15,11 +15,31 @@
 -- that nothing was done: a script that stops midway keeps what it had written, so all that can go wrong
 -- is looked for before the first write. Numbers stay strings: Lua's would lose digits above 2^53.
 
+-- darkcount_trial: what darkcount_put does, on KEYS[1], which is gone again afterwards: it fails as every
+-- call would fail, for want of memory, of a permission or of replicas.
+
 -- An aggregator replaces a library of an older version and lets a newer one alone.
-local VERSION = 2
+local VERSION = 3
 
 local ARGUMENTS = { SET = 1, HSET = 2, HDEL = 1, UNLINK = 0, EXPIREAT = 1, HEAD = 2 }
 local TYPE = { SET = 'string', HSET = 'hash', HDEL = 'hash', UNLINK = 'string' }
+-- What an operation stands for, with as many arguments as the command needs.
+local COMMAND = {
+    SET = { 'SET', '' },
+    HSET = { 'HSET', '', '' },
+    HDEL = { 'HDEL', '' },
+    UNLINK = { 'UNLINK' },
+    EXPIREAT = { 'EXPIREAT', '0' },
+    HEAD = { 'HSET', '', '' },
+}
+
+-- Why the user may not do the operation, or nil. Redis itself would say so midway.
+local function denied(operation, key)
+    local command = COMMAND[operation]
+    if not redis.acl_check_cmd(command[1], key, unpack(command, 2)) then
+        return 'NOPERM the user may not run ' .. command[1] .. ' on the keys that it writes'
+    end
+end
 
 -- Why the key may not be written to by an operation that needs `kind` (nil: any), or nil.
 local function wrong_type(key, kind)
@@ -35,6 +55,11 @@ end
 -- Why the operations cannot be done, or nil.
 local function objection(keys, args)
     local at, key = 5, 2
+    local asked = { HEAD = true } -- for the n, in any case
+    local wrong = denied('HEAD', keys[1])
+    if wrong then
+        return wrong
+    end
     while at <= #args do
         local operation = args[at]
         local arguments = ARGUMENTS[operation]
@@ -48,7 +73,11 @@ local function objection(keys, args)
             if not keys[key] then
                 return 'ERR darkcount_put: too few keys'
             end
-            local wrong = wrong_type(keys[key], TYPE[operation])
+            wrong = wrong_type(keys[key], TYPE[operation])
+            if not wrong and not asked[operation] then
+                asked[operation] = true
+                wrong = denied(operation, keys[key])
+            end
             if wrong then
                 return wrong
             end
@@ -110,7 +139,23 @@ local function put(keys, args)
     return redis.status_reply('OK')
 end
 
+local function trial(keys)
+    if #keys ~= 1 then
+        return redis.error_reply('ERR darkcount_trial: one key')
+    end
+    for _, operation in ipairs({ 'HEAD', 'SET', 'HDEL', 'UNLINK', 'EXPIREAT' }) do
+        local wrong = denied(operation, keys[1])
+        if wrong then
+            return redis.error_reply(wrong)
+        end
+    end
+    redis.call('SET', keys[1], '')
+    redis.call('UNLINK', keys[1])
+    return redis.status_reply('OK')
+end
+
 redis.register_function('darkcount_put', put)
+redis.register_function('darkcount_trial', trial)
 redis.register_function{
     function_name = 'darkcount_version',
     callback = function() return VERSION end,

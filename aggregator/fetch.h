@@ -34,7 +34,8 @@ struct fetch_item {
 struct fetch {
     struct fetch_item *items;
     size_t count, room;
-    bool failed; /* memory ran out: neither questions nor answers are whole */
+    bool durable; /* what is read must be durable, too, as a put is that was answered */
+    bool failed;  /* memory ran out: neither questions nor answers are whole */
 };
 
 void fetch_init(struct fetch *fetch);

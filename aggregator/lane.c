@@ -96,6 +96,18 @@ static void give_up(struct lane *lane, const struct frame_refuse *refuse)
     lane_settle(lane);
 }
 
+/* Says why the store cannot take the sensor's records. That it is not reachable is said once for all,
+ * elsewhere; that another aggregator wrote is over when the sensor comes back. */
+static void complain(struct lane *lane, int code, const char *why)
+{
+    const char *sensor = lane->part.sensor;
+    if (code == ERR_STALE)
+        log_warn("sensor %s: %s", sensor, why);
+    else if (code != ERR_UNREACHABLE && troubles_begin(&lane->lanes->troubles, sensor, why))
+        log_warn("sensor %s: the store does not take its records: %s; they wait at the sensor",
+                 sensor, why);
+}
+
 void lane_break(struct lane *lane, int code, const char *why)
 {
     struct frame_refuse refuse = {0};
@@ -103,8 +115,7 @@ void lane_break(struct lane *lane, int code, const char *why)
         lane_settle(lane);
         return;
     }
-    if (code != ERR_UNREACHABLE)
-        log_warn("sensor %s: %s", lane->part.sensor, why);
+    complain(lane, code, why);
     lane_refuse_store(&refuse, why);
     give_up(lane, &refuse);
 }
@@ -137,6 +148,12 @@ static void count_applied(const struct lane *lane, const struct sent *sent)
         stats_through(stats, lane->part.sensor, sent->until_s);
 }
 
+static void out_of_trouble(struct lane *lane)
+{
+    if (troubles_end(&lane->lanes->troubles, lane->part.sensor))
+        log_info("sensor %s: the store takes its records again", lane->part.sensor);
+}
+
 static void put_done(void *data, int code, const char *why)
 {
     struct sent sent = *(struct sent *)data;
@@ -144,8 +161,10 @@ static void put_done(void *data, int code, const char *why)
     struct owner *owner = sent.owner;
     free(data);
     lane->bytes -= sent.bytes;
-    if (code == 0 && sent.until_s > 0)
+    if (code == 0 && sent.until_s > 0) {
         count_applied(lane, &sent);
+        out_of_trouble(lane);
+    }
     /* Still under way, since the owner may leave in answer. One that has just taken the place is
      * answered when all is done: this record was of the one before it. */
     if (code == 0 && owner && owner->data && !owner->opening) {
@@ -331,8 +350,7 @@ void lanes_drain(struct lanes *lanes, void (*drained)(void *data), void *data)
 static enum lane_taken broken(struct owner *owner, int code, struct frame_refuse *refuse)
 {
     struct lane *lane = owner->lane;
-    if (code != ERR_UNREACHABLE)
-        log_warn("sensor %s: %s", lane->part.sensor, err_str(code));
+    complain(lane, code, err_str(code));
     lane_refuse_store(refuse, err_str(code));
     leave(owner);
     give_up(lane, refuse); /* what apply.c began is not to be used again */

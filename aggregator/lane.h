@@ -26,6 +26,7 @@
 #include "aggregator/part.h"
 #include "aggregator/stats.h"
 #include "aggregator/storage.h"
+#include "aggregator/trouble.h"
 #include "common/frame.h"
 
 #define LANE_BYTES_MAX                                                                             \
@@ -39,8 +40,9 @@ struct lanes {
     const char *registry;  /* the state directory, borrowed; NULL: none */
     struct stats *stats;   /* borrowed */
     struct lane *first;
-    struct part_keep keep; /* of every sensor; may be changed before the first is opened */
-    bool draining;         /* every log is to be folded */
+    struct part_keep keep;    /* of every sensor; may be changed before the first is opened */
+    struct troubles troubles; /* sensors that the store refuses */
+    bool draining;            /* every log is to be folded */
     void (*drained)(void *data);
     void *data;
 };

@@ -140,6 +140,7 @@ static void ask_head(struct load *load)
 {
     char key[SCHEMA_KEY_MAX];
     load->step = LOAD_HEAD;
+    load->fetch.durable = true; /* an OPEN is answered from it */
     schema_key_head(key, load->part->sensor);
     fetch_ask(&load->fetch, FETCH_HASH, key, NULL);
     schema_key_revisions(key, load->part->sensor);

@@ -189,6 +189,7 @@ static int serve(struct program *program)
         return 1;
     }
     program->server.lanes.keep = program->options.keep;
+    program->server.store.durability = program->options.durability;
     init_handles(program);
     int rc = listen_on(program, errmsg);
     if (rc == 0 && program->options.metrics && *program->options.metrics)

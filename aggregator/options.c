@@ -138,8 +138,15 @@ static enum options_result read_command_line(struct given *given, int argc, char
     return OPTIONS_USAGE;
 }
 
+/* What the keys of durability were set to. */
+struct wanted {
+    char *durability; /* NULL: nothing */
+    uint64_t replicas, wait_ms;
+};
+
 /* A file that was asked for must be there. */
-static int read_config(struct options *options, const char *asked, char *errmsg)
+static int read_config(struct options *options, struct wanted *wanted, const char *asked,
+                       char *errmsg)
 {
     const struct config_key keys[] = {
         {"aggregator", "state", CONFIG_STRING, &options->state, 0, 0},
@@ -149,6 +156,10 @@ static int read_config(struct options *options, const char *asked, char *errmsg)
         {"aggregator", "address", CONFIG_STRING, &options->address, 0, 0},
         {"store", "minute_records", CONFIG_UINT, &options->keep.minute_records, 0, KEEP_MOST},
         {"store", "hour_days", CONFIG_UINT, &options->keep.hour_days, 0, KEEP_MOST},
+        {"store", "durability", CONFIG_STRING, &wanted->durability, 0, 0},
+        {"store", "replicas", CONFIG_UINT, &wanted->replicas, 1, DURABILITY_REPLICAS_MAX},
+        {"store", "replicas_wait_ms", CONFIG_UINT, &wanted->wait_ms, DURABILITY_WAIT_MIN_MS,
+         DURABILITY_WAIT_MAX_MS},
         {"metrics", "listen", CONFIG_STRING, &options->metrics, 0, 0},
         {"metrics", "anywhere", CONFIG_BOOL, &options->metrics_anywhere, 0, 0},
         {NULL, NULL, CONFIG_STRING, NULL, 0, 0},
@@ -218,18 +229,36 @@ static int finish(struct options *options)
     return 0;
 }
 
+/* The configuration file, if there is one. */
+static int take_config(struct options *options, const char *asked, char *errmsg)
+{
+    struct wanted wanted = {.wait_ms = DURABILITY_WAIT_MS};
+    int rc = read_config(options, &wanted, asked, errmsg);
+    if (rc == 0)
+        rc = durability_parse(&options->durability, wanted.durability, wanted.replicas,
+                              wanted.wait_ms, errmsg);
+    free(wanted.durability);
+    return rc;
+}
+
 static int combine(struct options *options, const struct given *given, char *errmsg)
 {
     int rc = set_defaults(options);
     if (rc)
         return err_set(errmsg, rc, "%s", err_str(rc));
-    rc = read_config(options, given->config, errmsg);
+    rc = take_config(options, given->config, errmsg);
     if (rc)
         return rc;
     rc = lay_over(options, given);
     if (rc == 0)
         rc = finish(options);
-    return rc ? err_set(errmsg, rc, "%s", err_str(rc)) : 0;
+    if (rc)
+        return err_set(errmsg, rc, "%s", err_str(rc));
+    if (options->durability.replicas > 0 && *options->store == '\0')
+        return err_set(errmsg, ERR_INVALID,
+                       "[store] durability: the private redis-server has no replicas; name a store "
+                       "that has, or set durability = fsync");
+    return 0;
 }
 
 enum options_result options_read(struct options *options, int argc, char **argv, char *errmsg)

@@ -4,6 +4,7 @@
 #ifndef AGGREGATOR_OPTIONS_H
 #define AGGREGATOR_OPTIONS_H
 
+#include "aggregator/durability.h"
 #include "aggregator/server.h"
 
 #define OPTIONS_CONFIG "/etc/darkcount/aggregator.conf"
@@ -15,8 +16,9 @@ struct options {
     char *store;    /* empty: a private one */
     char *timezone; /* IANA name */
     struct part_keep keep;
-    char *address; /* where sensors reach us: HOST:PORT; empty: as we listen */
-    char *metrics;  /* where the page of metrics is served; NULL: nowhere */
+    struct durability durability;
+    char *address;         /* where sensors reach us: HOST:PORT; empty: as we listen */
+    char *metrics;         /* where the page of metrics is served; NULL: nowhere */
     bool metrics_anywhere; /* on other than a loopback address, too */
 };
 

@@ -188,9 +188,14 @@ static void on_accepted(void *data, int descriptor, enum address_kind kind)
 static void on_page(void *data, struct buf *text)
 {
     const struct server *server = data;
+    const struct store *store = &server->store;
     const struct stats_now now = {.connections = server->peer_count,
                                   .sensors = server->host.delivering,
-                                  .store_up = server->store.storage.up,
+                                  .store_up = store->storage.up,
+                                  .replicas_wanted = store->durability.replicas > 0,
+                                  .primaries_lacking = store->replicated.lacking,
+                                  .replica_waits = store->replicated.waits,
+                                  .replica_shortfalls = store->replicated.short_waits,
                                   .authority_until_s = server->authority_until_s,
                                   .certificate_until_s = server->certificate_until_s,
                                   .now_s = time(NULL)};

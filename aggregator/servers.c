@@ -1,58 +1,23 @@
-#include "aggregator/servers.h"
+#include "aggregator/servers_private.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/fault.h"
 #include "aggregator/storecheck.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/slots.h"
 #include "common/schema.h"
-#include "common/slotreply.h"
 
-#define HOPS_MAX 4
-
-/* One of them. */
-struct server {
-    struct servers *of;
-    struct storeurl_server address;
-    struct redis *redis;
-    bool connected, telescope; /* telescope: it serves the key of the telescope */
-};
-
-/* A command to a cluster, kept in its form on the wire until it has an answer that counts. */
-struct request {
-    struct servers *servers;
-    struct request *next; /* in `waiting` */
-    char *form;
-    size_t size;
-    uint16_t slot;
-    struct server *sent_to;
-    unsigned hops;     /* redirections since it was last sent by its slot */
-    uint64_t until_ms; /* 0: it has not waited yet */
-    redis_reply_fn *done;
-    void *data;
-};
-
-struct servers {
-    uv_loop_t *loop;
-    struct servers_config config;
-    struct servers_events on;
-    void *data;
-    struct redis *seed; /* asked for the slots */
-    struct server *list;
-    size_t count, ready;
-    struct server **slots;   /* of a cluster: who serves each; NULL: nobody */
-    struct request *waiting; /* for their slot, first come first served */
-    struct request **last;   /* where the next one goes */
-    uv_timer_t timer;        /* when they are tried again */
-    size_t users;            /* the timer's handle, requests and checks under way */
-    bool closing, lost;
-};
+#define HOPS_MAX   4
+#define TRIALS_MAX 1000000 /* keys that are tried for one in a slot of a server */
 
 /* --- endings ---------------------------------------------------------------------------------- */
 
-static void release(struct servers *servers)
+void servers_release(struct servers *servers)
 {
     if (--servers->users > 0)
         return;
@@ -63,11 +28,11 @@ static void release(struct servers *servers)
 
 static void timer_closed(uv_handle_t *handle)
 {
-    release(handle->data);
+    servers_release(handle->data);
 }
 
 /* Tells the owner, once, that the connections are to be made anew. */
-static void lose(struct servers *servers, int code, const char *why)
+void servers_lose(struct servers *servers, int code, const char *why)
 {
     if (servers->closing || servers->lost)
         return;
@@ -82,7 +47,7 @@ static void finish(struct request *request, const redisReply *reply)
     request->done(request->data, reply);
     redis_format_free(request->form);
     free(request);
-    release(servers);
+    servers_release(servers);
 }
 
 void servers_close(struct servers *servers)
@@ -123,7 +88,7 @@ static void send_by_slot(struct request *request)
         return;
     }
     finish(request, NULL);
-    lose(servers, ERR_UNREACHABLE, "no server of the cluster serves all slots");
+    servers_lose(servers, ERR_UNREACHABLE, "no server of the cluster serves all slots");
 }
 
 static void try_waiting(uv_timer_t *timer)
@@ -156,7 +121,7 @@ static void wait_for_slot(struct request *request)
         uv_timer_start(&servers->timer, try_waiting, SERVERS_AGAIN_MS, 0);
 }
 
-static struct server *find(const struct servers *servers, const struct storeurl_server *address)
+struct server *servers_find(const struct servers *servers, const struct storeurl_server *address)
 {
     for (size_t i = 0; i < servers->count; i++)
         if (servers->list[i].address.port == address->port &&
@@ -179,10 +144,10 @@ static void redirect(struct request *request, enum slots_answer answer,
     struct servers *servers = request->servers;
     if (address->host[0] == '\0')
         snprintf(address->host, sizeof address->host, "%s", request->sent_to->address.host);
-    struct server *server = find(servers, address);
+    struct server *server = servers_find(servers, address);
     if (!server) {
         finish(request, NULL);
-        lose(servers, ERR_UNREACHABLE, "the cluster has another server");
+        servers_lose(servers, ERR_UNREACHABLE, "the cluster has another server");
         return;
     }
     if (++request->hops > HOPS_MAX) {
@@ -196,37 +161,56 @@ static void redirect(struct request *request, enum slots_answer answer,
     send_to(request, server);
 }
 
+static void on_replicated(struct held *held, bool durable)
+{
+    static char text[] = "OK";
+    static const redisReply ok = {.type = REDIS_REPLY_STATUS, .str = text, .len = sizeof text - 1};
+    finish((struct request *)held, durable ? &ok : NULL);
+}
+
+/* It has its answer. */
+static void conclude(struct request *request, const redisReply *reply)
+{
+    struct servers *servers = request->servers;
+    if (!request->change || servers->closing || !reply || reply->type != REDIS_REPLY_STATUS) {
+        finish(request, reply);
+        return;
+    }
+    request->held.done = on_replicated;
+    replication_hold(&request->sent_to->replication, &request->held);
+}
+
 static void on_reply(void *data, const redisReply *reply)
 {
     struct request *request = data;
     struct servers *servers = request->servers;
     struct storeurl_server address;
-    enum slots_answer answer = !servers->closing && reply && reply->type == REDIS_REPLY_ERROR
-                                   ? slots_answer(reply->str, &address)
-                                   : SLOTS_OTHER;
+    bool error = !servers->closing && reply && reply->type == REDIS_REPLY_ERROR;
+    enum slots_answer answer =
+        error && servers->slots ? slots_answer(reply->str, &address) : SLOTS_OTHER;
     if (answer == SLOTS_OTHER) {
-        finish(request, reply);
+        conclude(request, reply);
     } else if (answer == SLOTS_AGAIN) {
         wait_for_slot(request);
     } else if (answer == SLOTS_STALE) {
         char why[ERRMSG_SIZE];
         snprintf(why, sizeof why, "%s", reply->str);
         finish(request, NULL);
-        lose(servers, ERR_UNREACHABLE, why);
+        servers_lose(servers, ERR_UNREACHABLE, why);
     } else {
         redirect(request, answer, &address);
     }
 }
 
-static int command_in_cluster(struct servers *servers, size_t key, size_t argc, const char **argv,
-                              const size_t *sizes, redis_reply_fn *done, void *data)
+static int send_request(struct servers *servers, bool change, size_t key, size_t argc,
+                        const char **argv, const size_t *sizes, redis_reply_fn *done, void *data)
 {
     struct request *request = calloc(1, sizeof *request);
     if (!request)
         return ERR_NOMEM;
-    *request = (struct request){.servers = servers, .done = done, .data = data};
+    *request = (struct request){.servers = servers, .change = change, .done = done, .data = data};
     request->slot = slots_of(argv[key], sizes[key]);
-    request->sent_to = servers->slots[request->slot];
+    request->sent_to = servers->slots ? servers->slots[request->slot] : &servers->list[0];
     request->form = redis_format(argc, argv, sizes, &request->size);
     int rc = request->form ? redis_formatted(request->sent_to->redis, request->form, request->size,
                                              on_reply, request)
@@ -246,8 +230,18 @@ int servers_command(struct servers *servers, size_t key, size_t argc, const char
     if (servers->closing || servers->lost)
         return ERR_UNREACHABLE;
     if (servers->slots)
-        return command_in_cluster(servers, key, argc, argv, sizes, done, data);
+        return send_request(servers, false, key, argc, argv, sizes, done, data);
     return redis_command(servers->list[0].redis, argc, argv, sizes, done, data);
+}
+
+int servers_change(struct servers *servers, size_t key, size_t argc, const char **argv,
+                   const size_t *sizes, redis_reply_fn *done, void *data)
+{
+    if (servers->config.durability->replicas == 0)
+        return servers_command(servers, key, argc, argv, sizes, done, data);
+    if (servers->closing || servers->lost)
+        return ERR_UNREACHABLE;
+    return send_request(servers, true, key, argc, argv, sizes, done, data);
 }
 
 int servers_words(struct servers *servers, const char *const *words, redis_reply_fn *done,
@@ -275,7 +269,7 @@ static void checked(void *data, int code, const char *why)
     struct server *server = data;
     struct servers *servers = server->of;
     if (code) {
-        lose(servers, code, why);
+        servers_lose(servers, code, why);
     } else if (!servers->closing && !servers->lost) {
         servers->ready++;
         if (server->telescope)
@@ -283,15 +277,32 @@ static void checked(void *data, int code, const char *why)
         if (servers->ready == servers->count)
             servers->on.ready(servers->data);
     }
-    release(servers);
+    servers_release(servers);
+}
+
+/* In a cluster, the first that is in one of its slots. */
+static void choose_trial(struct server *server)
+{
+    const struct servers *servers = server->of;
+    unsigned number = 0;
+    do {
+        snprintf(server->trial, sizeof server->trial, "darkcount:{%u}:trial", number++);
+    } while (servers->slots && number < TRIALS_MAX &&
+             servers->slots[slots_of(server->trial, strlen(server->trial))] != server);
 }
 
 static void check(struct server *server)
 {
     struct servers *servers = server->of;
-    const struct storecheck wanted = {
-        server->redis,     servers->config.url,  servers->config.timezone,
-        server->telescope, servers->config.warn, servers->config.look};
+    choose_trial(server);
+    const struct storecheck wanted = {.redis = server->redis,
+                                      .url = servers->config.url,
+                                      .timezone = servers->config.timezone,
+                                      .trial = server->trial,
+                                      .durability = servers->config.durability,
+                                      .telescope = server->telescope,
+                                      .warn = servers->config.warn,
+                                      .look = servers->config.look};
     servers->users++;
     int rc = storecheck_start(&wanted, checked, server);
     if (rc) {
@@ -313,11 +324,36 @@ static void server_connected(void *data)
 static void server_lost(void *data, const char *why)
 {
     struct server *server = data;
-    lose(server->of, ERR_UNREACHABLE, why);
+    servers_lose(server->of, ERR_UNREACHABLE, why);
+}
+
+static void server_does_not_wait(struct replication *replication, const char *error)
+{
+    struct server *server =
+        (struct server *)((char *)replication - offsetof(struct server, replication));
+    char why[ERRMSG_SIZE];
+    enum fault fault = fault_read(error, NULL, why);
+    servers_lose(server->of, fault == FAULT_STORE ? ERR_REFUSED : ERR_UNREACHABLE, why);
+}
+
+static void prepare_replication(struct server *server)
+{
+    const struct servers_config *config = &server->of->config;
+    if (config->url->cluster)
+        snprintf(server->shown, sizeof server->shown, "%s:%u", server->address.host,
+                 (unsigned)server->address.port);
+    else
+        snprintf(server->shown, sizeof server->shown, "%s", config->url->shown);
+    server->replication = (struct replication){.redis = server->redis,
+                                               .durability = config->durability,
+                                               .replicated = config->replicated,
+                                               .shown = server->shown,
+                                               .failed = server_does_not_wait};
+    replication_init(&server->replication);
 }
 
 /* Connects to every server of the list. */
-static int connect_all(struct servers *servers, char *errmsg)
+int servers_connect(struct servers *servers, char *errmsg)
 {
     static const struct redis_events events = {server_connected, server_lost};
     for (size_t i = 0; i < servers->count; i++) {
@@ -327,131 +363,9 @@ static int connect_all(struct servers *servers, char *errmsg)
                                       &events, server, errmsg);
         if (!server->redis)
             return ERR_UNREACHABLE;
+        prepare_replication(server);
     }
     return 0;
-}
-
-/* --- the slots of a cluster ------------------------------------------------------------------- */
-
-void servers_known_init(struct servers_known *known, const struct storeurl *url)
-{
-    *known = (struct servers_known){.count = url->server_count};
-    memcpy(known->list, url->servers, url->server_count * sizeof *url->servers);
-}
-
-static void know(struct servers_known *known, const struct storeurl_server *address)
-{
-    for (size_t i = 0; i < known->count; i++)
-        if (known->list[i].port == address->port && strcmp(known->list[i].host, address->host) == 0)
-            return;
-    if (known->count < SERVERS_KNOWN_MAX)
-        known->list[known->count++] = *address;
-}
-
-/* Its primary serves the range; every server of it is known from now on. */
-static bool take_range(struct servers *servers, const redisReply *reply,
-                       const struct storeurl_server *asked)
-{
-    struct slotreply range;
-    struct storeurl_server address;
-    if (!slotreply_range(reply, &range))
-        return false;
-    for (size_t i = range.count; i-- > 0;) { /* the primary last: it stays in `address` */
-        if (!slotreply_server(range.servers[i], asked, &address))
-            return false;
-        know(servers->config.known, &address);
-    }
-    struct server *server = find(servers, &address);
-    if (!server) {
-        server = &servers->list[servers->count++];
-        server->address = address;
-    }
-    for (unsigned slot = range.first; slot <= range.last; slot++)
-        servers->slots[slot] = server;
-    return true;
-}
-
-static const char *take_slots(struct servers *servers, const redisReply *reply,
-                              const struct storeurl_server *asked)
-{
-    if (!reply)
-        return "the connection was lost";
-    if (reply->type != REDIS_REPLY_ARRAY)
-        return reply->type == REDIS_REPLY_ERROR ? reply->str : "CLUSTER SLOTS: no such reply";
-    servers->list = calloc(reply->elements + 1, sizeof *servers->list);
-    if (!servers->list)
-        return err_str(ERR_NOMEM);
-    for (size_t i = 0; i < reply->elements; i++)
-        if (!take_range(servers, reply->element[i], asked))
-            return "CLUSTER SLOTS: no such reply";
-    for (size_t slot = 0; slot < SLOTS; slot++)
-        if (!servers->slots[slot])
-            return "the cluster does not serve all slots";
-    servers->slots[slots_of(SCHEMA_TELESCOPE, strlen(SCHEMA_TELESCOPE))]->telescope = true;
-    return NULL;
-}
-
-static void slots_replied(void *data, const redisReply *reply)
-{
-    struct servers *servers = data;
-    struct servers_known *known = servers->config.known;
-    if (!servers->closing && !servers->lost) {
-        char errmsg[ERRMSG_SIZE];
-        const char *why = take_slots(servers, reply, &known->list[known->next]);
-        struct redis *seed = servers->seed;
-        servers->seed = NULL;
-        redis_close(seed);
-        if (!why && connect_all(servers, errmsg) != 0)
-            why = errmsg;
-        if (why)
-            lose(servers, ERR_UNREACHABLE, why);
-    }
-    release(servers);
-}
-
-static void login_replied(void *data, const redisReply *reply)
-{
-    struct servers *servers = data;
-    if (reply && reply->type == REDIS_REPLY_ERROR)
-        lose(servers, ERR_REFUSED, reply->str);
-    release(servers);
-}
-
-static void seed_connected(void *data)
-{
-    struct servers *servers = data;
-    const struct storeurl *url = servers->config.url;
-    int rc = 0;
-    if (*url->password) {
-        const char *const with_user[] = {"AUTH", url->user, url->password, NULL};
-        const char *const without[] = {"AUTH", url->password, NULL};
-        rc = redis_words(servers->seed, *url->user ? with_user : without, login_replied, servers);
-        servers->users += rc == 0;
-    }
-    if (rc == 0)
-        rc = redis_words(servers->seed, (const char *[]){"CLUSTER", "SLOTS", NULL}, slots_replied,
-                         servers);
-    servers->users += rc == 0;
-}
-
-static void seed_lost(void *data, const char *why)
-{
-    struct servers *servers = data;
-    lose(servers, ERR_UNREACHABLE, why);
-}
-
-/* Asks the next of the known servers; one that fails is not asked again before the others. */
-static int find_cluster(struct servers *servers, char *errmsg)
-{
-    static const struct redis_events events = {seed_connected, seed_lost};
-    struct servers_known *known = servers->config.known;
-    servers->slots = calloc(SLOTS, sizeof *servers->slots);
-    if (!servers->slots)
-        return err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
-    known->next = (known->next + 1) % known->count;
-    servers->seed =
-        redis_connect(servers->loop, "", &known->list[known->next], &events, servers, errmsg);
-    return servers->seed ? 0 : ERR_UNREACHABLE;
 }
 
 static int connect_single(struct servers *servers, char *errmsg)
@@ -462,7 +376,7 @@ static int connect_single(struct servers *servers, char *errmsg)
     servers->count = 1;
     servers->list[0].address = servers->config.url->servers[0];
     servers->list[0].telescope = true;
-    return connect_all(servers, errmsg);
+    return servers_connect(servers, errmsg);
 }
 
 struct servers *servers_open(uv_loop_t *loop, const struct servers_config *config,
@@ -478,7 +392,7 @@ struct servers *servers_open(uv_loop_t *loop, const struct servers_config *confi
     servers->timer.data = servers;
     uv_timer_init(loop, &servers->timer);
     servers->users = 1;
-    if ((config->url->cluster ? find_cluster : connect_single)(servers, errmsg) == 0)
+    if ((config->url->cluster ? servers_find_cluster : connect_single)(servers, errmsg) == 0)
         return servers;
     servers_close(servers);
     return NULL;

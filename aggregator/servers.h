@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "aggregator/redis.h"
+#include "aggregator/replication.h"
 #include "common/storeurl.h"
 
 #define SERVERS_KNOWN_MAX 64
@@ -41,9 +42,11 @@ struct servers_events {
 };
 
 struct servers_config {
-    const struct storeurl *url; /* these three outlive the connection */
+    const struct storeurl *url; /* these five outlive the connection */
     const char *timezone;
     struct servers_known *known;
+    const struct durability *durability;
+    struct replicated *replicated;
     bool warn; /* say what is not durable there */
     bool look; /* only to read: make nothing ready there */
 };
@@ -60,7 +63,11 @@ void servers_close(struct servers *servers);
 /* Sends a command to the server of the key argv[key]. As redis_command. */
 int servers_command(struct servers *servers, size_t key, size_t argc, const char **argv,
                     const size_t *sizes, redis_reply_fn *done, void *data);
-/* The same from words ended by NULL, of which the second is the key. */
+/* The same for a change: a reply that is a status comes when the change is with the replicas, too, that
+ * `durability` asks for. */
+int servers_change(struct servers *servers, size_t key, size_t argc, const char **argv,
+                   const size_t *sizes, redis_reply_fn *done, void *data);
+/* servers_command from words ended by NULL, of which the second is the key. */
 int servers_words(struct servers *servers, const char *const *words, redis_reply_fn *done,
                   void *data);
 

@@ -131,12 +131,27 @@ static void write_expiry(struct metrics *metrics, const struct stats_now *now)
                   (uint64_t)now->authority_until_s);
 }
 
+static void write_replicas(struct metrics *metrics, const struct stats_now *now)
+{
+    if (!now->replicas_wanted)
+        return;
+    metrics_gauge(metrics, "store_primaries_lacking_replicas",
+                  "Servers of the store with fewer replicas than an acknowledgement needs.",
+                  now->primaries_lacking);
+    metrics_counter(metrics, "store_replica_waits_total",
+                    "Times that the store's replicas were waited for.", now->replica_waits);
+    metrics_counter(metrics, "store_replica_shortfalls_total",
+                    "Of them, those after which too few had what was written.",
+                    now->replica_shortfalls);
+}
+
 void stats_write(const struct stats *stats, const struct stats_now *now, struct buf *text)
 {
     struct metrics metrics = {.out = text, .prefix = "darkcount_aggregator_"};
     metrics_family(&metrics, METRICS_GAUGE, "build_info", "1, with the program's version.");
     metrics_add_labelled(&metrics, "version", DARKCOUNT_VERSION, 1);
     metrics_gauge(&metrics, "store_up", "1 while Redis answers and can be used.", now->store_up);
+    write_replicas(&metrics, now);
     write_connections(&metrics, stats, now);
     write_records(&metrics, stats);
     write_sensors(&metrics, stats, now->now_s);

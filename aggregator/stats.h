@@ -42,6 +42,9 @@ struct stats {
 struct stats_now {
     size_t connections, sensors; /* open; of which delivering */
     bool store_up;
+    bool replicas_wanted;                           /* the next three mean something */
+    unsigned primaries_lacking;                     /* primaries with too few replicas */
+    uint64_t replica_waits, replica_shortfalls;     /* times they were waited for; in vain */
     int64_t authority_until_s, certificate_until_s; /* UTC; 0: none */
     int64_t now_s;
 };

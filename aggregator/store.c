@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/fault.h"
 #include "common/backoff.h"
 
 #define RETRY_PATIENT_MS 20
 #define RETRY_FIRST_MS   100
+#define RETRY_REFUSED_MS 1000 /* at least, when it is not for us to mend */
 
 static void connect_now(struct store *store);
 
@@ -19,30 +21,45 @@ static void retry_now(uv_timer_t *timer)
     connect_now(timer->data);
 }
 
-static uint64_t retry_delay(struct store *store)
+static uint64_t retry_delay(struct store *store, int code)
 {
     uint32_t random = 0;
     if (store->patient)
         return RETRY_PATIENT_MS;
     uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
-    return backoff_ms(store->attempts++, RETRY_FIRST_MS, store->retry_most_ms, random);
+    uint64_t delay_ms = backoff_ms(store->attempts++, RETRY_FIRST_MS, store->retry_most_ms, random);
+    return code != ERR_UNREACHABLE && delay_ms < RETRY_REFUSED_MS ? RETRY_REFUSED_MS : delay_ms;
+}
+
+/* Whether that is news. That it cannot be reached may have one cause after the other; what it refuses
+ * for is told again when it is another. */
+static bool is_news(struct store *store, int code, const char *why)
+{
+    char word[sizeof store->told_word];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(why, " "), why);
+    if (store->patient && code == ERR_UNREACHABLE)
+        return false;
+    if (store->told == code && (code == ERR_UNREACHABLE || strcmp(word, store->told_word) == 0))
+        return false;
+    store->told = code;
+    strcpy(store->told_word, word);
+    return true;
 }
 
 /* Gives the connection up and arranges for the next one. */
 static void go_down(struct store *store, int code, const char *why)
 {
-    bool tell = store->told != code && !(store->patient && code == ERR_UNREACHABLE);
+    bool tell = is_news(store, code, why);
     struct servers *servers = store->servers;
     bool was_up = store->storage.up;
     store->servers = NULL;
     store->storage.up = false;
-    store->told = tell ? code : store->told;
     servers_close(servers);
     if (was_up && store->storage.lost)
         store->storage.lost(store->storage.data);
     if (store->closing)
         return;
-    uv_timer_start(&store->retry, retry_now, retry_delay(store), 0);
+    uv_timer_start(&store->retry, retry_now, retry_delay(store, code), 0);
     if (tell)
         store->on.down(store->data, code, why);
 }
@@ -65,8 +82,13 @@ static void on_ready(void *data)
 static void connect_now(struct store *store)
 {
     static const struct servers_events events = {on_ready, on_lost};
-    const struct servers_config config = {&store->url, store->timezone, &store->known,
-                                          !store->warned && !store->looking, store->looking};
+    const struct servers_config config = {.url = &store->url,
+                                          .timezone = store->timezone,
+                                          .known = &store->known,
+                                          .durability = &store->durability,
+                                          .replicated = &store->replicated,
+                                          .warn = !store->warned && !store->looking,
+                                          .look = store->looking};
     char why[ERRMSG_SIZE];
     if (store->closing)
         return;
@@ -118,15 +140,16 @@ static struct store *store_of(struct storage *storage)
 }
 
 struct call {
+    struct store *store;
     storage_done_fn *done;
     void *data;
 };
 
-static struct call *call_new(storage_done_fn *done, void *data)
+static struct call *call_new(struct store *store, storage_done_fn *done, void *data)
 {
     struct call *call = malloc(sizeof *call);
     if (call)
-        *call = (struct call){done, data};
+        *call = (struct call){store, done, data};
     return call;
 }
 
@@ -138,17 +161,37 @@ static void finish(struct call *call, int code, const char *why)
     done.done(done.data, code, why);
 }
 
+/* Redis does not do what it was asked: the code for whoever asked, and the words. What concerns every
+ * sensor is told by the store, once, and ends the connection. */
+static int judge(struct store *store, const redisReply *reply, const char *key, char *why)
+{
+    if (reply && reply->type != REDIS_REPLY_ERROR)
+        return err_set(why, ERR_REFUSED, "no such reply");
+    if (!reply || !store->storage.up)
+        return err_set(why, ERR_UNREACHABLE, "the connection to the store was lost");
+    enum fault fault = fault_read(reply->str, key, why);
+    if (fault == FAULT_KEY)
+        return ERR_REFUSED;
+    go_down(store, fault == FAULT_STORE ? ERR_REFUSED : ERR_UNREACHABLE, why);
+    return ERR_UNREACHABLE;
+}
+
+static void finish_failed(struct call *call, const redisReply *reply)
+{
+    char why[ERRMSG_SIZE];
+    int code = judge(call->store, reply, NULL, why);
+    finish(call, code, why);
+}
+
 /* OK, the n that the head holds, or an error. */
 static void put_replied(void *data, const redisReply *reply)
 {
-    if (!reply)
-        finish(data, ERR_UNREACHABLE, "the connection to the store was lost");
-    else if (reply->type == REDIS_REPLY_STATUS)
+    if (reply && reply->type == REDIS_REPLY_STATUS)
         finish(data, 0, "");
-    else if (reply->type == REDIS_REPLY_STRING)
+    else if (reply && reply->type == REDIS_REPLY_STRING)
         finish(data, ERR_STALE, "another aggregator wrote for this sensor");
     else
-        finish(data, ERR_REFUSED, reply->type == REDIS_REPLY_ERROR ? reply->str : "no such reply");
+        finish_failed(data, reply);
 }
 
 #define PUT_HEAD 3 /* where the first key stands in its words */
@@ -179,11 +222,11 @@ static int put_keys(struct storage *storage, const struct put *put, storage_done
     size_t argc = PUT_HEAD + put->keys.count + put->args.count;
     const char **argv = calloc(argc, sizeof *argv);
     size_t *sizes = calloc(argc, sizeof *sizes);
-    struct call *call = call_new(done, data);
+    struct call *call = call_new(store, done, data);
     int rc = ERR_NOMEM;
     if (argv && sizes && call) {
         put_words(put, numkeys, argv, sizes);
-        rc = servers_command(store->servers, PUT_HEAD, argc, argv, sizes, put_replied, call);
+        rc = servers_change(store->servers, PUT_HEAD, argc, argv, sizes, put_replied, call);
     }
     free(argv);
     free(sizes);
@@ -194,12 +237,10 @@ static int put_keys(struct storage *storage, const struct put *put, storage_done
 
 static void sensor_replied(void *data, const redisReply *reply)
 {
-    if (!reply)
-        finish(data, ERR_UNREACHABLE, "the connection to the store was lost");
-    else if (reply->type == REDIS_REPLY_INTEGER)
+    if (reply && reply->type == REDIS_REPLY_INTEGER)
         finish(data, 0, "");
     else
-        finish(data, ERR_REFUSED, reply->type == REDIS_REPLY_ERROR ? reply->str : "no such reply");
+        finish_failed(data, reply);
 }
 
 static int add_sensor(struct storage *storage, const char *sensor, storage_done_fn *done,
@@ -208,7 +249,7 @@ static int add_sensor(struct storage *storage, const char *sensor, storage_done_
     struct store *store = store_of(storage);
     if (!store->storage.up)
         return ERR_UNREACHABLE;
-    struct call *call = call_new(done, data);
+    struct call *call = call_new(store, done, data);
     if (!call)
         return ERR_NOMEM;
     int rc = servers_words(store->servers, (const char *[]){"SADD", SCHEMA_SENSORS, sensor, NULL},
@@ -242,17 +283,17 @@ struct read {
 
 struct reads {
     struct fetch *fetch;
-    size_t asked, answered;
+    size_t asked, answered; /* `asked`: of the items, and the trial behind them */
     int code;
     char why[ERRMSG_SIZE];
     struct call call;
     struct read each[]; /* by item */
 };
 
-static void reads_failed(struct reads *reads, int code, const char *key, const char *why)
+static void reads_failed(struct reads *reads, int code, const char *why)
 {
     if (reads->code == 0)
-        reads->code = err_set(reads->why, code, "%s: %s", key, why);
+        reads->code = err_set(reads->why, code, "%s", why);
 }
 
 /* Calls the owner back after the last answer. */
@@ -269,10 +310,9 @@ static void reads_finish(struct reads *reads)
 static void take_reply(struct reads *reads, size_t index, const redisReply *reply)
 {
     const struct fetch_item *item = &reads->fetch->items[index];
-    if (!reply)
-        reads_failed(reads, ERR_UNREACHABLE, item->key, "the connection to the store was lost");
-    else if (reply->type == REDIS_REPLY_ERROR)
-        reads_failed(reads, ERR_DAMAGED, item->key, reply->str);
+    char why[ERRMSG_SIZE];
+    if (!reply || reply->type == REDIS_REPLY_ERROR)
+        reads_failed(reads, judge(reads->call.store, reply, item->key, why), why);
     else if (reply->type == REDIS_REPLY_STRING)
         fetch_answer(reads->fetch, index, reply->str, (size_t)reply->len);
     else if (reply->type == REDIS_REPLY_ARRAY)
@@ -288,6 +328,31 @@ static void read_replied(void *data, const redisReply *reply)
     take_reply(reads, read->index, reply);
     reads->answered++;
     reads_finish(reads);
+}
+
+static void trial_replied(void *data, const redisReply *reply)
+{
+    struct reads *reads = data;
+    char why[ERRMSG_SIZE];
+    if (!reply || reply->type == REDIS_REPLY_ERROR)
+        reads_failed(reads, judge(reads->call.store, reply, NULL, why), why);
+    reads->answered++;
+    reads_finish(reads);
+}
+
+/* A change behind the reads, in the slot of the first: when that is durable, so is what they read. */
+static int ask_trial(struct store *store, struct reads *reads)
+{
+    char key[SCHEMA_KEY_MAX];
+    const char *read = reads->fetch->items[0].key, *tag_end = strchr(read, '}');
+    if (!reads->fetch->durable || store->durability.replicas == 0 || !tag_end)
+        return 0;
+    snprintf(key, sizeof key, "%.*s:trial", (int)(tag_end + 1 - read), read);
+    const char *argv[] = {"FCALL", "darkcount_trial", "1", key};
+    const size_t sizes[] = {5, 15, 1, strlen(key)};
+    int rc = servers_change(store->servers, 3, 4, argv, sizes, trial_replied, reads);
+    reads->asked += rc == 0;
+    return rc;
 }
 
 static int ask_item(struct store *store, struct reads *reads, size_t index)
@@ -313,18 +378,20 @@ static int fetch_keys(struct storage *storage, struct fetch *fetch, storage_done
     if (!reads)
         return ERR_NOMEM;
     reads->fetch = fetch;
-    reads->call = (struct call){done, data};
+    reads->call = (struct call){store, done, data};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < fetch->count; i++) {
         rc = ask_item(store, reads, i);
         reads->asked += rc == 0;
     }
+    if (rc == 0)
+        rc = ask_trial(store, reads);
     if (rc && reads->asked == 0) {
         free(reads);
         return rc;
     }
     if (rc) /* the rest could not be asked: the answers that still come end it */
-        reads_failed(reads, rc, fetch->items[reads->asked].key, err_str(rc));
+        reads_failed(reads, rc, err_str(rc));
     return 0;
 }
 

@@ -8,9 +8,10 @@
  *                                  ^-- a growing, jittered delay <-- connection lost, check failed
  *
  * While it is not up, requests fail at once with ERR_UNREACHABLE; those under way fail when the
- * connection is lost (whether they were done is then not known: the owner reloads). Every change of
- * state is told once. Only this file, servers.c, storecheck.c
- * and redis.c know hiredis.
+ * connection is lost (whether they were done is then not known: the owner reloads). When Redis refuses
+ * a request for a reason that concerns every sensor (fault.h), the connection is given up, too, and the
+ * check does not pass before that is mended. Every change of state is told once. Only this file,
+ * servers.c, storecheck.c and redis.c know hiredis.
  */
 #ifndef AGGREGATOR_STORE_H
 #define AGGREGATOR_STORE_H
@@ -45,9 +46,12 @@ struct store {
     struct store_events on;
     void *data;
     struct servers_known known;
+    struct durability durability; /* may be set before store_open */
+    struct replicated replicated;
     struct servers *servers; /* NULL while waiting to connect */
     bool closing, warned, patient, looking;
     int told;               /* the code that `down` was last told, 0 after `up` */
+    char told_word[32];     /* the first word of the reason */
     unsigned attempts;      /* since it was last up */
     uint64_t retry_most_ms; /* the greatest delay between two of them */
     uv_timer_t retry;

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/fault.h"
 #include "aggregator/function.h"
 #include "aggregator/redis.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/schema.h"
+#include "common/slots.h"
 
 /* What Redis says of a function that is not there. */
 #define FUNCTION_MISSING "ERR Function not found"
@@ -44,15 +46,24 @@ static void settle(struct run *run)
     free(run);
 }
 
-/* A server that is still reading its data in answers LOADING; it will be ready later. */
+/* What keeps it from taking anything is said in the same words whatever it was that it did not take. */
+static void fail_reply(struct run *run, const char *what, const char *error)
+{
+    char text[ERRMSG_SIZE];
+    if (strncmp(error, "LOADING", 7) == 0) /* it reads its data in, and will be ready later */
+        fail(run, ERR_UNREACHABLE, what, error);
+    else if (fault_read(error, NULL, text) != FAULT_STORE)
+        fail(run, ERR_REFUSED, what, error);
+    else if (run->code == 0)
+        run->code = err_set(run->why, ERR_REFUSED, "%s", text);
+}
+
 static bool sound(struct run *run, const redisReply *reply, const char *what)
 {
     if (!reply)
         fail(run, ERR_UNREACHABLE, what, "the connection was lost");
-    else if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "LOADING", 7) == 0)
-        fail(run, ERR_UNREACHABLE, what, reply->str);
     else if (reply->type == REDIS_REPLY_ERROR)
-        fail(run, ERR_REFUSED, what, reply->str);
+        fail_reply(run, what, reply->str);
     return reply && reply->type != REDIS_REPLY_ERROR;
 }
 
@@ -89,13 +100,40 @@ static void info_replied(void *data, const redisReply *reply)
     settle(run);
 }
 
+static const char *setting(const redisReply *reply)
+{
+    bool known = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+    return known ? reply->element[1]->str : NULL;
+}
+
+/* Fails when a setting is not what the configuration asks for. */
+static void hold_to(struct run *run, const redisReply *reply, const char *name, const char *wanted)
+{
+    const char *value = setting(reply);
+    char why[ERRMSG_SIZE];
+    if (!reply)
+        return;
+    if (!value)
+        err_set(why, 0,
+                "cannot be asked (CONFIG GET), and [store] durability needs it %s: allow "
+                "the user to ask",
+                wanted);
+    else if (strcmp(value, wanted) != 0)
+        err_set(why, 0,
+                "is %.32s, and [store] durability needs it %s: CONFIG SET %s %s, and set "
+                "it in redis.conf",
+                value, wanted, name, wanted);
+    else
+        return;
+    fail(run, ERR_REFUSED, name, why);
+}
+
 /* Warns when a setting is not what makes an acknowledgement mean "durable". */
 static void check_setting(const redisReply *reply, const char *wanted, const char *then)
 {
     if (!reply)
         return;
-    bool known = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
-    const char *value = known ? reply->element[1]->str : NULL;
+    const char *value = setting(reply);
     if (!value)
         log_warn("store: cannot read its settings (CONFIG GET): whether acknowledged records are "
                  "durable there is not known");
@@ -105,14 +143,22 @@ static void check_setting(const redisReply *reply, const char *wanted, const cha
 
 static void appendonly_replied(void *data, const redisReply *reply)
 {
-    check_setting(reply, "yes", "acknowledged records are lost when Redis stops");
+    struct run *run = data;
+    if (run->check.durability->fsync)
+        hold_to(run, reply, "appendonly", "yes");
+    else
+        check_setting(reply, "yes", "acknowledged records are lost when Redis stops");
     settle(data);
 }
 
 static void appendfsync_replied(void *data, const redisReply *reply)
 {
-    check_setting(reply, "always",
-                  "acknowledged records of the last moment are lost when the machine stops");
+    struct run *run = data;
+    if (run->check.durability->fsync)
+        hold_to(run, reply, "appendfsync", "always");
+    else
+        check_setting(reply, "always",
+                      "acknowledged records of the last moment are lost when the machine stops");
     settle(data);
 }
 
@@ -137,12 +183,17 @@ static int ask_login(struct run *run)
     return rc;
 }
 
+/* What the configuration asks for is looked at whenever the server is connected to; what it leaves open
+ * is told once. */
 static int ask_settings(struct run *run)
 {
-    int rc = ask(run, appendonly_replied, (const char *[]){"CONFIG", "GET", "appendonly", NULL});
-    if (rc == 0)
+    const struct durability *durability = run->check.durability;
+    int rc = 0;
+    if (durability->fsync || (run->check.warn && !durability->stated))
+        rc = ask(run, appendonly_replied, (const char *[]){"CONFIG", "GET", "appendonly", NULL});
+    if (rc == 0 && (durability->fsync || (run->check.warn && !durability->stated)))
         rc = ask(run, appendfsync_replied, (const char *[]){"CONFIG", "GET", "appendfsync", NULL});
-    if (rc == 0)
+    if (rc == 0 && run->check.warn)
         rc = ask(run, policy_replied, (const char *[]){"CONFIG", "GET", "maxmemory-policy", NULL});
     return rc;
 }
@@ -152,7 +203,7 @@ static int ask_look(struct run *run)
     int rc = ask_login(run);
     if (rc == 0)
         rc = ask(run, info_replied, (const char *[]){"INFO", "server", NULL});
-    return rc == 0 && run->check.warn ? ask_settings(run) : rc;
+    return rc == 0 && !run->check.look ? ask_settings(run) : rc;
 }
 
 /* --- make ready ------------------------------------------------------------------------------- */
@@ -252,17 +303,45 @@ static void function_replied(void *data, const redisReply *reply)
     settle(data);
 }
 
-/* Last, so that an older program does not replace a newer one's; the same again heals one that
- * somebody has changed. */
+/* After the others, so that an older program does not replace a newer one's; the same again heals one
+ * that somebody has changed. */
 static int ask_function(struct run *run)
 {
     return ask(run, function_replied,
                (const char *[]){"FUNCTION", "LOAD", "REPLACE", function_text, NULL});
 }
 
+/* A slot that is on its way says nothing about the server. */
+static void trial_replied(void *data, const redisReply *reply)
+{
+    struct run *run = data;
+    struct storeurl_server elsewhere;
+    if (!reply || reply->type != REDIS_REPLY_ERROR ||
+        slots_answer(reply->str, &elsewhere) == SLOTS_OTHER)
+        sound(run, reply, "try to write there");
+    settle(run);
+}
+
+static void wait_replied(void *data, const redisReply *reply)
+{
+    sound(data, reply, "ask for its replicas (WAIT)");
+    settle(data);
+}
+
+/* How many replicas there are is for replication.c to see; here, whether they may be waited for. */
+static int ask_trial(struct run *run)
+{
+    int rc = ask(run, trial_replied,
+                 (const char *[]){"FCALL", "darkcount_trial", "1", run->check.trial, NULL});
+    if (rc == 0 && run->check.durability->replicas > 0)
+        rc = ask(run, wait_replied, (const char *[]){"WAIT", "0", "1", NULL});
+    return rc;
+}
+
 /* --- the steps -------------------------------------------------------------------------------- */
 
-static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_version, ask_function};
+static int (*const steps[])(struct run *run) = {ask_look, ask_telescope, ask_version, ask_function,
+                                                ask_trial};
 
 /* Asks what the present step asks. What could not even be asked fails it; the replies that are owed
  * by then still end it. */

@@ -1,6 +1,7 @@
 /*
  * What must be true of a Redis server before it is used as the store, and what is made ready there:
- * its version, the Function library, the telescope's schema and time zone. Also says, once, what
+ * its version, the Function library, the telescope's schema and time zone, and that it would take a
+ * record now. Also says, once, what
  * makes "acknowledged" less than "durable". servers.c calls it on each new connection.
  */
 #ifndef AGGREGATOR_STORECHECK_H
@@ -8,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "aggregator/durability.h"
 #include "common/storeurl.h"
 
 #define STORECHECK_REDIS_MIN 7 /* Functions */
@@ -18,9 +20,11 @@ struct storecheck {
     struct redis *redis;
     const struct storeurl *url;
     const char *timezone;
-    bool telescope; /* it serves the key of the telescope: of a cluster one server does */
-    bool warn;      /* say what is not durable */
-    bool look;      /* only log in and ask for the version: make nothing ready */
+    const struct durability *durability; /* borrowed until the end */
+    const char *trial; /* a key that it serves and that is no sensor's; borrowed until the end */
+    bool telescope;    /* it serves the key of the telescope: of a cluster one server does */
+    bool warn;         /* say what is not durable */
+    bool look;         /* only log in and ask for the version: make nothing ready */
 };
 
 /* `code`: 0; ERR_UNREACHABLE (lost, or not ready yet: try again); ERR_VERSION, ERR_REFUSED. */

@@ -36,7 +36,7 @@ static const struct {
         {"darkcount-aggregator",
          "~darkcount:* resetchannels -@all +fcall +fcall_ro +function|load +get +hget +hmget "
          "+hgetall +smembers +set +hset +hsetnx +hdel +unlink +expireat +sadd "
-         "+type +info +config|get +select +auth +ping +cluster|slots +asking",
+         "+type +wait +info +config|get +select +auth +ping +cluster|slots +asking",
          "aggregator.conf, [aggregator]"},
     [USERS_READER] = {"darkcount-reader",
                       "~darkcount:* resetchannels -@all +get +mget +hget +hmget +hgetall +hkeys "

@@ -4,6 +4,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "dashboards/compare.h"
 
 static const char *const columns[] = {
     "year",
@@ -147,7 +148,19 @@ int annual_check(struct options *options, char *errmsg)
     if (options->revisions && (options->given & OPTION_BIT(OPTION_METHOD)))
         return err_set(errmsg, ERR_INVALID,
                        "--revisions: they are of all methods; --method does not go with them");
+    if (options->compare && (options->revisions || (options->given & OPTION_BIT(OPTION_METHOD))))
+        return err_set(errmsg, ERR_INVALID,
+                       "--compare: the file says the method; --method and --revisions do not go "
+                       "with it");
     return options_check_format(options, errmsg);
+}
+
+static int run(struct store *store, const struct options *options, char *errmsg)
+{
+    if (options->compare)
+        return compare_run(store, options, errmsg);
+    return options->revisions ? run_revisions(store, options, errmsg)
+                              : run_figures(store, options, errmsg);
 }
 
 int annual_run(const struct options *options, char *errmsg)
@@ -156,8 +169,7 @@ int annual_run(const struct options *options, char *errmsg)
     int rc = options_open_store(options, &store, errmsg);
     if (rc)
         return rc;
-    rc = options->revisions ? run_revisions(store, options, errmsg)
-                            : run_figures(store, options, errmsg);
+    rc = run(store, options, errmsg);
     store_close(store);
     return rc;
 }

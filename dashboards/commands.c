@@ -23,8 +23,10 @@ const struct command commands[] = {
     {
         .name = "annual",
         .summary = "packets per darknet address, year by year",
-        .usage = "[--method METHOD | --revisions] [--year YYYY] [--format FORMAT]",
-        .takes = BIT(OPTION_METHOD) | BIT(OPTION_REVISIONS) | BIT(OPTION_YEAR) | BIT(OPTION_FORMAT),
+        .usage =
+            "[--method METHOD | --revisions | --compare FILE] [--year YYYY]\n    [--format FORMAT]",
+        .takes = BIT(OPTION_METHOD) | BIT(OPTION_REVISIONS) | BIT(OPTION_COMPARE) |
+                 BIT(OPTION_YEAR) | BIT(OPTION_FORMAT),
         .check = annual_check,
         .run = annual_run,
     },

@@ -50,6 +50,7 @@ enum option_id {
     OPTION_HOST,
     OPTION_COUNTRY_DB,
     OPTION_ASN_DB,
+    OPTION_COMPARE,
     OPTION_IDS
 };
 
@@ -87,6 +88,7 @@ struct options {
     bool reference_nict;
     enum language language;
     bool revisions;
+    const char *compare;   /* a file of published figures; NULL: none */
     const char *from, *to; /* times in the reporting zone, to be read when the store is open */
     enum query_step step;
     enum query_by by;

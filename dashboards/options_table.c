@@ -213,6 +213,13 @@ static int set_asn_db(struct options *options, const char *value, char *errmsg)
     return 0;
 }
 
+static int set_compare(struct options *options, const char *value, char *errmsg)
+{
+    (void)errmsg;
+    options->compare = value;
+    return 0;
+}
+
 const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
@@ -284,4 +291,9 @@ const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_ASN_DB] = {0, "asn-db", "FILE",
                        "the same of autonomous systems; asn_db in the configuration file",
                        set_asn_db},
+    [OPTION_COMPARE] =
+        {0, "compare", "FILE",
+         "published figures, as annual once printed them (csv or json), beside those\n"
+         "of now; exit status 1 when one differs",
+         set_compare},
 };

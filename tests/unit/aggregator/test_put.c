@@ -243,6 +243,47 @@ Test(darkcount_put, a_long_value_is_cut_and_what_is_left_over_goes)
     free(value);
 }
 
+/* What the user may not do is found before anything is done. */
+Test(darkcount_put, a_denied_command_leaves_nothing_half_done)
+{
+    static const char *const commands[] = {"set",      "hset", "hdel", "unlink",
+                                           "expireat", "type", "hget"};
+    struct server server;
+    struct put put;
+    start(&server);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        freeReplyObject(
+            command(&server, "ACL SETUSER u reset on >p ~darkcount:* +@all -%s", commands[i]));
+        cr_expect_str_eq(ask(&server, "AUTH u p"), "OK");
+        write_all(&put, 0, 0);
+        const char *answer = call(&server, &put);
+        cr_expect(strncmp(answer, i < 5 ? "NOPERM" : "ERR The user", 6) == 0, "%s: %s", commands[i],
+                  answer);
+        if (i < 5)
+            cr_expect(strncmp(ask(&server, "FCALL darkcount_trial 1 darkcount:{0}:trial"), "NOPERM",
+                              6) == 0,
+                      "%s", commands[i]);
+        freeReplyObject(command(&server, "ACL SETUSER u +@all"));
+        cr_expect(untouched(&server), "%s", commands[i]);
+        cr_expect_str_eq(ask(&server, "EXISTS " HEAD), "0", "%s", commands[i]);
+    }
+    write_all(&put, 0, 0);
+    cr_expect_str_eq(call(&server, &put), "OK");
+    stop(&server);
+}
+
+Test(darkcount_put, a_trial_leaves_nothing)
+{
+    struct server server;
+    start(&server);
+    cr_expect_str_eq(ask(&server, "FCALL darkcount_trial 1 darkcount:{0}:trial"), "OK");
+    cr_expect_str_eq(ask(&server, "DBSIZE"), "0");
+    cr_expect(strncmp(ask(&server, "FCALL darkcount_trial 0"), "ERR darkcount_trial", 19) == 0);
+    ask(&server, "CONFIG SET maxmemory 1");
+    cr_expect(strncmp(ask(&server, "FCALL darkcount_trial 1 darkcount:{0}:trial"), "OOM", 3) == 0);
+    stop(&server);
+}
+
 Test(darkcount_put, says_its_version)
 {
     struct server server;
