@@ -86,6 +86,8 @@ static unsigned wants(enum query_by by, size_t pieces, const struct store_piece 
         return STORE_HOSTS | (pieces > 1 || piece->minutes ? STORE_ADDRESSES : 0);
     case QUERY_ADDRESS:
         return STORE_ADDRESSES;
+    case QUERY_CLASS:
+        return STORE_CLASSES;
     default:
         return STORE_TABLES;
     }
@@ -226,7 +228,7 @@ static int add_detail(struct running *running, struct sums *sums, const struct s
                       struct store_counts *counts)
 {
     struct own *own = &running->own;
-    if (piece->wants & STORE_TABLES)
+    if (piece->wants & (STORE_TABLES | STORE_CLASSES))
         return tables_add(&sums->tables, &counts->tables);
     if (!(piece->wants & STORE_ADDRESSES))
         return 0;

@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "dashboards/chart.h"
+#include "dashboards/chart_query.h"
 #include "dashboards/outdir.h"
 #include "dashboards/report_write.h"
 
@@ -20,6 +21,8 @@ struct report {
     const struct options *options;
     struct outdir dir;
     struct report_data data;
+    struct chart_query asked;
+    struct chart_classes classes;     /* of the days, in `asked` */
     struct buf charts[REPORT_CHARTS]; /* SVG; empty: there was nothing to draw */
 };
 
@@ -54,8 +57,8 @@ static int read_file(const char *path, struct buf *bytes, char *errmsg)
 static int draw(struct report *report, enum report_chart chart, char *errmsg)
 {
     static int (*const commands[REPORT_CHARTS])(const struct options *options, char *errmsg) = {
-        chart_annual_run,  chart_daily_run,    chart_ports_run,
-        chart_classes_run, chart_coverage_run, chart_map_run};
+        chart_annual_run,   chart_daily_run, chart_ports_run, NULL,
+        chart_coverage_run, chart_map_run};
     char path[PATH_MAX + 64];
     struct options options = *report->options;
     snprintf(path, sizeof path, "%s/charts/%s.svg", report->dir.path, report_chart_name(chart));
@@ -65,7 +68,8 @@ static int draw(struct report *report, enum report_chart chart, char *errmsg)
         options.method = METHOD_DAILY;
         options.reference_nict = true;
     }
-    int rc = commands[chart](&options, errmsg);
+    int rc = chart == REPORT_CHART_CLASSES ? chart_classes_write(&options, &report->classes, errmsg)
+                                           : commands[chart](&options, errmsg);
     if (rc == ERR_UNKNOWN)
         return 0;
     return rc ? rc : read_file(path, &report->charts[chart], errmsg);
@@ -132,6 +136,19 @@ static int write_all(struct report *report, char *errmsg)
 
 /* --- one state of the store ------------------------------------------------------------------- */
 
+/* What the chart of classes is drawn from, and its time zone from what is kept of the store. */
+static int read_classes(struct report *report, struct store *store, char *errmsg)
+{
+    int rc = chart_query_open(&report->asked, store, report->options, errmsg);
+    if (rc == 0)
+        rc = chart_query_classes(&report->asked, &report->classes, errmsg);
+    if (rc)
+        return rc;
+    report->classes.caption.timezone = report->data.timezone;
+    report_data_classes(&report->data, &report->classes);
+    return 0;
+}
+
 static int read_data(struct report *report, char *errmsg)
 {
     struct store *store;
@@ -139,6 +156,8 @@ static int read_data(struct report *report, char *errmsg)
     if (rc)
         return rc;
     rc = report_data_read(&report->data, store, report->options->year, errmsg);
+    if (rc == 0)
+        rc = read_classes(report, store, errmsg);
     store_close(store);
     return rc;
 }
@@ -165,6 +184,8 @@ static int unchanged(struct report *report, bool *same, char *errmsg)
 static void forget(struct report *report)
 {
     report_data_close(&report->data);
+    chart_query_close(&report->asked);
+    memset(&report->asked, 0, sizeof report->asked);
     for (int chart = 0; chart < REPORT_CHARTS; chart++) {
         buf_close(&report->charts[chart]);
         buf_init(&report->charts[chart]);

@@ -103,6 +103,8 @@ int store_read_revisions(struct store *store, const struct store_revisions_reade
 #define STORE_ADDRESSES 2u
 #define STORE_TABLES    4u
 #define STORE_COURSE    8u /* of a day */
+#define STORE_CLASSES                                                                              \
+    16u /* of the tables the classes alone, which is faster; not with STORE_TABLES */
 
 /* A stretch of time: a whole period, or minutes of a day that lie within one hour. */
 struct store_piece {

@@ -100,9 +100,11 @@ static int settle_level(struct store_reading *reading, size_t i, char *errmsg)
     if ((piece->wants & STORE_ADDRESSES) && addrvec_packets(&counts->addresses) != totals->packets)
         return store_damaged(reading->store, key, "its addresses do not sum to the totals", errmsg);
     schema_key_tables(key, reading->sensor->name, &piece->period);
-    const char *broken = piece->wants & STORE_TABLES
-                             ? tables_broken(&counts->tables, totals->packets, totals->bytes)
-                             : NULL;
+    const char *broken =
+        piece->wants & STORE_TABLES ? tables_broken(&counts->tables, totals->packets, totals->bytes)
+        : piece->wants & STORE_CLASSES
+            ? tables_classes_broken(&counts->tables, totals->packets, totals->bytes)
+            : NULL;
     return broken ? store_damaged(reading->store, key, broken, errmsg) : 0;
 }
 
@@ -167,9 +169,9 @@ static size_t batch_size(const struct store_piece *pieces, size_t count)
 {
     size_t size = 0, heavy = 0;
     while (size < count && size < BATCH_MAX) {
-        heavy += pieces[size].wants & STORE_ADDRESSES ? ADDRESSES_WEIGH
-                 : pieces[size].wants & STORE_TABLES  ? 1
-                                                      : 0;
+        heavy += pieces[size].wants & STORE_ADDRESSES                  ? ADDRESSES_WEIGH
+                 : pieces[size].wants & (STORE_TABLES | STORE_CLASSES) ? 1
+                                                                       : 0;
         if (heavy > HEAVY_MAX)
             break;
         size++;

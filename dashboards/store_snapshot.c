@@ -34,7 +34,7 @@ static int ask_piece(struct store_reading *reading, const struct store_piece *pi
     if (rc == 0 && (piece->wants & STORE_ADDRESSES))
         rc = store_send(reading->store, errmsg, "GET %s", key);
     schema_key_tables(key, name, &piece->period);
-    if (rc == 0 && (piece->wants & STORE_TABLES))
+    if (rc == 0 && (piece->wants & (STORE_TABLES | STORE_CLASSES)))
         rc = store_send(reading->store, errmsg, "GET %s", key);
     return rc;
 }
@@ -93,7 +93,7 @@ static int ask(struct store_reading *reading, size_t *count, char *errmsg)
         rc = ask_piece(reading, piece, errmsg);
         if (!piece->minutes)
             *count += 1u + !!(piece->wants & STORE_HOSTS) + !!(piece->wants & STORE_ADDRESSES) +
-                      !!(piece->wants & STORE_TABLES);
+                      !!(piece->wants & (STORE_TABLES | STORE_CLASSES));
     }
     for (size_t i = 0; rc == 0 && i < reading->course_count; i++, ++*count) {
         schema_key_course(key, reading->sensor->name, &reading->courses[i].day);
@@ -212,7 +212,10 @@ static int understand_tables(struct store_reading *reading, const struct store_p
     rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
     if (rc)
         return rc;
-    rc = folded_decode_tables(&reading->counts[i].tables, &reading->folds[i].tables, bytes, size);
+    struct tables *tables = &reading->counts[i].tables;
+    uint64_t *folded = &reading->folds[i].tables;
+    rc = piece->wants & STORE_TABLES ? folded_decode_tables(tables, folded, bytes, size)
+                                     : folded_decode_classes(tables->classes, folded, bytes, size);
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
 }
 
@@ -227,7 +230,7 @@ static int understand_piece(struct store_reading *reading, size_t i, redisReply 
         rc = understand_hosts(reading, piece, counts, at, errmsg);
     if (rc == 0 && (piece->wants & STORE_ADDRESSES))
         rc = understand_addresses(reading, piece, i, at, errmsg);
-    if (rc == 0 && (piece->wants & STORE_TABLES))
+    if (rc == 0 && (piece->wants & (STORE_TABLES | STORE_CLASSES)))
         rc = understand_tables(reading, piece, i, at, errmsg);
     return rc;
 }

@@ -179,6 +179,8 @@ static int check_period(void *user, const struct query_period *period, char *err
         cr_assert(period->rows_known);
         if (query->by == QUERY_ADDRESS)
             same_addresses(period->addresses, &e->addresses);
+        else if (query->by == QUERY_CLASS)
+            cr_assert_arr_eq(period->tables->classes, e->tables.classes, sizeof e->tables.classes);
         else
             same_tables(period->tables, &e->tables);
         rows_sum(period);
