@@ -114,8 +114,8 @@ const struct command commands[] = {
     {
         .name = "report",
         .summary = "the yearly report: a page, its charts, tables and figures",
-        .usage = "--year YYYY -o DIR [--lang en|ja]",
-        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG),
+        .usage = "--year YYYY -o DIR [--lang en|ja] [--pdf auto|no|CONVERTER]",
+        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG) | BIT(OPTION_PDF),
         .check = report_check,
         .run = report_run,
     },

@@ -19,6 +19,7 @@
 #include "common/storeurl.h"
 #include "dashboards/figures.h"
 #include "dashboards/labels.h"
+#include "dashboards/pdf.h"
 #include "dashboards/query.h"
 
 enum option_id {
@@ -46,6 +47,7 @@ enum option_id {
     OPTION_WITHHOLD,
     OPTION_LISTEN,
     OPTION_HOST,
+    OPTION_PDF,
     OPTION_IDS
 };
 
@@ -94,7 +96,8 @@ struct options {
     const char *key, *make_key; /* files */
     const char *listen;         /* ADDRESS:PORT; NULL: as it is usual */
     const char *hosts;          /* names, separated by commas */
-    uint64_t withhold;          /* the least number of sensors and of sources */
+    enum pdf_converter pdf;
+    uint64_t withhold; /* the least number of sensors and of sources */
 };
 
 /* Reads the command line. ERR_INVALID with the cause in `errmsg` for wrong usage. */

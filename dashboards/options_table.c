@@ -198,6 +198,11 @@ static int set_host(struct options *options, const char *value, char *errmsg)
     return 0;
 }
 
+static int set_pdf(struct options *options, const char *value, char *errmsg)
+{
+    return pdf_converter_parse(value, &options->pdf, errmsg);
+}
+
 const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
@@ -258,4 +263,9 @@ const struct option_row option_rows[OPTION_IDS] = {
                      "names that browsers may ask for, beside numbers and localhost: that of a\n"
                      "proxy in front",
                      set_host},
+    [OPTION_PDF] =
+        {0, "pdf", "CONVERTER",
+         "chromium, weasyprint or wkhtmltopdf; auto (default): the first of them that is\n"
+         "installed, if any; no: no PDF",
+         set_pdf},
 };
