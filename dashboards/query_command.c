@@ -17,7 +17,7 @@ static const char *const columns[QUERY_BYS][12] = {
     [QUERY_CLASS] = {"start", "class", "packets", "bytes", "share"},
     [QUERY_PROTOCOL] = {"start", "protocol", "packets", "bytes", "share"},
     [QUERY_PORT] = {"start", "protocol", "port", "packets", "bytes", "share"},
-    [QUERY_ICMP] = {"start", "type", "code", "packets", "bytes", "share"},
+    [QUERY_ICMP] = {"start", "type", "code", "packets", "bytes", "share", "protocol"},
 };
 
 struct printing {
@@ -118,6 +118,8 @@ static void put_rows(struct rows *rows, const struct query_period *period, const
         if (period->query->by != QUERY_ADDRESS)
             rows_u64(rows, row.sum.bytes);
         rows_double(rows, row.share, SHARE_DECIMALS);
+        if (period->query->by == QUERY_ICMP) /* the same type means another thing in ICMPv6 */
+            put_if(rows, row.key != QUERY_KEY_OTHER, row.protocol);
     }
 }
 
