@@ -194,15 +194,22 @@ static int check_period(void *user, const struct query_period *period, char *err
     return 0;
 }
 
-static struct walk run(const struct query *query, bool detailed)
+static struct walk run_over(struct store *store, const struct query *query, bool detailed)
 {
     char errmsg[ERRMSG_SIZE] = "";
     struct walk walk = {.query = query, .detailed = detailed, .next_s = query->from_s};
     const struct query_reader reader = {&walk, check_period};
-    struct store *store;
-    cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
     cr_assert_eq(query_run(store, query, &reader, errmsg), 0, "%s", errmsg);
     cr_assert_eq(walk.next_s, query->to_s);
+    return walk;
+}
+
+static struct walk run(const struct query *query, bool detailed)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct store *store;
+    cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+    struct walk walk = run_over(store, query, detailed);
     store_close(store);
     return walk;
 }
@@ -276,6 +283,31 @@ Test(query, the_log_makes_up_for_what_is_not_folded, .timeout = 120)
             run(&query, true);
         }
     }
+}
+
+/* What a store has once read of the log is made up for by what came since, a few calls or many. */
+Test(query, minutes_are_right_while_records_come, .timeout = 120)
+{
+    static const size_t counts[] = {30, 31, 40, 41, 80};
+    char errmsg[ERRMSG_SIZE] = "";
+    struct store *store = NULL;
+    telescope_make(&telescope, "UTC", 19, 1704067200, 80, 60);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        for (int s = 0; s < TELESCOPE_SENSORS; s++)
+            telescope.sensors[s].count = counts[i];
+        redis_do(&redis, "FLUSHALL");
+        telescope_write(&telescope, &redis, counts[i] / 3, 1000);
+        if (!store)
+            cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+        for (enum query_by by = QUERY_TOTAL; by < QUERY_BYS; by++) {
+            struct query query = {
+                .from_s = 1704067200, .to_s = 1704067200 + 5400, .step = QUERY_MINUTE, .by = by};
+            cr_assert_gt(run_over(store, &query, true).with_data, 15);
+        }
+    }
+    store_close(store);
+    for (int s = 0; s < TELESCOPE_SENSORS; s++)
+        telescope.sensors[s].count = 80;
 }
 
 /* --- what is no longer kept ------------------------------------------------------------------- */
