@@ -292,6 +292,7 @@ Test(query, minutes_are_right_while_records_come, .timeout = 120)
     char errmsg[ERRMSG_SIZE] = "";
     struct store *store = NULL;
     telescope_make(&telescope, "UTC", 19, 1704067200, 80, 60);
+    const struct telescope all = telescope;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         for (int s = 0; s < TELESCOPE_SENSORS; s++)
             telescope.sensors[s].count = counts[i];
@@ -306,8 +307,7 @@ Test(query, minutes_are_right_while_records_come, .timeout = 120)
         }
     }
     store_close(store);
-    for (int s = 0; s < TELESCOPE_SENSORS; s++)
-        telescope.sensors[s].count = 80;
+    telescope = all;
 }
 
 /* --- what is no longer kept ------------------------------------------------------------------- */
