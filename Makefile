@@ -256,8 +256,9 @@ demo: deps-demo
 	$(Q)BUILD=$(BUILD) tests/demo/run
 
 BENCH ?= $(filter-out %.c %.h %.sh,$(notdir $(wildcard tests/bench/*)))
-BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c %/minutes.c %/minute.c,$(wildcard tests/bench/*.c)))
+BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out %/frames.c %/minutes.c %/minute.c %/detail.c,$(wildcard tests/bench/*.c)))
 $(BUILD)/tests/bench/generate $(BUILD)/tests/bench/sender: $(BUILD)/tests/bench/frames.o
+$(BUILD)/tests/bench/synth: $(BUILD)/tests/bench/detail.o
 $(addprefix $(BUILD)/tests/bench/,wiresize deliver_sink herd_sensors): $(BUILD)/tests/bench/minute.o
 $(BUILD)/tests/bench/herd_sensors: $(addprefix $(BUILD)/aggregator/,ca.o registry.o state.o)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o \

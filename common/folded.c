@@ -152,8 +152,8 @@ static size_t rows_of(const struct columns *columns)
     return rows;
 }
 
-/* `sums`: of both columns of sums, which are found to be equal. */
-static int take_tables(struct tables *tables, const struct columns *columns)
+/* Whether the columns are as long as the shape announces. */
+static int check_shape(const struct columns *columns)
 {
     if (columns->shapes < SHAPE_HEAD)
         return ERR_DAMAGED;
@@ -161,13 +161,26 @@ static int take_tables(struct tables *tables, const struct columns *columns)
     size_t rows = rows_of(columns);
     if (classes > PACKET_CLASSES)
         return ERR_VERSION;
-    if (columns->shapes != SHAPE_HEAD + rows || columns->sums != classes + rows)
-        return ERR_DAMAGED;
-    for (size_t i = 0; i < classes; i++)
-        tables->classes[i] = (struct sum){columns->packets[i], columns->bytes[i]};
+    return columns->shapes == SHAPE_HEAD + rows && columns->sums == classes + rows ? 0
+                                                                                   : ERR_DAMAGED;
+}
+
+static void take_classes(struct sum classes[PACKET_CLASSES], const struct columns *columns)
+{
+    for (size_t i = 0; i < columns->shape[0]; i++)
+        classes[i] = (struct sum){columns->packets[i], columns->bytes[i]};
+}
+
+/* `sums`: of both columns of sums, which are found to be equal. */
+static int take_tables(struct tables *tables, const struct columns *columns)
+{
+    int rc = check_shape(columns);
+    if (rc)
+        return rc;
+    uint64_t classes = columns->shape[0];
+    take_classes(tables->classes, columns);
     struct table *all[TABLES];
     size_t row = 0;
-    int rc = 0;
     list(tables, all);
     for (int t = 0; rc == 0 && t < TABLES; t++) {
         size_t count = columns->shape[1 + t];
@@ -206,5 +219,29 @@ int folded_decode_tables(struct tables *tables, uint64_t *folded, const uint8_t 
         rc = take_columns(tables, &in);
     if (rc)
         tables_close(tables);
+    return rc;
+}
+
+int folded_decode_classes(struct sum classes[PACKET_CLASSES], uint64_t *folded,
+                          const uint8_t *bytes, size_t size)
+{
+    uint64_t shape[SHAPE_HEAD], packets[PACKET_CLASSES], sums[PACKET_CLASSES];
+    struct columns columns = {.shape = shape, .packets = packets, .bytes = sums};
+    struct cursor in = cursor_over(bytes, size);
+    size_t count;
+    int rc = take_head(&in, folded);
+    memset(classes, 0, PACKET_CLASSES * sizeof *classes);
+    if (rc == 0)
+        rc = planes_decode_first(&in, shape, SHAPE_HEAD, &columns.shapes);
+    if (rc == 0)
+        rc = planes_decode_first(&in, packets, PACKET_CLASSES, &columns.sums);
+    if (rc == 0)
+        rc = planes_decode_first(&in, sums, PACKET_CLASSES, &count);
+    if (rc == 0 && (count != columns.sums || !cursor_done(&in)))
+        rc = ERR_DAMAGED;
+    if (rc == 0)
+        rc = check_shape(&columns);
+    if (rc == 0)
+        take_classes(classes, &columns);
     return rc;
 }

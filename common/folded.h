@@ -29,5 +29,8 @@ int folded_encode_tables(const struct tables *tables, uint64_t folded, struct bu
 int folded_decode(struct addrvec *vec, uint64_t *folded, const uint8_t *bytes, size_t size);
 int folded_decode_tables(struct tables *tables, uint64_t *folded, const uint8_t *bytes,
                          size_t size);
+/* Of tables the classes alone, in a quarter of the time; the rows are not looked at. */
+int folded_decode_classes(struct sum classes[PACKET_CLASSES], uint64_t *folded,
+                          const uint8_t *bytes, size_t size);
 
 #endif

@@ -27,11 +27,12 @@ static void split(const uint64_t *values, size_t count, int planes, uint8_t *out
             *out++ = (uint8_t)(values[i] >> (8 * p));
 }
 
-static void join(uint64_t *values, size_t count, int planes, const uint8_t *in)
+/* The first `want` of `count` numbers, into values that are zero. */
+static void join(uint64_t *values, size_t want, size_t count, int planes, const uint8_t *in)
 {
-    for (int p = 0; p < planes; p++)
-        for (size_t i = 0; i < count; i++)
-            values[i] |= (uint64_t)*in++ << (8 * p);
+    for (int p = 0; p < planes; p++, in += count)
+        for (size_t i = 0; i < want; i++)
+            values[i] |= (uint64_t)in[i] << (8 * p);
 }
 
 /* Appends raw[0..size) as one zstd frame, preceded by its compressed size (u32 LE). */
@@ -86,27 +87,48 @@ static int take_compressed(struct cursor *in, size_t size, uint8_t **raw)
     return ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation ? ERR_NOMEM : ERR_DAMAGED;
 }
 
+/* A form as it is when it is unpacked: `*raw` (NULL without planes) is to be freed. */
+static int take_form(struct cursor *in, size_t *count, int *planes, uint8_t **raw)
+{
+    *count = cursor_u32_le(in);
+    *planes = cursor_u8(in);
+    *raw = NULL;
+    if (in->failed || *count > PLANES_MAX || *planes > 8 || (*count == 0 && *planes > 0))
+        return ERR_DAMAGED;
+    return *planes ? take_compressed(in, *count * (size_t)*planes, raw) : 0;
+}
+
+int planes_decode_first(struct cursor *in, uint64_t *values, size_t want, size_t *count)
+{
+    uint8_t *raw;
+    int planes;
+    int rc = take_form(in, count, &planes, &raw);
+    if (rc)
+        return rc;
+    memset(values, 0, want * sizeof *values);
+    if (raw)
+        join(values, want < *count ? want : *count, *count, planes, raw);
+    free(raw);
+    return 0;
+}
+
 int planes_decode(struct cursor *in, uint64_t **values, size_t *count)
 {
-    size_t n = cursor_u32_le(in);
-    int planes = cursor_u8(in);
+    uint8_t *raw;
+    size_t n;
+    int planes;
     *values = NULL;
     *count = 0;
-    if (in->failed || n > PLANES_MAX || planes > 8 || (n == 0 && planes > 0))
-        return ERR_DAMAGED;
-    uint8_t *raw = NULL;
-    if (planes > 0) {
-        int rc = take_compressed(in, n * (size_t)planes, &raw);
-        if (rc)
-            return rc;
-    }
+    int rc = take_form(in, &n, &planes, &raw);
+    if (rc)
+        return rc;
     uint64_t *numbers = n ? calloc(n, sizeof *numbers) : NULL;
     if (n && !numbers) {
         free(raw);
         return ERR_NOMEM;
     }
     if (raw)
-        join(numbers, n, planes, raw);
+        join(numbers, n, n, planes, raw);
     free(raw);
     *values = numbers;
     *count = n;

@@ -20,6 +20,9 @@ int planes_encode(struct buf *out, const uint64_t *values, size_t count);
 /* Reads one form from `in` and moves past it; `*values` (to be freed by the caller, NULL when
  * empty) gets `*count` numbers. ERR_DAMAGED, ERR_NOMEM. */
 int planes_decode(struct cursor *in, uint64_t **values, size_t *count);
+/* The same for a reader of the beginning only: `values` gets the first `want` numbers, zeros where
+ * there are fewer, and `*count` how many there are in all. */
+int planes_decode_first(struct cursor *in, uint64_t *values, size_t want, size_t *count);
 
 #define PLANES_MAX ((size_t)1 << 26)
 

@@ -231,12 +231,19 @@ static bool within(const struct table *table, struct sum most, struct sum *sum)
     return rows_valid(table) && sum_all(table->sums, table->count, sum) && at_most(*sum, most);
 }
 
-static const char *broken_totals(const struct tables *tables, struct sum total)
+const char *tables_classes_broken(const struct tables *tables, uint64_t packets, uint64_t bytes)
+{
+    const struct sum total = {packets, bytes};
+    struct sum sum;
+    return sum_all(tables->classes, PACKET_CLASSES, &sum) && equal(sum, total)
+               ? NULL
+               : "its classes do not sum to its packets and bytes";
+}
+
+static const char *broken_protocols(const struct tables *tables, struct sum total)
 {
     const struct table *protocols = &tables->protocols;
     struct sum sum;
-    if (!sum_all(tables->classes, PACKET_CLASSES, &sum) || !equal(sum, total))
-        return "its classes do not sum to its packets and bytes";
     if (!rows_valid(protocols) ||
         (protocols->count && protocols->keys[protocols->count - 1] >= PROTOCOLS))
         return "its protocols do not ascend to 255 or count nothing";
@@ -279,7 +286,9 @@ static const char *broken_parts(const struct tables *tables)
 
 const char *tables_broken(const struct tables *tables, uint64_t packets, uint64_t bytes)
 {
-    const char *broken = broken_totals(tables, (struct sum){packets, bytes});
+    const char *broken = tables_classes_broken(tables, packets, bytes);
+    if (!broken)
+        broken = broken_protocols(tables, (struct sum){packets, bytes});
     if (!broken)
         broken = broken_classes(tables);
     return broken ? broken : broken_parts(tables);

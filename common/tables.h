@@ -88,5 +88,7 @@ int tables_add(struct tables *into, const struct tables *from);
  * - tcp_ports, udp_ports, icmp4 and icmp6 sum to at most protocol 6, 17, 1 and 58, and the last two
  *   together to at most the ICMP classes. */
 const char *tables_broken(const struct tables *tables, uint64_t packets, uint64_t bytes);
+/* The same when only the classes are known. */
+const char *tables_classes_broken(const struct tables *tables, uint64_t packets, uint64_t bytes);
 
 #endif

@@ -34,8 +34,20 @@ static int nomem(int rc, char *errmsg)
     return rc ? err_set(errmsg, rc, "chart: %s", err_str(rc)) : 0;
 }
 
+/* The kind of picture that is asked for, and whether there is a font for it: an SVG names the font,
+ * its viewer brings it. */
+static int find_kind(const struct options *options, enum picture_kind *kind, char *errmsg)
+{
+    int rc = picture_kind_of(options->output, kind, errmsg);
+    if (rc || *kind == PICTURE_SVG)
+        return rc;
+    return font_check(labels_font(options->language), labels_font_package(options->language),
+                      errmsg);
+}
+
+/* Closes the canvas. */
 static int write_picture(const struct options *options, enum picture_kind kind,
-                         const struct canvas *canvas, char *errmsg)
+                         struct canvas *canvas, char *errmsg)
 {
     struct buf picture;
     buf_init(&picture);
@@ -43,6 +55,7 @@ static int write_picture(const struct options *options, enum picture_kind kind,
     if (rc == 0)
         rc = picture_write(&picture, options->output, errmsg);
     buf_close(&picture);
+    canvas_close(canvas);
     return rc;
 }
 
@@ -51,21 +64,14 @@ static int run(const struct options *options, draw_fn *draw, char *errmsg)
     enum picture_kind kind;
     struct store *store;
     struct canvas canvas;
-    int rc = picture_kind_of(options->output, &kind, errmsg);
-    if (rc == 0 && kind != PICTURE_SVG) /* an SVG names the font, its viewer brings it */
-        rc = font_check(labels_font(options->language), labels_font_package(options->language),
-                        errmsg);
+    int rc = find_kind(options, &kind, errmsg);
     if (rc == 0)
         rc = options_open_store(options, &store, errmsg);
     if (rc)
         return rc;
     rc = draw(store, options, &canvas, errmsg);
     store_close(store);
-    if (rc)
-        return rc;
-    rc = write_picture(options, kind, &canvas, errmsg);
-    canvas_close(&canvas);
-    return rc;
+    return rc ? rc : write_picture(options, kind, &canvas, errmsg);
 }
 
 /* --- annual ----------------------------------------------------------------------------------- */
@@ -148,6 +154,17 @@ static int draw_classes(struct store *store, const struct options *options, stru
 int chart_classes_run(const struct options *options, char *errmsg)
 {
     return run(options, draw_classes, errmsg);
+}
+
+int chart_classes_write(const struct options *options, const struct chart_classes *chart,
+                        char *errmsg)
+{
+    enum picture_kind kind;
+    struct canvas canvas;
+    int rc = find_kind(options, &kind, errmsg);
+    if (rc == 0)
+        rc = nomem(chart_classes_draw(chart, &canvas), errmsg);
+    return rc ? rc : write_picture(options, kind, &canvas, errmsg);
 }
 
 static int draw_ports(struct store *store, const struct options *options, struct canvas *canvas,

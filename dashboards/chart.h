@@ -5,6 +5,7 @@
 #ifndef DASHBOARDS_CHART_H
 #define DASHBOARDS_CHART_H
 
+#include "dashboards/chart_classes.h"
 #include "dashboards/options.h"
 
 /* For every command that draws: there must be an output of a known kind, and one way to say the range. */
@@ -17,6 +18,10 @@ int chart_classes_run(const struct options *options, char *errmsg);
 int chart_ports_run(const struct options *options, char *errmsg);
 int chart_coverage_run(const struct options *options, char *errmsg);
 int chart_map_run(const struct options *options, char *errmsg);
+/* The second half of chart_classes_run, for a caller that has asked for the data already
+ * (chart_query.h). */
+int chart_classes_write(const struct options *options, const struct chart_classes *chart,
+                        char *errmsg);
 int chart_countries_run(const struct options *options, char *errmsg);
 
 #endif

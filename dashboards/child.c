@@ -2,11 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +22,7 @@
 #include "common/err.h"
 
 #define MEMORY_MAX ((rlim_t)2 << 30)
+#define FILE_MAX   ((rlim_t)1 << 30)
 #define READ_SIZE  65536
 #define CANNOT_RUN 127 /* exit status of a child that could not become the program */
 
@@ -28,22 +37,44 @@ static void limit(int resource, rlim_t value)
     setrlimit(resource, &both);
 }
 
-/* In the child, after fork: becomes the program. Only async-signal-safe calls. */
-static _Noreturn void become(char *const words[], int timeout_s, int input, int out, int err)
+/* Sockets within this machine alone can be made, by whatever the program starts too. It keeps a program
+ * from loading what a document names; it is no wall around one that attacks. */
+static bool without_network(void)
 {
-    static char *const environment[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin",
-                                        (char *)"LC_ALL=C.UTF-8", (char *)"HOME=/nonexistent",
-                                        (char *)"TZ=UTC", NULL};
+    static struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) +
+                                               (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    static const struct sock_fprog filter = {sizeof steps / sizeof *steps, steps};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/* In the child, after fork: becomes the program. Only async-signal-safe calls. */
+static _Noreturn void become(const struct child_task *task, char *const environment[], int input,
+                             int out, int err)
+{
+    bool writes = task->directory != NULL;
+    setpgid(0, 0); /* so that all that it starts can be ended with it */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_IGN); /* fontconfig may try its cache, and then finds that it cannot */
-    if (dup2(input, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir("/") != 0)
+    if (dup2(input, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+        chdir(writes ? task->directory : "/") != 0 || !without_network())
         _exit(CANNOT_RUN);
     close_range(3, ~0U, 0);
-    limit(RLIMIT_CPU, (rlim_t)timeout_s);
-    limit(RLIMIT_FSIZE, 0);
+    limit(RLIMIT_CPU, (rlim_t)task->timeout_s);
     limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_AS, MEMORY_MAX);
-    execvpe(words[0], words, environment);
+    limit(RLIMIT_FSIZE, writes ? FILE_MAX : 0);
+    if (!writes)
+        limit(RLIMIT_AS, MEMORY_MAX);
+    execvpe(task->words[0], task->words, environment);
     _exit(CANNOT_RUN);
 }
 
@@ -54,7 +85,7 @@ static int input_file(const struct buf *input)
     int fd = memfd_create("input", MFD_CLOEXEC);
     if (fd < 0)
         return -1;
-    for (size_t done = 0; done < input->size;) {
+    for (size_t done = 0; input && done < input->size;) {
         ssize_t wrote = write(fd, input->bytes + done, input->size - done);
         if (wrote < 0 && errno == EINTR)
             continue;
@@ -68,17 +99,29 @@ static int input_file(const struct buf *input)
     return fd;
 }
 
-static int start(struct child *child, char *const words[], int timeout_s, const struct buf *text)
+static int start(struct child *child, const struct child_task *task)
 {
+    char home[sizeof "TMPDIR=" + PATH_MAX], temporary[sizeof home];
+    char *const environment[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin",
+                                 (char *)"LC_ALL=C.UTF-8",
+                                 (char *)"TZ=UTC",
+                                 (char *)"QT_QPA_PLATFORM=offscreen",
+                                 home,
+                                 temporary,
+                                 NULL};
+    const char *directory = task->directory ? task->directory : "/nonexistent";
     int out[2] = {-1, -1}, err[2] = {-1, -1};
-    int input = input_file(text);
+    int input = input_file(task->input);
+    snprintf(home, sizeof home, "HOME=%s", directory);
+    snprintf(temporary, sizeof temporary, "TMPDIR=%s", directory);
     if (input < 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
         goto failed;
     child->pid = fork();
     if (child->pid < 0)
         goto failed;
     if (child->pid == 0)
-        become(words, timeout_s, input, out[1], err[1]);
+        become(task, environment, input, out[1], err[1]);
+    setpgid(child->pid, child->pid); /* here as well: whoever comes first */
     close(input);
     close(out[1]);
     close(err[1]);
@@ -187,22 +230,22 @@ static int judge(const char *name, int listened, int status, const struct heard 
     return 0;
 }
 
-int child_run(char *const words[], const struct buf *input, struct buf *output,
-              char complaint[CHILD_COMPLAINT_SIZE], int timeout_s, char *errmsg)
+int child_run(const struct child_task *task, struct buf *output,
+              char complaint[CHILD_COMPLAINT_SIZE], char *errmsg)
 {
     struct child child;
     struct heard heard = {.output = output, .complaint = complaint};
     memset(complaint, 0, CHILD_COMPLAINT_SIZE);
-    int rc = start(&child, words, timeout_s, input);
+    int rc = start(&child, task);
     if (rc)
-        return err_set(errmsg, rc, "%s: starting it: %s", words[0], strerror(errno));
-    rc = listen_to(&child, &heard, timeout_s);
+        return err_set(errmsg, rc, "%s: starting it: %s", task->words[0], strerror(errno));
+    rc = listen_to(&child, &heard, task->timeout_s);
     if (rc)
-        kill(child.pid, SIGKILL);
+        kill(-child.pid, SIGKILL);
     close(child.out);
     close(child.err);
     int status = 0;
     while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    return judge(words[0], rc, status, &heard, errmsg);
+    return judge(task->words[0], rc, status, &heard, errmsg);
 }

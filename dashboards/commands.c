@@ -127,8 +127,9 @@ const struct command commands[] = {
     {
         .name = "report",
         .summary = "the yearly report: a page, its charts, tables and figures",
-        .usage = "--year YYYY -o DIR [--lang en|ja] [--country-db FILE]",
-        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG) | BIT(OPTION_COUNTRY_DB),
+        .usage = "--year YYYY -o DIR [--lang en|ja] [--pdf auto|no|CONVERTER] [--country-db FILE]",
+        .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG) | BIT(OPTION_PDF) |
+                 BIT(OPTION_COUNTRY_DB),
         .check = report_check,
         .run = report_run,
     },

@@ -5,7 +5,8 @@
 
 #include <openssl/evp.h>
 
-/* In print: no rule of colour alone, no chapter's head at the foot of a page, no table row cut. */
+/* In print: no chapter's head at the foot of a page, no chart, row or table cut that fits on a page; type
+ * that suits paper. Japanese heads of tables break between phrases where the browser knows them. */
 static const char style[] =
     "body{font-family:'DejaVu Sans','IPAexGothic',sans-serif;line-height:1.5;max-width:60rem;"
     "margin:2rem auto;padding:0 1rem;color:#111;background:#fff}\n"
@@ -13,13 +14,15 @@ static const char style[] =
     "h3{font-size:1.05rem}\n"
     "table{border-collapse:collapse;font-size:.85rem;margin:1rem 0}\n"
     "th,td{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}\n"
-    "th{border-bottom:2px solid #444}td.n{text-align:right;font-variant-numeric:tabular-nums;"
-    "white-space:nowrap}\n"
+    "th{border-bottom:2px solid #444;vertical-align:bottom;word-break:auto-phrase}"
+    ".n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     "figure{margin:1.5rem 0}figure img{width:100%;height:auto}"
     "figcaption{font-size:.85rem;color:#444}\n"
-    "@page{size:A4;margin:18mm}\n"
-    "@media print{body{margin:0;max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
-    "figure,tr{break-inside:avoid}thead{display:table-header-group}}\n";
+    "@page{size:A4;margin:15mm 13mm}\n"
+    "@media print{html{font-size:10pt}body{margin:0;max-width:none;padding:0;line-height:1.4}"
+    "h1,h2,h3{break-after:avoid}p{orphans:3;widows:3}th,td{padding:.15rem .5rem}"
+    "figure,table,tr{break-inside:avoid}figcaption{break-before:avoid}"
+    "thead{display:table-header-group}}\n";
 
 static void put(struct doc *doc, const char *text)
 {
@@ -130,40 +133,45 @@ void doc_figure(struct doc *doc, const char *file, const char *words, const stru
     put_between(doc, "\"><figcaption>", words, "</figcaption></figure>\n");
 }
 
-void doc_table(struct doc *doc, const char *const *heads)
+/* Whether the column that is being written is one of numbers. */
+static bool of_numbers(const struct doc *doc)
 {
-    bool html = doc->form == DOC_HTML;
-    doc->columns = doc->column = 0;
-    put(doc, html ? "<table><thead><tr>" : "\n|");
-    for (; heads[doc->columns]; doc->columns++)
-        put_between(doc, html ? "<th>" : " ", heads[doc->columns], html ? "</th>" : " |");
-    put(doc, html ? "</tr></thead><tbody>\n" : "\n|");
-    for (int i = 0; i < doc->columns && !html; i++)
-        put(doc, " --- |");
-    if (!html)
-        put(doc, "\n");
+    return doc->sides[doc->column] == 'r';
 }
 
-static void put_cell(struct doc *doc, const char *before, const char *text)
+void doc_table(struct doc *doc, const char *sides, const char *const *heads)
 {
     bool html = doc->form == DOC_HTML;
-    if (doc->column == 0)
-        put(doc, html ? "<tr>" : "|");
-    put_between(doc, html ? before : " ", text, html ? "</td>" : " |");
-    if (++doc->column < doc->columns)
-        return;
-    put(doc, html ? "</tr>\n" : "\n");
+    doc->sides = sides;
+    put(doc, html ? "<table><thead><tr>" : "\n|");
+    for (doc->column = 0; sides[doc->column]; doc->column++)
+        put_between(doc,
+                    !html             ? " "
+                    : of_numbers(doc) ? "<th class=\"n\">"
+                                      : "<th>",
+                    heads[doc->column], html ? "</th>" : " |");
+    put(doc, html ? "</tr></thead><tbody>\n" : "\n|");
+    for (doc->column = 0; sides[doc->column] && !html; doc->column++)
+        put(doc, of_numbers(doc) ? " ---: |" : " --- |");
+    if (!html)
+        put(doc, "\n");
     doc->column = 0;
 }
 
 void doc_cell(struct doc *doc, const char *text)
 {
-    put_cell(doc, "<td>", text);
-}
-
-void doc_number(struct doc *doc, const char *text)
-{
-    put_cell(doc, "<td class=\"n\">", text);
+    bool html = doc->form == DOC_HTML;
+    if (doc->column == 0)
+        put(doc, html ? "<tr>" : "|");
+    put_between(doc,
+                !html             ? " "
+                : of_numbers(doc) ? "<td class=\"n\">"
+                                  : "<td>",
+                text, html ? "</td>" : " |");
+    if (doc->sides[++doc->column])
+        return;
+    put(doc, html ? "</tr>\n" : "\n");
+    doc->column = 0;
 }
 
 void doc_table_end(struct doc *doc)

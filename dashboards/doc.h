@@ -16,7 +16,8 @@ enum doc_form { DOC_HTML, DOC_MARKDOWN };
 struct doc {
     enum doc_form form;
     struct buf *out;
-    int columns, column; /* of the table that is being written */
+    const char *sides; /* of the columns of the table that is being written */
+    int column;
 };
 
 /* `language`: a BCP 47 tag, "en". `out` is initialised and borrowed until doc_end; whether memory ran
@@ -30,11 +31,11 @@ void doc_paragraph(struct doc *doc, const char *text);
  * `file`. */
 void doc_figure(struct doc *doc, const char *file, const char *words, const struct buf *svg);
 
-/* A table; `heads` ends with NULL. Then cell by cell; a row is full by itself. Numbers are set to the
- * right. An empty text is a figure that is missing. */
-void doc_table(struct doc *doc, const char *const *heads);
+/* A table. `sides` has a letter for each column, l for text and r for numbers, which are set to the
+ * right; it is borrowed until doc_table_end. `heads`: as many. Then cell by cell; a row is full by
+ * itself. An empty text is a figure that is missing. */
+void doc_table(struct doc *doc, const char *sides, const char *const *heads);
 void doc_cell(struct doc *doc, const char *text);
-void doc_number(struct doc *doc, const char *text);
 void doc_table_end(struct doc *doc);
 
 void doc_end(struct doc *doc);

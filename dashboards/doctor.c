@@ -130,16 +130,15 @@ static int look_at_store(struct checks *checks, struct store *store, char *errms
 static void look_at_gnuplot(struct checks *checks)
 {
     char *const words[] = {(char *)"gnuplot", (char *)"--version", NULL};
+    const struct child_task task = {.words = words, .timeout_s = 10};
     char complaint[CHILD_COMPLAINT_SIZE], errmsg[ERRMSG_SIZE];
-    struct buf nothing, version;
-    buf_init(&nothing);
+    struct buf version;
     buf_init(&version);
-    if (child_run(words, &nothing, &version, complaint, 10, errmsg) == 0)
+    if (child_run(&task, &version, complaint, errmsg) == 0)
         checks_say(checks, CHECK_OK, "charts", "%.*s", (int)strcspn((char *)version.bytes, "\n"),
                    (char *)version.bytes);
     else
         checks_say(checks, CHECK_FAIL, "charts", "%s", errmsg);
-    buf_close(&nothing);
     buf_close(&version);
 }
 

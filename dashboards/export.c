@@ -237,9 +237,9 @@ static void note(const struct export *export)
         log_info("%" PRIu64 " %s without data, or without the detail that was asked for",
                  export->unknown, export->unknown == 1 ? "period is" : "periods are");
     if (export->withheld)
-        log_info("%" PRIu64 " cells were withheld: fewer than %" PRIu64
-                 " sensors or sources behind them",
-                 export->withheld, export->options->withhold);
+        log_info("%" PRIu64 " %s withheld: packets of fewer than %" PRIu64 " %s", export->withheld,
+                 export->withheld == 1 ? "cell was" : "cells were", export->options->withhold,
+                 export->query.by == QUERY_SENSOR ? "sources" : "sensors");
 }
 
 static int write_all(struct export *export, char *errmsg)

@@ -36,10 +36,11 @@ void gnuplot_put(struct buf *script, const char *format, ...)
 int gnuplot_run(const struct buf *script, struct buf *picture, char *errmsg)
 {
     char *const words[] = {(char *)"gnuplot", (char *)"-d", NULL}; /* -d: no configuration files */
+    const struct child_task task = {.words = words, .input = script, .timeout_s = TIMEOUT_S};
     char complaint[CHILD_COMPLAINT_SIZE];
     if (script->failed)
         return err_set(errmsg, ERR_NOMEM, "gnuplot: the script: %s", err_str(ERR_NOMEM));
-    int rc = child_run(words, script, picture, complaint, TIMEOUT_S, errmsg);
+    int rc = child_run(&task, picture, complaint, errmsg);
     if (rc == ERR_UNKNOWN)
         return err_set(errmsg, rc, "gnuplot: it is not installed; install the package gnuplot-nox");
     if (rc == 0 && (complaint[0] || picture->size == 0))

@@ -151,8 +151,10 @@ static int read_options(struct options *options, int argc, char **argv, char *er
 
 int options_parse(struct options *options, int argc, char **argv, char *errmsg)
 {
-    *options = (struct options){
-        .method = METHOD_DAILY, .language = LANGUAGE_EN, .withhold = WITHHOLD_DEFAULT};
+    *options = (struct options){.method = METHOD_DAILY,
+                                .language = LANGUAGE_EN,
+                                .withhold = WITHHOLD_DEFAULT,
+                                .pdf = PDF_AUTO};
     int rc = read_options(options, argc, argv, errmsg);
     if (rc == 0)
         rc = set_command(options, argv + optind, argc - optind, errmsg);

@@ -20,6 +20,7 @@
 #include "dashboards/figures.h"
 #include "dashboards/geo.h"
 #include "dashboards/labels.h"
+#include "dashboards/pdf.h"
 #include "dashboards/query.h"
 
 enum option_id {
@@ -51,6 +52,7 @@ enum option_id {
     OPTION_COUNTRY_DB,
     OPTION_ASN_DB,
     OPTION_COMPARE,
+    OPTION_PDF,
     OPTION_IDS
 };
 
@@ -102,6 +104,7 @@ struct options {
     const char *hosts;          /* names, separated by commas */
     uint64_t withhold;          /* the least number of sensors and of sources */
     const char *geo_db[2];      /* files, by enum geo_kind; NULL: see options_geo */
+    enum pdf_converter pdf;
 };
 
 /* Reads the command line. ERR_INVALID with the cause in `errmsg` for wrong usage. */

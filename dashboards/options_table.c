@@ -220,6 +220,11 @@ static int set_compare(struct options *options, const char *value, char *errmsg)
     return 0;
 }
 
+static int set_pdf(struct options *options, const char *value, char *errmsg)
+{
+    return pdf_converter_parse(value, &options->pdf, errmsg);
+}
+
 const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_HELP] = {'h', "help", NULL, "prints this", set_help},
     [OPTION_VERSION] = {'V', "version", NULL, "prints the version", set_version},
@@ -272,10 +277,11 @@ const struct option_row option_rows[OPTION_IDS] = {
                     "the key of the pseudonyms; otherwise pseudonym_key in the configuration file",
                     set_key},
     [OPTION_MAKE_KEY] = {0, "make-key", "FILE", "makes a new key, and nothing else", set_make_key},
-    [OPTION_WITHHOLD] = {0, "withhold", "K",
-                         "withholds cells behind which fewer than K sensors or sources stand\n"
-                         "(default 3; 0: none)",
-                         set_withhold},
+    [OPTION_WITHHOLD] =
+        {0, "withhold", "K",
+         "withholds cells with packets of fewer than K sensors, by sensor those of\n"
+         "fewer than K sources (default 3; 0: none)",
+         set_withhold},
     [OPTION_LISTEN] = {0, "listen", "ADDRESS:PORT",
                        "where to serve; default 127.0.0.1:8280. On any other than a loopback\n"
                        "address whoever reaches it can read every figure",
@@ -296,4 +302,9 @@ const struct option_row option_rows[OPTION_IDS] = {
          "published figures, as annual once printed them (csv or json), beside those\n"
          "of now; exit status 1 when one differs",
          set_compare},
+    [OPTION_PDF] =
+        {0, "pdf", "CONVERTER",
+         "chromium, weasyprint or wkhtmltopdf; auto (default): the first of them that is\n"
+         "installed, if any; no: no PDF",
+         set_pdf},
 };

@@ -107,6 +107,30 @@ int outdir_open(struct outdir *dir, const char *final, const char *const *names,
     return rc;
 }
 
+int outdir_scratch(struct outdir *dir, char *errmsg)
+{
+    *dir = (struct outdir){.path = P_tmpdir "/darkcount.XXXXXX"};
+    return mkdtemp(dir->path) ? 0 : failed("making", dir->path, errmsg);
+}
+
+int outdir_read(const struct outdir *dir, const char *file, struct buf *bytes, char *errmsg)
+{
+    char path[PATH_MAX + 64];
+    uint8_t block[16384];
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s", dir->path, file);
+    FILE *in = fopen(path, "rbe");
+    if (!in)
+        return failed("reading", path, errmsg);
+    while ((size = fread(block, 1, sizeof block, in)) > 0)
+        buf_put(bytes, block, size);
+    int rc = ferror(in) ? failed("reading", path, errmsg) : 0;
+    fclose(in);
+    if (rc == 0 && bytes->failed)
+        rc = err_set(errmsg, ERR_NOMEM, "reading %s: %s", path, err_str(ERR_NOMEM));
+    return rc;
+}
+
 int outdir_write(const struct outdir *dir, const char *file, const struct buf *bytes, char *errmsg)
 {
     char path[PATH_MAX + 64];

@@ -1,6 +1,5 @@
 #include "dashboards/picture.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "common/err.h"
 #include "dashboards/gnuplot.h"
+#include "dashboards/pdf.h"
 
 int picture_kind_of(const char *path, enum picture_kind *kind, char *errmsg)
 {
@@ -68,20 +68,6 @@ static int replace(struct buf *picture, const char *find, const char *insert)
     return 0;
 }
 
-/* The digits of "/CreationDate (D:20261122041637Z)" become those of the epoch; the size stays, so
- * the table of offsets at the end of the file stays right. */
-static void forget_date(struct buf *picture)
-{
-    static const char mark[] = "/CreationDate (D:", epoch[] = "19700101000000";
-    uint8_t *at = memmem(picture->bytes, picture->size, mark, strlen(mark));
-    if (!at)
-        return;
-    at += strlen(mark);
-    const uint8_t *end = picture->bytes + picture->size;
-    for (size_t i = 0; epoch[i] && at < end && isdigit(*at); i++)
-        *at++ = (uint8_t)epoch[i];
-}
-
 /* The title, and the cells of an image as squares: viewers would blur them. */
 static int finish_svg(struct buf *picture, const char *title)
 {
@@ -104,7 +90,7 @@ int picture_draw(const struct canvas *canvas, enum picture_kind kind, enum langu
     int rc = gnuplot_run(&script, picture, errmsg);
     buf_close(&script);
     if (rc == 0 && kind == PICTURE_PDF)
-        forget_date(picture);
+        pdf_forget_dates(picture);
     if (rc == 0 && kind == PICTURE_SVG && finish_svg(picture, canvas->title) != 0)
         rc = err_set(errmsg, ERR_NOMEM, "chart: %s", err_str(ERR_NOMEM));
     return rc;

@@ -180,7 +180,8 @@ struct query_period {
      * of the newest, hours past their retention) or there is no data; it is then empty. */
     bool rows_known;
     const struct addrvec *addresses; /* QUERY_ADDRESS: all of them, whatever `top` */
-    const struct tables *tables;     /* QUERY_CLASS to QUERY_ICMP: all of them */
+    const struct tables *tables;     /* QUERY_PROTOCOL to QUERY_ICMP: all of them; QUERY_CLASS: the
+                                      * classes alone */
     const struct addrvec *sources; /* QUERY_SOURCE and after: those that are kept, whatever `top` */
     const struct query_places *places; /* QUERY_COUNTRY, QUERY_ASN: all of them */
     const struct query_row *ranked;    /* for query_rows_next */

@@ -18,7 +18,7 @@ static const char *const columns[QUERY_BYS][12] = {
     [QUERY_CLASS] = {"start", "class", "packets", "bytes", "share"},
     [QUERY_PROTOCOL] = {"start", "protocol", "packets", "bytes", "share"},
     [QUERY_PORT] = {"start", "protocol", "port", "packets", "bytes", "share"},
-    [QUERY_ICMP] = {"start", "type", "code", "packets", "bytes", "share"},
+    [QUERY_ICMP] = {"start", "type", "code", "packets", "bytes", "share", "protocol"},
     [QUERY_SOURCE] = {"start", "source", "packets", "share"},
     [QUERY_COUNTRY] = {"start", "country", "packets", "share"},
     [QUERY_ASN] = {"start", "asn", "packets", "share", "organisation"},
@@ -170,6 +170,8 @@ static int put_rows(struct rows *rows, const struct query_period *period, const 
         rows_double(rows, row.share, SHARE_DECIMALS);
         if (query->by == QUERY_ASN)
             rc = put_organisation(rows, query->geo, &row, errmsg);
+        if (query->by == QUERY_ICMP) /* the same type means another thing in ICMPv6 */
+            put_if(rows, row.key != QUERY_KEY_OTHER, row.protocol);
     }
     return rc;
 }

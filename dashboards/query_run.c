@@ -98,6 +98,8 @@ static unsigned wants(enum query_by by, size_t pieces, const struct store_piece 
     case QUERY_COUNTRY:
     case QUERY_ASN:
         return STORE_SOURCES;
+    case QUERY_CLASS:
+        return STORE_CLASSES;
     default:
         return STORE_TABLES;
     }
@@ -260,7 +262,7 @@ static int add_detail(struct running *running, struct sums *sums, const struct s
                       struct store_counts *counts)
 {
     struct own *own = &running->own;
-    if (piece->wants & STORE_TABLES)
+    if (piece->wants & (STORE_TABLES | STORE_CLASSES))
         return tables_add(&sums->tables, &counts->tables);
     if (piece->wants & STORE_SOURCES)
         return sourcevec_add(&sums->sources, &counts->sources, QUERY_SOURCES_MAX);

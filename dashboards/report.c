@@ -7,13 +7,15 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "dashboards/chart.h"
+#include "dashboards/chart_query.h"
 #include "dashboards/outdir.h"
 #include "dashboards/report_write.h"
 
 #define TRIES 3 /* to read a store that is being written to */
 
 static const char *const names[] = {
-    "report.html", "report.md", "figures.json", "figures.schema.json", "charts", "data", NULL};
+    "report.html",         "report.pdf", "report.md", "figures.json",
+    "figures.schema.json", "charts",     "data",      NULL};
 static const char *const folders[] = {"charts", "data", NULL};
 
 struct report {
@@ -21,6 +23,8 @@ struct report {
     struct outdir dir;
     struct report_data data;
     struct geo *geo;                  /* NULL: there is no database of countries */
+    struct chart_query asked;
+    struct chart_classes classes;     /* of the days, in `asked` */
     struct buf charts[REPORT_CHARTS]; /* SVG; empty: there was nothing to draw */
 };
 
@@ -35,41 +39,27 @@ int report_check(struct options *options, char *errmsg)
 
 /* --- charts ----------------------------------------------------------------------------------- */
 
-static int read_file(const char *path, struct buf *bytes, char *errmsg)
-{
-    FILE *in = fopen(path, "rbe");
-    uint8_t block[16384];
-    size_t size;
-    if (!in)
-        return err_set(errmsg, ERR_IO, "report: reading %s failed", path);
-    while ((size = fread(block, 1, sizeof block, in)) > 0)
-        buf_put(bytes, block, size);
-    bool whole = !ferror(in);
-    fclose(in);
-    if (bytes->failed)
-        return err_set(errmsg, ERR_NOMEM, "report: %s", err_str(ERR_NOMEM));
-    return whole ? 0 : err_set(errmsg, ERR_IO, "report: reading %s failed", path);
-}
-
 /* Has the chart drawn as its own command would. One for which the store has nothing is left out. */
 static int draw(struct report *report, enum report_chart chart, char *errmsg)
 {
     static int (*const commands[REPORT_CHARTS])(const struct options *options, char *errmsg) = {
-        chart_annual_run,  chart_daily_run,    chart_ports_run, chart_countries_run,
-        chart_classes_run, chart_coverage_run, chart_map_run};
-    char path[PATH_MAX + 64];
+        chart_annual_run, chart_daily_run,    chart_ports_run, chart_countries_run,
+        NULL,             chart_coverage_run, chart_map_run};
+    char path[PATH_MAX + 64], file[64];
     struct options options = *report->options;
-    snprintf(path, sizeof path, "%s/charts/%s.svg", report->dir.path, report_chart_name(chart));
+    snprintf(file, sizeof file, "charts/%s.svg", report_chart_name(chart));
+    snprintf(path, sizeof path, "%s/%s", report->dir.path, file);
     options.output = path;
     if (chart == REPORT_CHART_ANNUAL) {
         options.year = 0;
         options.method = METHOD_DAILY;
         options.reference_nict = true;
     }
-    int rc = commands[chart](&options, errmsg);
+    int rc = chart == REPORT_CHART_CLASSES ? chart_classes_write(&options, &report->classes, errmsg)
+                                           : commands[chart](&options, errmsg);
     if (rc == ERR_UNKNOWN)
         return 0;
-    return rc ? rc : read_file(path, &report->charts[chart], errmsg);
+    return rc ? rc : outdir_read(&report->dir, file, &report->charts[chart], errmsg);
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -80,15 +70,56 @@ static int write_file(struct report *report, const char *name, const struct buf 
     return outdir_write(&report->dir, name, bytes, errmsg);
 }
 
-static int write_document(struct report *report, enum doc_form form, const char *name, char *errmsg)
+/* The document in one form, in `bytes` as well. */
+static int write_document(struct report *report, enum doc_form form, const char *name,
+                          struct buf *bytes, char *errmsg)
 {
-    struct buf bytes;
-    buf_init(&bytes);
-    int rc =
-        report_document(&report->data, report->options->language, form, report->charts, &bytes);
-    rc = rc ? err_set(errmsg, rc, "report: %s", err_str(rc))
-            : write_file(report, name, &bytes, errmsg);
-    buf_close(&bytes);
+    int rc = report_document(&report->data, report->options->language, form, report->charts, bytes);
+    return rc ? err_set(errmsg, rc, "report: %s", err_str(rc))
+              : write_file(report, name, bytes, errmsg);
+}
+
+static int write_markdown(struct report *report, char *errmsg)
+{
+    struct buf text;
+    buf_init(&text);
+    int rc = write_document(report, DOC_MARKDOWN, "report.md", &text, errmsg);
+    buf_close(&text);
+    return rc;
+}
+
+static int without_pdf(const struct report *report, const char *why)
+{
+    log_warn("%s/report.pdf is not made: %s", report->dir.final, why);
+    return 0;
+}
+
+/* Without a converter that works the report is whole all the same, unless one was named. */
+static int write_pdf(struct report *report, const struct buf *html, char *errmsg)
+{
+    const enum pdf_converter converter = report->options->pdf;
+    struct buf pdf;
+    if (converter == PDF_NONE)
+        return 0;
+    buf_init(&pdf);
+    int rc = pdf_convert(converter, html, &pdf, errmsg);
+    if (rc == 0)
+        rc = write_file(report, "report.pdf", &pdf, errmsg);
+    else if (converter == PDF_AUTO)
+        rc = without_pdf(report, errmsg);
+    buf_close(&pdf);
+    return rc;
+}
+
+/* The page, and the PDF that is printed from it. */
+static int write_page(struct report *report, char *errmsg)
+{
+    struct buf html;
+    buf_init(&html);
+    int rc = write_document(report, DOC_HTML, "report.html", &html, errmsg);
+    if (rc == 0)
+        rc = write_pdf(report, &html, errmsg);
+    buf_close(&html);
     return rc;
 }
 
@@ -128,11 +159,24 @@ static int write_all(struct report *report, char *errmsg)
         if (report->data.countries.known || !report_tables[i].of_countries)
             rc = write_table(report, &report_tables[i], errmsg);
     if (rc == 0)
-        rc = write_document(report, DOC_HTML, "report.html", errmsg);
-    return rc ? rc : write_document(report, DOC_MARKDOWN, "report.md", errmsg);
+        rc = write_page(report, errmsg);
+    return rc ? rc : write_markdown(report, errmsg);
 }
 
 /* --- one state of the store ------------------------------------------------------------------- */
+
+/* What the chart of classes is drawn from, and its time zone from what is kept of the store. */
+static int read_classes(struct report *report, struct store *store, char *errmsg)
+{
+    int rc = chart_query_open(&report->asked, store, report->options, errmsg);
+    if (rc == 0)
+        rc = chart_query_classes(&report->asked, &report->classes, errmsg);
+    if (rc)
+        return rc;
+    report->classes.caption.timezone = report->data.timezone;
+    report_data_classes(&report->data, &report->classes);
+    return 0;
+}
 
 static int read_data(struct report *report, char *errmsg)
 {
@@ -141,6 +185,8 @@ static int read_data(struct report *report, char *errmsg)
     if (rc)
         return rc;
     rc = report_data_read(&report->data, store, report->options->year, report->geo, errmsg);
+    if (rc == 0)
+        rc = read_classes(report, store, errmsg);
     store_close(store);
     return rc;
 }
@@ -167,6 +213,8 @@ static int unchanged(struct report *report, bool *same, char *errmsg)
 static void forget(struct report *report)
 {
     report_data_close(&report->data);
+    chart_query_close(&report->asked);
+    memset(&report->asked, 0, sizeof report->asked);
     for (int chart = 0; chart < REPORT_CHARTS; chart++) {
         buf_close(&report->charts[chart]);
         buf_init(&report->charts[chart]);

@@ -72,20 +72,12 @@ static int on_day(void *user, const struct query_period *period, char *errmsg)
     return 0;
 }
 
-static int on_classes(void *user, const struct query_period *period, char *errmsg)
+void report_data_classes(struct report_data *data, const struct chart_classes *chart)
 {
-    struct report_data *data = user;
-    struct period date = calendar_period(LEVEL_DAY, period->start_s);
-    (void)errmsg;
-    for (size_t i = 0; i < data->day_count && period->rows_known; i++) {
-        struct report_day *day = &data->days[i];
-        if (day->month != date.month || day->day != date.day)
-            continue;
-        day->classes_known = true;
-        for (int class = 0; class < PACKET_CLASSES; class ++)
-            day->classes[class] = period->tables->classes[class].packets;
+    for (size_t i = 0; i < data->day_count && i < chart->count; i++) {
+        data->days[i].classes_known = chart->columns[i].known;
+        memcpy(data->days[i].classes, chart->columns[i].packets, sizeof data->days[i].classes);
     }
-    return 0;
 }
 
 static int on_tables(void *user, const struct query_period *period, char *errmsg)
@@ -420,8 +412,6 @@ int report_data_read(struct report_data *data, struct store *store, int year, st
         rc = ask(data, store, QUERY_WHOLE, QUERY_TOTAL, on_total, errmsg);
     if (rc == 0)
         rc = ask(data, store, QUERY_DAY, QUERY_TOTAL, on_day, errmsg);
-    if (rc == 0)
-        rc = ask(data, store, QUERY_DAY, QUERY_CLASS, on_classes, errmsg);
     if (rc == 0)
         rc = ask(data, store, QUERY_WHOLE, QUERY_PORT, on_tables, errmsg);
     if (rc == 0)

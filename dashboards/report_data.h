@@ -6,6 +6,7 @@
 #define DASHBOARDS_REPORT_DATA_H
 
 #include "common/tables.h"
+#include "dashboards/chart_classes.h"
 #include "dashboards/query.h"
 
 #define REPORT_PORTS     20
@@ -111,11 +112,15 @@ struct report_data {
     size_t sensors_down; /* of them: expected to observe, and did not all year */
 };
 
-/* Reads all of `year`; `geo` says in which countries sources are, NULL: nothing does. ERR_UNKNOWN when
- * the store has no data of it; otherwise as query_run. To be closed in any case. */
+/* Reads all of `year` but the classes of its days; `geo` says in which countries sources are, NULL:
+ * nothing does. ERR_UNKNOWN when the store has no data of it; otherwise as query_run. To be closed in any case. */
 int report_data_read(struct report_data *data, struct store *store, int year, struct geo *geo,
                      char *errmsg);
 void report_data_close(struct report_data *data);
+
+/* Takes the classes of each day from what the chart of the same year's days is drawn from: they are
+ * much to read, and are read once. */
+void report_data_classes(struct report_data *data, const struct chart_classes *chart);
 
 /* Fills unusual, unusual_count and compared from the days; what made them is not known yet. Part of
  * report_data_read. */

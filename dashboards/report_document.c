@@ -54,13 +54,13 @@ static void figure(struct writing *writing, enum report_chart chart, enum report
 
 #define COLUMNS_MAX 10
 
-/* Begins a table; `names` are the columns of its csv file. */
-static void table(struct writing *writing, const char *const *names)
+/* Begins a table; `names` are the columns of its csv file, `sides` as doc_table has them. */
+static void table(struct writing *writing, const char *sides, const char *const *names)
 {
-    const char *words[COLUMNS_MAX + 1] = {NULL};
-    for (int i = 0; names[i] && i < COLUMNS_MAX; i++)
+    const char *words[COLUMNS_MAX];
+    for (int i = 0; sides[i] && i < COLUMNS_MAX; i++)
         words[i] = report_head(writing->language, names[i]);
-    doc_table(&writing->doc, words);
+    doc_table(&writing->doc, sides, words);
 }
 
 static void cell(struct writing *writing, const char *text)
@@ -70,12 +70,12 @@ static void cell(struct writing *writing, const char *text)
 
 static void cell_u64(struct writing *writing, bool known, uint64_t value)
 {
-    doc_number(&writing->doc, known ? prose_u64(value).text : "");
+    cell(writing, known ? prose_u64(value).text : "");
 }
 
 static void cell_double(struct writing *writing, double value, int decimals)
 {
-    doc_number(&writing->doc, prose_double(value, decimals).text);
+    cell(writing, prose_double(value, decimals).text);
 }
 
 static void cell_percent(struct writing *writing, double percent)
@@ -83,7 +83,7 @@ static void cell_percent(struct writing *writing, double percent)
     char text[PROSE_MAX + 2] = "";
     if (!isnan(percent))
         snprintf(text, sizeof text, "%s %%", prose_double(percent, 1).text);
-    doc_number(&writing->doc, text);
+    cell(writing, text);
 }
 
 static void cell_date(struct writing *writing, const struct report_day *day)
@@ -95,9 +95,8 @@ static void cell_date(struct writing *writing, const struct report_day *day)
 
 static void methods_table(struct writing *writing)
 {
-    static const char *const heads[] = {"method", "packets_per_address", "seconds_per_packet",
-                                        NULL};
-    table(writing, heads);
+    static const char *const heads[] = {"method", "packets_per_address", "seconds_per_packet"};
+    table(writing, "lrr", heads);
     for (int method = METHOD_DAILY; method <= METHOD_INVENTORY; method++) {
         cell(writing, method_name((enum method)method));
         cell_double(writing, writing->data->methods[method].packets_per_address, 2);
@@ -115,10 +114,9 @@ static void years_table(struct writing *writing)
                                         "unique_hosts",
                                         "coverage",
                                         "dropped",
-                                        "revision",
-                                        NULL};
+                                        "revision"};
     char year[16];
-    table(writing, heads);
+    table(writing, "lrrrrrrr", heads);
     for (size_t i = 0; i < writing->data->annual.count; i++) {
         const struct figures *of = &writing->data->annual.years[i];
         snprintf(year, sizeof year, "%d", of->year);
@@ -136,10 +134,10 @@ static void years_table(struct writing *writing)
 
 static void unusual_table(struct writing *writing)
 {
-    static const char *const heads[] = {"date", "packets", "usual", "factor", "cause", NULL};
+    static const char *const heads[] = {"date", "packets", "usual", "factor", "cause"};
     const struct report_data *data = writing->data;
     char text[REPORT_TEXT_MAX];
-    table(writing, heads);
+    table(writing, "lrrrl", heads);
     for (size_t i = 0; i < data->unusual_count; i++) {
         const struct report_unusual *day = &data->unusual[i];
         report_cause_text(day, writing->language, text);
@@ -156,17 +154,17 @@ static void ports_row(struct writing *writing, const char *protocol, const char 
                       uint64_t packets)
 {
     cell(writing, protocol);
-    doc_number(&writing->doc, port);
+    cell(writing, port);
     cell_u64(writing, true, packets);
     cell_percent(writing, report_percent(packets, writing->data->total.packets));
 }
 
 static void ports_table(struct writing *writing)
 {
-    static const char *const heads[] = {"protocol", "port", "packets", "share", NULL};
+    static const char *const heads[] = {"protocol", "port", "packets", "share"};
     const struct report_data *data = writing->data;
     char port[16];
-    table(writing, heads);
+    table(writing, "lrrr", heads);
     for (size_t i = 0; i < data->port_count; i++) {
         snprintf(port, sizeof port, "%u", (unsigned)data->ports[i].port);
         ports_row(writing, data->ports[i].protocol == PROTOCOL_TCP ? "tcp" : "udp", port,
@@ -187,10 +185,10 @@ static void countries_row(struct writing *writing, const char *country, uint64_t
 
 static void countries_table(struct writing *writing)
 {
-    static const char *const heads[] = {"country", "packets", "share", NULL};
+    static const char *const heads[] = {"country", "packets", "share"};
     const struct report_countries *of = &writing->data->countries;
     enum language language = writing->language;
-    table(writing, heads);
+    table(writing, "lrr", heads);
     for (size_t i = 0; i < of->count; i++)
         countries_row(writing, of->top[i].country, of->top[i].packets);
     countries_row(writing, report_text(language, REPORT_OTHER_COUNTRIES), of->others);
@@ -201,9 +199,9 @@ static void countries_table(struct writing *writing)
 
 static void classes_table(struct writing *writing)
 {
-    static const char *const heads[] = {"class", "packets", "share", NULL};
+    static const char *const heads[] = {"class", "packets", "share"};
     const struct report_data *data = writing->data;
-    table(writing, heads);
+    table(writing, "lrr", heads);
     for (int class = 0; class < PACKET_CLASSES; class ++) {
         cell(writing, packet_class_name((enum packet_class) class));
         cell_u64(writing, true, data->tables.classes[class].packets);
@@ -215,10 +213,10 @@ static void classes_table(struct writing *writing)
 
 static void sensors_table(struct writing *writing)
 {
-    static const char *const heads[] = {"sensor",  "addresses", "packets", "coverage",
-                                        "dropped", "restated",  NULL};
+    static const char *const heads[] = {"sensor",   "addresses", "packets",
+                                        "coverage", "dropped",   "restated"};
     const struct report_data *data = writing->data;
-    table(writing, heads);
+    table(writing, "lrrrrr", heads);
     for (size_t i = 0; i < data->sensor_count; i++) {
         const struct report_sensor *sensor = &data->sensors[i];
         cell(writing, sensor->name);
@@ -233,10 +231,10 @@ static void sensors_table(struct writing *writing)
 
 static void nict_table(struct writing *writing)
 {
-    static const char *const heads[] = {"year", "packets_per_address", "exact", "edition", "source",
-                                        NULL};
+    static const char *const heads[] = {"year", "packets_per_address", "exact", "edition",
+                                        "source"};
     char year[16];
-    table(writing, heads);
+    table(writing, "lrlll", heads);
     for (size_t i = 0; i < nict_row_count; i++) {
         const struct nict_row *row = &nict_rows[i];
         snprintf(year, sizeof year, "%d", row->year);
@@ -252,9 +250,9 @@ static void nict_table(struct writing *writing)
 
 static void inventory_table(struct writing *writing)
 {
-    static const char *const heads[] = {"sensor", "from", "addresses", NULL};
+    static const char *const heads[] = {"sensor", "from", "addresses"};
     const struct report_data *data = writing->data;
-    table(writing, heads);
+    table(writing, "llr", heads);
     for (size_t i = 0; i < data->version_count; i++) {
         const struct report_version *version = &data->versions[i];
         char from[32];

@@ -132,7 +132,9 @@ static const struct {
     {"year", {"Year", "年"}},
     {"date", {"Date", "日付"}},
     {"packets", {"Packets", "パケット数"}},
-    {"packets_per_address", {"Packets per address", "1 アドレス当たりパケット数"}},
+    {"packets_per_address",
+     {"Packets per address", "1\xc2\xa0"
+                             "アドレス当たりパケット数"}},
     {"seconds_per_packet", {"Seconds per packet", "パケット間隔（秒）"}},
     {"observed_addresses", {"Observed addresses", "観測アドレス数"}},
     {"unique_hosts", {"Unique hosts", "ユニークホスト数"}},

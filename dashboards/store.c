@@ -61,7 +61,8 @@ static int set_sensors(struct store *store, const redisReply *names, char *errms
     size_t room = names->elements ? names->elements : 1;
     store->sensors = calloc(room, sizeof *store->sensors);
     store->heads = calloc(room, sizeof *store->heads);
-    if (!store->sensors || !store->heads)
+    store->indexes = calloc(room, sizeof *store->indexes);
+    if (!store->sensors || !store->heads || !store->indexes)
         return err_set(errmsg, ERR_NOMEM, "store %s: %s", store->url.shown, err_str(ERR_NOMEM));
     for (size_t i = 0; i < names->elements; i++) {
         const redisReply *name = names->element[i];
@@ -230,11 +231,14 @@ static void forget_sensors(struct store *store)
     for (size_t i = 0; i < store->count; i++) {
         inventory_close(&store->sensors[i].inventory);
         free(store->sensors[i].changes);
+        store_forget_index(&store->indexes[i]);
     }
     free(store->sensors);
     free(store->heads);
+    free(store->indexes);
     store->sensors = NULL;
     store->heads = NULL;
+    store->indexes = NULL;
     store->count = 0;
 }
 

@@ -116,6 +116,8 @@ int store_read_revisions(struct store *store, const struct store_revisions_reade
 #define STORE_TABLES    4u
 #define STORE_COURSE    8u  /* of a day */
 #define STORE_SOURCES   16u /* not of a month or a year, which have none of their own */
+#define STORE_CLASSES                                                                              \
+    32u /* of the tables the classes alone, which is faster; not with STORE_TABLES */
 
 /* A stretch of time: a whole period, or minutes of a day that lie within one hour. */
 struct store_piece {

@@ -20,6 +20,14 @@ struct store {
     struct store_head {
         uint64_t n, folded;
     } * heads; /* of each sensor, as last heard */
+    struct store_index {
+        struct store_entry {
+            uint64_t n;
+            int64_t start_s;
+        } * entries; /* NULL: not read */
+        size_t count;
+        uint64_t through; /* the last call whose entry it has, if that has one */
+    } * indexes;          /* of each sensor, its log entries as once read: store_index.c */
     size_t count;
     int64_t now_s; /* when they were read */
 };
@@ -40,6 +48,8 @@ int store_at(struct store *store, const char *key, char *errmsg);
 /* Finds out who serves which slots, from the server at hand. store_cluster.c */
 int store_find_nodes(struct store *store, const struct storeurl_server *asked, char *errmsg);
 void store_free_nodes(struct store *store);
+
+void store_forget_index(struct store_index *index);
 
 /* Puts a request on its way; hiredis's format, %b for bytes. */
 int store_send(struct store *store, char *errmsg, const char *format, ...);

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/chunk.h"
 #include "common/err.h"
@@ -152,6 +153,13 @@ static void add_totals(struct totals *totals, const struct record *record)
     totals_add(totals, &more);
 }
 
+static int add_classes(struct tables *into, const struct tables *from)
+{
+    struct tables classes = {0};
+    memcpy(classes.classes, from->classes, sizeof classes.classes);
+    return tables_add(into, &classes);
+}
+
 /* What was read for minutes may be in the folded values of the hour around them already. */
 static int add_to_piece(const struct store_piece *piece, struct store_counts *counts,
                         struct store_folded *fold, uint64_t n, const struct record *record)
@@ -166,6 +174,8 @@ static int add_to_piece(const struct store_piece *piece, struct store_counts *co
         rc = tables_add(&counts->tables, &record->tables);
     if (rc == 0 && (piece->wants & STORE_SOURCES) && n > fold->sources)
         rc = addrvec_add(&counts->sources, &record->sources);
+    if (rc == 0 && (piece->wants & STORE_CLASSES) && n > fold->tables)
+        rc = add_classes(&counts->tables, &record->tables);
     return rc;
 }
 

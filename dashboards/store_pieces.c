@@ -126,9 +126,11 @@ static int settle_level(struct store_reading *reading, size_t i, char *errmsg)
     if ((piece->wants & STORE_ADDRESSES) && addrvec_packets(&counts->addresses) != totals->packets)
         return store_damaged(reading->store, key, "its addresses do not sum to the totals", errmsg);
     schema_key_tables(key, reading->sensor->name, &piece->period);
-    const char *broken = piece->wants & STORE_TABLES
-                             ? tables_broken(&counts->tables, totals->packets, totals->bytes)
-                             : NULL;
+    const char *broken =
+        piece->wants & STORE_TABLES ? tables_broken(&counts->tables, totals->packets, totals->bytes)
+        : piece->wants & STORE_CLASSES
+            ? tables_classes_broken(&counts->tables, totals->packets, totals->bytes)
+            : NULL;
     if (broken)
         return store_damaged(reading->store, key, broken, errmsg);
     return piece->wants & STORE_SOURCES ? settle_sources(reading, i, errmsg) : 0;
@@ -177,13 +179,23 @@ static int try_batch(struct store_reading *reading, char *errmsg)
     return rc;
 }
 
+/* The index, if the batch has minutes. */
+static int need_index(struct store_reading *reading, bool anew, char *errmsg)
+{
+    return store_any_minutes(reading->pieces, reading->count)
+               ? store_need_index(reading, anew, errmsg)
+               : 0;
+}
+
 static int read_batch(struct store_reading *reading, const struct store_pieces_reader *reader,
                       char *errmsg)
 {
     int rc = ERR_STALE;
     for (int attempt = 0; rc == ERR_STALE && attempt < ATTEMPTS; attempt++) {
         clear(reading);
-        rc = try_batch(reading, errmsg);
+        rc = attempt ? need_index(reading, true, errmsg) : 0;
+        if (rc == 0)
+            rc = try_batch(reading, errmsg);
     }
     if (rc == ERR_STALE)
         return err_set(errmsg, rc,
@@ -195,19 +207,30 @@ static int read_batch(struct store_reading *reading, const struct store_pieces_r
     return rc;
 }
 
-/* How many of the pieces make the next batch. */
-static size_t batch_size(const struct store_piece *pieces, size_t count)
+/* How much of memory a piece may take. Minutes of which no entry is left take none. */
+static size_t weight(const struct store_reading *reading, const struct store_piece *piece)
 {
-    size_t size = 0, heavy = 0;
-    while (size < count && size < BATCH_MAX) {
-        heavy += pieces[size].wants & STORE_ADDRESSES                  ? ADDRESSES_WEIGH
-                 : pieces[size].wants & (STORE_TABLES | STORE_SOURCES) ? 1
-                                                                       : 0;
+    if (piece->minutes && !store_in_index(reading, piece))
+        return 0;
+    if (piece->wants & STORE_ADDRESSES)
+        return ADDRESSES_WEIGH;
+    return piece->wants & (STORE_TABLES | STORE_CLASSES | STORE_SOURCES) ? 1 : 0;
+}
+
+/* Takes what makes the next batch of `count` pieces. */
+static int take_batch(struct store_reading *reading, size_t count, char *errmsg)
+{
+    size_t size = 0, heavy = 0, most = count < BATCH_MAX ? count : BATCH_MAX;
+    reading->count = most;
+    int rc = need_index(reading, false, errmsg);
+    while (rc == 0 && size < most) {
+        heavy += weight(reading, &reading->pieces[size]);
         if (heavy > HEAVY_MAX)
             break;
         size++;
     }
-    return size;
+    reading->count = size;
+    return rc;
 }
 
 static void close_reading(struct store_reading *reading)
@@ -248,8 +271,9 @@ int store_read_pieces(struct store *store, size_t sensor, const struct store_pie
         rc = at_sensor(&reading, errmsg);
     for (size_t done = 0; rc == 0 && done < count; done += reading.count) {
         reading.pieces = pieces + done;
-        reading.count = batch_size(reading.pieces, count - done);
-        rc = read_batch(&reading, reader, errmsg);
+        rc = take_batch(&reading, count - done, errmsg);
+        if (rc == 0)
+            rc = read_batch(&reading, reader, errmsg);
     }
     close_reading(&reading);
     return rc;

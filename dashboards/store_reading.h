@@ -1,5 +1,6 @@
 /*
  * A batch of pieces of one sensor being read, as store_snapshot.c (what one transaction gives),
+ * store_index.c (which log entries there are),
  * store_logs.c (the log entries behind it) and store_pieces.c (what both mean) share it. Nobody else includes this.
  *
  * One transaction reads the head, the totals and the folded values of every piece, and which log
@@ -21,12 +22,6 @@ struct store_course {
     struct course course;
 };
 
-/* A log entry. */
-struct store_entry {
-    uint64_t n;
-    int64_t start_s;
-};
-
 struct store_reading {
     struct store *store;
     const struct store_sensor *sensor;
@@ -45,7 +40,8 @@ struct store_reading {
     size_t course_count;
     struct store_entry *entries; /* those that matter */
     size_t entry_count, entry_room;
-    struct buf value; /* of several chunks, put together */
+    uint64_t first_asked; /* the call of the first entry that the transaction is asked for */
+    struct buf value;     /* of several chunks, put together */
 };
 
 int store_reading_nomem(const struct store_reading *reading, char *errmsg);
@@ -59,6 +55,24 @@ int store_read_snapshot(struct store_reading *reading, char *errmsg);
 /* The course of the piece's day, or NULL when it is not among those that are read. */
 struct store_course *store_course_of(const struct store_reading *reading,
                                      const struct store_piece *piece);
+
+/* --- which entries there are: store_index.c */
+
+/* Whether any of the pieces is of minutes and asks for more than their sums. */
+bool store_any_minutes(const struct store_piece *pieces, size_t count);
+/* Minutes are made of every entry that is still there, not of those alone that are not folded: the
+ * index of the sensor, all its entries, is read once, and again when it has fallen far behind or `anew`
+ * is true. */
+int store_need_index(struct store_reading *reading, bool anew, char *errmsg);
+/* Whether the index has an entry of the piece's time. */
+bool store_in_index(const struct store_reading *reading, const struct store_piece *piece);
+/* Within the transaction: asks for the entries behind the index, or for batches without minutes behind
+ * what is folded, up to some calls beyond the head. */
+int store_ask_entries(struct store_reading *reading, char *errmsg);
+/* Whether what was asked for by the head `asked` is enough now that it is `head`. */
+bool store_entries_reach(const struct store_head *asked, const struct store_head *head);
+/* Keeps what is needed of the index and of the answer (NULL: none). */
+int store_take_entries(struct store_reading *reading, const redisReply *answer, char *errmsg);
 
 /* Keeps the entry for store_add_logs if it matters to any piece. ERR_NOMEM. */
 int store_keep_entry(struct store_reading *reading, struct store_entry entry);

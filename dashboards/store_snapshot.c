@@ -8,16 +8,6 @@
 #include "common/sourcevec.h"
 #include "dashboards/store_reading.h"
 
-#define SLACK 16 /* calls that may come between hearing of the head and the transaction */
-
-static bool any_minutes(const struct store_reading *reading)
-{
-    for (size_t i = 0; i < reading->count; i++)
-        if (reading->pieces[i].minutes && reading->pieces[i].wants)
-            return true;
-    return false;
-}
-
 /* --- asking ----------------------------------------------------------------------------------- */
 
 static int ask_piece(struct store_reading *reading, const struct store_piece *piece, char *errmsg)
@@ -35,7 +25,7 @@ static int ask_piece(struct store_reading *reading, const struct store_piece *pi
     if (rc == 0 && (piece->wants & STORE_ADDRESSES))
         rc = store_send(reading->store, errmsg, "GET %s", key);
     schema_key_tables(key, name, &piece->period);
-    if (rc == 0 && (piece->wants & STORE_TABLES))
+    if (rc == 0 && (piece->wants & (STORE_TABLES | STORE_CLASSES)))
         rc = store_send(reading->store, errmsg, "GET %s", key);
     schema_key_sources(key, name, &piece->period);
     if (rc == 0 && (piece->wants & STORE_SOURCES))
@@ -57,32 +47,6 @@ static void list_courses(struct store_reading *reading)
     }
 }
 
-/* Which entries there are: all, or those behind `folded` up to some calls beyond `n`. */
-static int ask_entries(struct store_reading *reading, char *errmsg)
-{
-    char key[SCHEMA_KEY_MAX];
-    schema_key_minutes(key, reading->sensor->name);
-    if (any_minutes(reading))
-        return store_send(reading->store, errmsg, "HGETALL %s", key);
-    size_t count = (size_t)(reading->head->n - reading->head->folded) + SLACK;
-    char(*numbers)[24] = calloc(count, sizeof *numbers);
-    const char **words = calloc(count + 2, sizeof *words);
-    int rc = numbers && words ? 0 : store_reading_nomem(reading, errmsg);
-    if (rc == 0) {
-        words[0] = "HMGET";
-        words[1] = key;
-        for (size_t i = 0; i < count; i++) {
-            snprintf(numbers[i], sizeof *numbers, "%" PRIu64, reading->head->folded + 1 + i);
-            words[2 + i] = numbers[i];
-        }
-        if (redisAppendCommandArgv(reading->store->redis, (int)count + 2, words, NULL) != REDIS_OK)
-            rc = store_lost(reading->store, errmsg);
-    }
-    free(words);
-    free(numbers);
-    return rc;
-}
-
 static int ask(struct store_reading *reading, size_t *count, char *errmsg)
 {
     char key[SCHEMA_KEY_MAX];
@@ -97,14 +61,15 @@ static int ask(struct store_reading *reading, size_t *count, char *errmsg)
         rc = ask_piece(reading, piece, errmsg);
         if (!piece->minutes)
             *count += 1u + !!(piece->wants & STORE_HOSTS) + !!(piece->wants & STORE_ADDRESSES) +
-                      !!(piece->wants & STORE_TABLES) + !!(piece->wants & STORE_SOURCES);
+                      !!(piece->wants & (STORE_TABLES | STORE_CLASSES)) +
+                      !!(piece->wants & STORE_SOURCES);
     }
     for (size_t i = 0; rc == 0 && i < reading->course_count; i++, ++*count) {
         schema_key_course(key, reading->sensor->name, &reading->courses[i].day);
         rc = store_send(reading->store, errmsg, "GET %s", key);
     }
     if (rc == 0)
-        rc = ask_entries(reading, errmsg);
+        rc = store_ask_entries(reading, errmsg);
     return rc ? rc : store_send(reading->store, errmsg, "EXEC");
 }
 
@@ -154,7 +119,7 @@ static int understand_head(struct store_reading *reading, const redisReply *answ
     if (answer->elements != 2 || !store_parse_head(&head, answer->element[0], answer->element[1]))
         return store_damaged(reading->store, key, "n or folded is not a number of calls", errmsg);
     *reading->head = head;
-    return head.folded >= asked.folded && head.n <= asked.n + SLACK ? 0 : ERR_STALE;
+    return store_entries_reach(&asked, &head) ? 0 : ERR_STALE;
 }
 
 static int understand_totals(struct store_reading *reading, const struct store_piece *piece,
@@ -216,7 +181,10 @@ static int understand_tables(struct store_reading *reading, const struct store_p
     rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
     if (rc)
         return rc;
-    rc = folded_decode_tables(&reading->counts[i].tables, &reading->folds[i].tables, bytes, size);
+    struct tables *tables = &reading->counts[i].tables;
+    uint64_t *folded = &reading->folds[i].tables;
+    rc = piece->wants & STORE_TABLES ? folded_decode_tables(tables, folded, bytes, size)
+                                     : folded_decode_classes(tables->classes, folded, bytes, size);
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
 }
 
@@ -254,7 +222,7 @@ static int understand_piece(struct store_reading *reading, size_t i, redisReply 
         rc = understand_hosts(reading, piece, counts, at, errmsg);
     if (rc == 0 && (piece->wants & STORE_ADDRESSES))
         rc = understand_addresses(reading, piece, i, at, errmsg);
-    if (rc == 0 && (piece->wants & STORE_TABLES))
+    if (rc == 0 && (piece->wants & (STORE_TABLES | STORE_CLASSES)))
         rc = understand_tables(reading, piece, i, at, errmsg);
     if (rc == 0 && (piece->wants & STORE_SOURCES))
         rc = understand_sources(reading, piece, i, at, errmsg);
@@ -274,54 +242,24 @@ static int understand_course(struct store_reading *reading, struct store_course 
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
 }
 
-/* An entry's time, or false; nil is a call without a record. */
-static bool entry_time(const redisReply *value, int64_t *start_s)
-{
-    uint64_t number;
-    if (value->type != REDIS_REPLY_STRING || !store_parse_u64(value->str, value->len, &number) ||
-        number >= (uint64_t)CALENDAR_MAX_S)
-        return false;
-    *start_s = (int64_t)number;
-    return true;
-}
-
-/* Entries as a list of times behind `first`, or as a hash: number, time, number, time. */
-static int understand_entries(struct store_reading *reading, uint64_t first, redisReply ***at,
-                              char *errmsg)
+static int understand_entries(struct store_reading *reading, redisReply ***at, char *errmsg)
 {
     char key[SCHEMA_KEY_MAX];
     const redisReply *answer;
-    bool hash = any_minutes(reading);
     schema_key_minutes(key, reading->sensor->name);
     int rc = next(reading, at, key, REDIS_REPLY_ARRAY, &answer, errmsg);
-    reading->entry_count = 0;
-    for (size_t i = 0; rc == 0 && answer && i < answer->elements; i++) {
-        struct store_entry entry = {.n = first + i};
-        const redisReply *value = answer->element[i];
-        if (hash) {
-            if (!store_parse_u64(value->str, value->len, &entry.n) || ++i == answer->elements)
-                return store_damaged(reading->store, key, "a field is not a number", errmsg);
-            value = answer->element[i];
-        }
-        if (!hash && value->type == REDIS_REPLY_NIL)
-            continue;
-        if (!entry_time(value, &entry.start_s))
-            return store_damaged(reading->store, key, "a value is not a time", errmsg);
-        rc = store_keep_entry(reading, entry);
-    }
-    return rc == ERR_NOMEM ? store_reading_nomem(reading, errmsg) : rc;
+    return rc ? rc : store_take_entries(reading, answer, errmsg);
 }
 
 static int understand(struct store_reading *reading, const redisReply *answers, char *errmsg)
 {
     redisReply **at = answers->element;
-    uint64_t first = reading->head->folded + 1; /* as the entries were asked for */
     int rc = understand_head(reading, *at++, errmsg);
     for (size_t i = 0; rc == 0 && i < reading->count; i++)
         rc = understand_piece(reading, i, &at, errmsg);
     for (size_t i = 0; rc == 0 && i < reading->course_count; i++)
         rc = understand_course(reading, &reading->courses[i], &at, errmsg);
-    return rc ? rc : understand_entries(reading, first, &at, errmsg);
+    return rc ? rc : understand_entries(reading, &at, errmsg);
 }
 
 int store_read_snapshot(struct store_reading *reading, char *errmsg)

@@ -3,10 +3,11 @@
  * of day totals, courses, unique hosts (of years, and of the days of the last one) and heads, the same
  * on every run. For benchmarks and for looking at charts; never for a store that holds anything.
  *
- *   synth SOCKET SENSORS FIRST_YEAR YEARS PACKETS MISSING
+ *   synth SOCKET SENSORS FIRST_YEAR YEARS PACKETS MISSING [addresses|tables]
  *
  * PACKETS: per address and day in the first year (at least 1; a third more in each later year).
  * MISSING: every MISSING-th day the second half of the day is missing (0: nothing is).
+ * addresses: also packets per address of every day and year; tables: those, and the tables.
  */
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
@@ -16,10 +17,13 @@
 
 #include "common/buf.h"
 #include "common/calendar.h"
+#include "common/chunk.h"
 #include "common/err.h"
+#include "common/folded.h"
 #include "common/hll.h"
 #include "common/course.h"
 #include "common/schema.h"
+#include "tests/bench/detail.h"
 
 #define ADDRESSES 65536
 #define NS_PER_S  INT64_C(1000000000)
@@ -29,6 +33,15 @@ struct synth {
     size_t pending;
     int first_year, years, missing;
     double packets;
+    bool addresses, tables;
+};
+
+/* A sensor's year while its days are added up. */
+struct year {
+    const char *sensor;
+    uint32_t first; /* address */
+    struct totals totals;
+    struct detail detail;
 };
 
 static _Noreturn void die(const char *what)
@@ -98,8 +111,55 @@ static void put_hosts(struct synth *synth, const char *sensor, const struct peri
     put(synth, "SET", key, NULL, sketch, sizeof sketch);
 }
 
-static void put_day(struct synth *synth, const char *sensor, const struct period *day, double rate,
-                    struct totals *year)
+/* A folded value, in chunks where it is long. */
+static void put_form(struct synth *synth, const char *key, const struct buf *form)
+{
+    char name[SCHEMA_KEY_MAX];
+    for (size_t i = 0; i < chunk_count(form->size); i++) {
+        uint8_t header[CHUNK_HEADER];
+        size_t header_size;
+        struct chunk chunk = chunk_cut(form->bytes, form->size, i, header, &header_size);
+        schema_key_chunk(name, key, i);
+        redisAppendCommand(synth->redis, "SET %s %b%b", i ? name : key, header, header_size,
+                           chunk.bytes, chunk.size);
+        synth->pending++;
+    }
+    drain(synth);
+}
+
+static void put_detail(struct synth *synth, const char *sensor, const struct period *period,
+                       const struct detail *detail)
+{
+    char key[SCHEMA_KEY_MAX];
+    struct buf form;
+    buf_init(&form);
+    schema_key_addresses(key, sensor, period);
+    if (folded_encode(&detail->addresses, 0, &form) != 0)
+        die("out of memory");
+    put_form(synth, key, &form);
+    form.size = 0;
+    schema_key_tables(key, sensor, period);
+    if (synth->tables && folded_encode_tables(&detail->tables, 0, &form) != 0)
+        die("out of memory");
+    if (synth->tables)
+        put_form(synth, key, &form);
+    buf_close(&form);
+}
+
+static void add_detail(struct synth *synth, struct year *year, const struct period *day,
+                       const struct totals *totals)
+{
+    struct detail detail;
+    detail_init(&detail);
+    if (detail_fill(&detail, totals, year->first, (uint64_t)day->start_s + year->first,
+                    synth->tables) != 0 ||
+        detail_add(&year->detail, &detail) != 0)
+        die("out of memory");
+    put_detail(synth, year->sensor, day, &detail);
+    detail_close(&detail);
+}
+
+static void put_day(struct synth *synth, struct year *year, const struct period *day, double rate)
 {
     static struct course course;
     struct totals totals = {0};
@@ -119,33 +179,41 @@ static void put_day(struct synth *synth, const char *sensor, const struct period
     totals.bytes = totals.packets * 44;
     totals.active = ADDRESSES - noise((uint64_t)day->start_s, 0) % 3000;
     totals.kernel_dropped = noise((uint64_t)day->start_s, 1) % 3;
-    put_totals(synth, sensor, day, &totals);
-    totals_add(year, &totals);
+    put_totals(synth, year->sensor, day, &totals);
+    totals_add(&year->totals, &totals);
+    if (synth->addresses)
+        add_detail(synth, year, day, &totals);
 
     char key[SCHEMA_KEY_MAX];
     struct buf form;
     buf_init(&form);
-    schema_key_course(key, sensor, day);
+    schema_key_course(key, year->sensor, day);
     if (course_encode(&course, 0, &form) != 0)
         die("out of memory");
     put(synth, "SET", key, NULL, form.bytes, form.size);
     buf_close(&form);
 }
 
-static void put_year(struct synth *synth, const char *sensor, int number, double rate)
+static void put_year(struct synth *synth, struct year *year, int number, double rate)
 {
-    struct totals totals = {0};
-    struct period year = calendar_date(LEVEL_YEAR, number, 1, 1);
-    for (int64_t at = year.start_s; at < year.end_s;) {
+    struct period period = calendar_date(LEVEL_YEAR, number, 1, 1);
+    year->totals = (struct totals){0};
+    detail_init(&year->detail);
+    for (int64_t at = period.start_s; at < period.end_s;) {
         struct period day = calendar_period(LEVEL_DAY, at);
-        put_day(synth, sensor, &day, rate, &totals);
+        put_day(synth, year, &day, rate);
         if (number == synth->first_year + synth->years - 1)
-            put_hosts(synth, sensor, &day, 10000);
+            put_hosts(synth, year->sensor, &day, 10000);
         at = day.end_s;
     }
-    totals.active = ADDRESSES;
-    put_totals(synth, sensor, &year, &totals);
-    put_hosts(synth, sensor, &year, 100000);
+    year->totals.active = ADDRESSES;
+    if (synth->addresses) {
+        year->totals.active = addrvec_active(&year->detail.addresses);
+        put_detail(synth, year->sensor, &period, &year->detail);
+    }
+    put_totals(synth, year->sensor, &period, &year->totals);
+    put_hosts(synth, year->sensor, &period, 100000);
+    detail_close(&year->detail);
 }
 
 static void put_sensor(struct synth *synth, int index)
@@ -155,8 +223,9 @@ static void put_sensor(struct synth *synth, int index)
     schema_key_head(head, sensor);
     put_text(synth, "SADD", SCHEMA_SENSORS, NULL, sensor);
     double rate = synth->packets;
+    struct year year = {.sensor = sensor, .first = (uint32_t)(10 << 24 | index << 16)};
     for (int i = 0; i < synth->years; i++, rate *= 4.0 / 3)
-        put_year(synth, sensor, synth->first_year + i, rate);
+        put_year(synth, &year, synth->first_year + i, rate);
     snprintf(text, sizeof text, "10.%d.0.0/16", index);
     put_text(synth, "HSET", head, "darknet", text);
     struct period first = calendar_date(LEVEL_YEAR, synth->first_year, 1, 1);
@@ -170,8 +239,12 @@ static void put_sensor(struct synth *synth, int index)
 int main(int argc, char **argv)
 {
     char errmsg[ERRMSG_SIZE];
-    if (argc != 7) {
-        fprintf(stderr, "usage: synth SOCKET SENSORS FIRST_YEAR YEARS PACKETS MISSING\n");
+    const char *detail = argc == 8 ? argv[7] : "";
+    bool tables = strcmp(detail, "tables") == 0;
+    bool addresses = tables || strcmp(detail, "addresses") == 0;
+    if (argc != 7 && !(argc == 8 && addresses)) {
+        fprintf(stderr, "usage: synth SOCKET SENSORS FIRST_YEAR YEARS PACKETS MISSING "
+                        "[addresses|tables]\n");
         return 2;
     }
     struct synth synth = {
@@ -179,6 +252,8 @@ int main(int argc, char **argv)
         .first_year = atoi(argv[3]),
         .years = atoi(argv[4]),
         .packets = atof(argv[5]),
+        .addresses = addresses,
+        .tables = tables,
         .missing = atoi(argv[6]),
     };
     int sensors = atoi(argv[2]);

@@ -65,10 +65,14 @@ static void course(const uint8_t *bytes, size_t size)
 static void tables(const uint8_t *bytes, size_t size)
 {
     struct tables decoded = {0}, again = {0};
+    struct sum classes[PACKET_CLASSES];
     struct buf form;
     uint64_t folded;
     buf_init(&form);
+    int of_classes = folded_decode_classes(classes, &folded, bytes, size);
     if (folded_decode_tables(&decoded, &folded, bytes, size) == 0) {
+        fuzz_require(of_classes == 0);
+        fuzz_require(memcmp(classes, decoded.classes, sizeof classes) == 0);
         fuzz_require(folded_encode_tables(&decoded, folded, &form) == 0);
         fuzz_require(folded_decode_tables(&again, &folded, form.bytes, form.size) == 0);
         fuzz_require(tables_memory(&again) == tables_memory(&decoded));

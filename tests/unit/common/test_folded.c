@@ -88,6 +88,10 @@ static void expect_back(const struct tables *tables)
     expect_table(&back.udp_ports, &tables->udp_ports);
     expect_table(&back.icmp4, &tables->icmp4);
     expect_table(&back.icmp6, &tables->icmp6);
+    struct sum classes[PACKET_CLASSES];
+    cr_assert_eq(folded_decode_classes(classes, &folded, out.bytes, out.size), 0);
+    cr_expect_eq(folded, 0x0102030405060708);
+    cr_expect_arr_eq(classes, tables->classes, sizeof classes);
     tables_close(&back);
     buf_close(&out);
 }
@@ -116,6 +120,7 @@ Test(folded, tables_that_are_full_come_back)
 Test(folded, tables_cut_short_or_longer_are_damaged)
 {
     struct tables tables = {0}, back = {0};
+    struct sum classes[PACKET_CLASSES];
     struct buf out;
     uint64_t folded;
     tables_of(&tables, 10000, 600000);
@@ -124,8 +129,10 @@ Test(folded, tables_cut_short_or_longer_are_damaged)
     for (size_t size = 0; size < out.size; size++) {
         cr_assert_eq(folded_decode_tables(&back, &folded, out.bytes, size), ERR_DAMAGED);
         cr_assert_eq(tables_memory(&back), 0, "nothing is left behind");
+        cr_assert_eq(folded_decode_classes(classes, &folded, out.bytes, size), ERR_DAMAGED);
     }
     buf_put_u8(&out, 0);
+    cr_expect_eq(folded_decode_classes(classes, &folded, out.bytes, out.size), ERR_DAMAGED);
     cr_expect_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), ERR_DAMAGED);
     out.bytes[0] = 2;
     cr_expect_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), ERR_VERSION);
@@ -149,6 +156,9 @@ static int decode_columns(const uint64_t *shape, size_t shapes, const uint64_t *
     planes_encode(&out, zeros, bytes);
     int rc = folded_decode_tables(&back, &folded, out.bytes, out.size);
     cr_expect(rc == 0 || tables_memory(&back) == 0);
+    struct sum classes[PACKET_CLASSES];
+    int of_classes = folded_decode_classes(classes, &folded, out.bytes, out.size);
+    cr_expect(of_classes == rc || of_classes == 0, "only rows may be worse than classes");
     tables_close(&back);
     buf_close(&out);
     return rc;

@@ -306,6 +306,9 @@ Test(tables, every_broken_rule_is_told)
         table[i].breaks(&tables);
         const char *said = tables_broken(&tables, PACKETS, BYTES);
         cr_expect(said && strstr(said, table[i].says), "rule %zu: %s", i, said ? said : "nothing");
+        const char *of_classes = tables_classes_broken(&tables, PACKETS, BYTES);
+        bool is_classes = strcmp(table[i].says, "classes do not sum") == 0;
+        cr_expect_eq(of_classes != NULL, is_classes, "rule %zu", i);
         tables_close(&tables);
     }
 }

@@ -19,7 +19,7 @@ static const char *text_of(struct buf *out)
 
 static const char *write_sample(enum doc_form form)
 {
-    static const char *const heads[] = {"name", "n", NULL};
+    static const char *const heads[] = {"name", "n"};
     struct doc doc;
     struct buf out, svg;
     buf_init(&out);
@@ -29,11 +29,11 @@ static const char *write_sample(enum doc_form form)
     doc_heading(&doc, 2, "<one>");
     doc_paragraph(&doc, "it's *not* [a] `code` \"x\"\n- y");
     doc_figure(&doc, "charts/a.svg", "a > b", &svg);
-    doc_table(&doc, heads);
+    doc_table(&doc, "lr", heads);
     doc_cell(&doc, "a|b_c");
-    doc_number(&doc, "1,234");
+    doc_cell(&doc, "1,234");
     doc_cell(&doc, "");
-    doc_number(&doc, "");
+    doc_cell(&doc, "");
     doc_table_end(&doc);
     doc_end(&doc);
     buf_close(&svg);
@@ -46,7 +46,7 @@ Test(doc, markdown_is_escaped)
                                                  "\n## \\<one\\>\n"
                                                  "\nit's \\*not\\* \\[a\\] \\`code\\` \"x\" - y\n"
                                                  "\n![a \\> b](charts/a.svg)\n"
-                                                 "\n| name | n |\n| --- | --- |\n"
+                                                 "\n| name | n |\n| --- | ---: |\n"
                                                  "| a\\|b\\_c | 1,234 |\n"
                                                  "|  |  |\n");
 }

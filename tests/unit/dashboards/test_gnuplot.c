@@ -1,9 +1,12 @@
 /* Quoting, and the child: what it may not do, and how its failures are told. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -114,10 +117,9 @@ static int child(const char *program, const char *argument, int timeout_s, struc
                  char *errmsg)
 {
     char *const words[] = {(char *)program, (char *)argument, NULL};
+    const struct child_task task = {.words = words, .timeout_s = timeout_s};
     char complaint[CHILD_COMPLAINT_SIZE];
-    struct buf nothing;
-    buf_init(&nothing);
-    return child_run(words, &nothing, out, complaint, timeout_s, errmsg);
+    return child_run(&task, out, complaint, errmsg);
 }
 
 Test(child, a_program_that_is_not_there_is_unknown)
@@ -159,4 +161,57 @@ Test(child, an_endless_one_is_ended)
     buf_init(&out);
     cr_assert_eq(child("sleep", "1000", 1, &out, errmsg), ERR_STOPPED);
     cr_assert(strstr(errmsg, "did not finish"));
+}
+
+/* All that it started is ended with it: here a process that would hold a pipe open. */
+Test(child, an_endless_one_is_ended_with_what_it_started, .timeout = 60)
+{
+    char errmsg[ERRMSG_SIZE] = "", complaint[CHILD_COMPLAINT_SIZE], byte;
+    char pipe_path[] = "/tmp/darkcount-test.XXXXXX", script[128];
+    struct buf out;
+    buf_init(&out);
+    cr_assert_not_null(mkdtemp(pipe_path));
+    char fifo[64];
+    snprintf(fifo, sizeof fifo, "%s/fifo", pipe_path);
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+    int reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    snprintf(script, sizeof script, "sleep 1000 3>%s & wait", fifo);
+    char *const words[] = {(char *)"sh", (char *)"-c", script, NULL};
+    const struct child_task task = {.words = words, .timeout_s = 1, .directory = pipe_path};
+    cr_assert_eq(child_run(&task, &out, complaint, errmsg), ERR_STOPPED);
+    struct pollfd end = {.fd = reader, .events = POLLIN};
+    cr_assert_eq(poll(&end, 1, 30000), 1, "what it started still runs");
+    cr_assert_eq(read(reader, &byte, 1), 0);
+    close(reader);
+    unlink(fifo);
+    rmdir(pipe_path);
+}
+
+Test(child, it_has_no_network)
+{
+    char errmsg[ERRMSG_SIZE] = "", complaint[CHILD_COMPLAINT_SIZE];
+    char *const words[] = {(char *)"bash", (char *)"-c", (char *)": </dev/tcp/127.0.0.1/9", NULL};
+    const struct child_task task = {.words = words, .timeout_s = 10};
+    struct buf out;
+    buf_init(&out);
+    cr_assert_eq(child_run(&task, &out, complaint, errmsg), ERR_INVALID);
+    cr_assert(strstr(errmsg, "Permission denied"), "%s", errmsg);
+}
+
+Test(child, it_works_in_a_directory_of_its_own)
+{
+    char errmsg[ERRMSG_SIZE] = "", complaint[CHILD_COMPLAINT_SIZE];
+    char directory[] = "/tmp/darkcount-test.XXXXXX", path[64];
+    char *const words[] = {(char *)"sh", (char *)"-c", (char *)"echo \"$HOME\" | tee file", NULL};
+    const struct child_task task = {.words = words, .timeout_s = 10, .directory = directory};
+    struct buf out;
+    buf_init(&out);
+    cr_assert_not_null(mkdtemp(directory));
+    cr_assert_eq(child_run(&task, &out, complaint, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(out.size, strlen(directory) + 1);
+    cr_assert_arr_eq(out.bytes, directory, strlen(directory));
+    snprintf(path, sizeof path, "%s/file", directory);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(rmdir(directory), 0);
+    buf_close(&out);
 }

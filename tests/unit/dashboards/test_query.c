@@ -223,6 +223,8 @@ static int check_period(void *user, const struct query_period *period, char *err
             same_addresses(period->addresses, &e->addresses);
         else if (query->by >= QUERY_SOURCE)
             same_addresses(period->sources, &e->sources);
+        else if (query->by == QUERY_CLASS)
+            cr_assert_arr_eq(period->tables->classes, e->tables.classes, sizeof e->tables.classes);
         else
             same_tables(period->tables, &e->tables);
         if (period->places)
@@ -238,22 +240,29 @@ static int check_period(void *user, const struct query_period *period, char *err
     return 0;
 }
 
+static struct walk run_over(struct store *store, const struct query *query, bool detailed)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct walk walk = {.query = query, .detailed = detailed, .next_s = query->from_s};
+    const struct query_reader reader = {&walk, check_period};
+    cr_assert_eq(query_run(store, query, &reader, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(walk.next_s, query->to_s);
+    return walk;
+}
+
 static struct walk run(const struct query *asked, bool detailed)
 {
     char errmsg[ERRMSG_SIZE] = "";
-    struct query with = *asked, *query = &with;
-    struct walk walk = {.query = query, .detailed = detailed, .next_s = query->from_s};
-    const struct query_reader reader = {&walk, check_period};
+    struct query query = *asked;
     struct store *store;
-    if (query->by == QUERY_COUNTRY || query->by == QUERY_ASN)
-        query->geo = mmdb_open(query->by == QUERY_ASN ? &asns : &countries);
+    if (query.by == QUERY_COUNTRY || query.by == QUERY_ASN)
+        query.geo = mmdb_open(query.by == QUERY_ASN ? &asns : &countries);
     cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
     if (now_s)
         cr_assert_eq(store_refresh_at(store, now_s, errmsg), 0, "%s", errmsg);
-    cr_assert_eq(query_run(store, query, &reader, errmsg), 0, "%s", errmsg);
-    cr_assert_eq(walk.next_s, query->to_s);
+    struct walk walk = run_over(store, &query, detailed);
     store_close(store);
-    geo_close(query->geo);
+    geo_close(query.geo);
     return walk;
 }
 
@@ -358,6 +367,31 @@ Test(query, the_log_makes_up_for_what_is_not_folded, .timeout = 120)
             run(&query, true);
         }
     }
+}
+
+/* What a store has once read of the log is made up for by what came since, a few calls or many. */
+Test(query, minutes_are_right_while_records_come, .timeout = 120)
+{
+    static const size_t counts[] = {30, 31, 40, 41, 80};
+    char errmsg[ERRMSG_SIZE] = "";
+    struct store *store = NULL;
+    telescope_make(&telescope, "UTC", 19, 1704067200, 80, 60);
+    const struct telescope all = telescope;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        for (int s = 0; s < TELESCOPE_SENSORS; s++)
+            telescope.sensors[s].count = counts[i];
+        redis_do(&redis, "FLUSHALL");
+        telescope_write(&telescope, &redis, counts[i] / 3, 1000);
+        if (!store)
+            cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+        for (enum query_by by = QUERY_TOTAL; by < QUERY_BYS; by++) {
+            struct query query = {
+                .from_s = 1704067200, .to_s = 1704067200 + 5400, .step = QUERY_MINUTE, .by = by};
+            cr_assert_gt(run_over(store, &query, true).with_data, 15);
+        }
+    }
+    store_close(store);
+    telescope = all;
 }
 
 /* --- what is no longer kept ------------------------------------------------------------------- */

@@ -339,6 +339,40 @@ ParameterizedTest(struct damage *param, store_pieces, damage)
     cr_assert_null(strchr(errmsg, '\n'));
 }
 
+static int ignore(void *user, const struct store_piece *piece, struct store_counts *counts,
+                  char *errmsg)
+{
+    (void)user, (void)piece, (void)counts, (void)errmsg;
+    return 0;
+}
+
+static int read_classes(char *errmsg)
+{
+    struct store *store;
+    const struct store_pieces_reader reader = {NULL, ignore};
+    struct period year = calendar_date(LEVEL_YEAR, 2024, 1, 1);
+    const struct store_piece piece = {
+        .period = year, .start_s = year.start_s, .end_s = year.end_s, .wants = STORE_CLASSES};
+    cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
+    int rc = store_read_pieces(store, 0, &piece, 1, &reader, errmsg);
+    store_close(store);
+    return rc;
+}
+
+Test(store_pieces, classes_that_are_damaged_or_disagree_are_told)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    telescope_write(&telescope, &redis, 3, 3);
+    cr_assert_eq(read_classes(errmsg), 0, "%s", errmsg);
+    redis_do(&redis, "DEL darkcount:{sensor-0}:tables:year:2024");
+    cr_assert_eq(read_classes(errmsg), ERR_DAMAGED);
+    cr_assert(strstr(errmsg, "tables:year:2024") && strstr(errmsg, "its classes do not sum"), "%s",
+              errmsg);
+    redis_do(&redis, "SET darkcount:{sensor-0}:tables:year:2024 x");
+    cr_assert_eq(read_classes(errmsg), ERR_DAMAGED);
+    cr_assert(strstr(errmsg, "tables:year:2024"), "%s", errmsg);
+}
+
 /* --- revisions -------------------------------------------------------------------------------- */
 
 static void put_revision(unsigned sensor, uint64_t k, int64_t when_s, uint64_t records,
