@@ -83,8 +83,8 @@ $(BUILD)/%.o: %.c | $(BUILD)/common/record.pb-c.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# What programs carry in them, readable in the source, as the lines of a C string: the Redis Function, and
-# the files of the web page.
+# What programs carry in them, readable in the source, as the lines of a C string: the Redis Function, the
+# files of the web page, and the schema of a report's figures.
 EMBED = sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
 $(BUILD)/aggregator/darkcount.lua.inc: aggregator/darkcount.lua
 	$(call say,EMBED,$<)
@@ -96,7 +96,13 @@ $(BUILD)/dashboards/web/%.inc: dashboards/web/%
 	$(Q)mkdir -p $(@D)
 	$(Q)$(EMBED)
 
+$(BUILD)/dashboards/%.json.inc: dashboards/%.json
+	$(call say,EMBED,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(EMBED)
+
 $(BUILD)/aggregator/function.o: $(BUILD)/aggregator/darkcount.lua.inc
+$(BUILD)/dashboards/report_figures.o: $(BUILD)/dashboards/figures.schema.json.inc
 $(BUILD)/dashboards/serve_files.o: $(patsubst %,$(BUILD)/%.inc,$(wildcard dashboards/web/*))
 
 define program

@@ -16,7 +16,7 @@
 struct backlog {
     struct backlog_entry *first, *last;
     size_t bytes;
-    uint64_t count; /* records that wait */
+    uint64_t count;                        /* records that wait */
     uint64_t lost_packets, lost_intervals; /* since the start */
 };
 

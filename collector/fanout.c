@@ -57,9 +57,8 @@ static bool join_all(struct capture *const *caps, size_t count)
 {
     uint32_t value = 0;
     socklen_t size = sizeof value;
-    bool joined =
-        join_group(caps[0], 0, true) == 0 &&
-        getsockopt(capture_fd(caps[0]), SOL_PACKET, PACKET_FANOUT, &value, &size) == 0;
+    bool joined = join_group(caps[0], 0, true) == 0 &&
+                  getsockopt(capture_fd(caps[0]), SOL_PACKET, PACKET_FANOUT, &value, &size) == 0;
     for (size_t i = 1; joined && i < count; i++)
         joined = join_group(caps[i], value & 0xffff, false) == 0;
     return joined;

@@ -31,7 +31,7 @@ struct sensor {
     uint64_t snaplen, ring_mb;
     uint64_t threads; /* that count what an interface captures: 1 .. METER_LANES_MAX */
     bool promiscuous;
-    bool sources; /* keep them in records */
+    bool sources;          /* keep them in records */
     const char *filter;    /* pcap-filter(7), or NULL */
     bool filter_inventory; /* without one: the filter made from darknet and tunnels */
     bool skew;             /* live: raise the alarms of collector/skew.h */
@@ -43,7 +43,7 @@ struct sensor {
     struct vitals *vitals;      /* for its page of metrics; NULL: nobody asks */
     int signals;                /* signalfd for SIGTERM, SIGINT and SIGCHLD */
     bool stop;                  /* one of the first two came */
-    int64_t sourceless_h;       /* the hour of the last record without sources of which was said so */
+    int64_t sourceless_h; /* the hour of the last record without sources of which was said so */
 };
 
 /* Captures until told to stop; seals what is open, then. 0; ERR_IO and others with `errmsg`. */

@@ -22,7 +22,7 @@ struct report {
     const struct options *options;
     struct outdir dir;
     struct report_data data;
-    struct geo *geo;                  /* NULL: there is no database of countries */
+    struct geo *geo; /* NULL: there is no database of countries */
     struct chart_query asked;
     struct chart_classes classes;     /* of the days, in `asked` */
     struct buf charts[REPORT_CHARTS]; /* SVG; empty: there was nothing to draw */
@@ -43,8 +43,8 @@ int report_check(struct options *options, char *errmsg)
 static int draw(struct report *report, enum report_chart chart, char *errmsg)
 {
     static int (*const commands[REPORT_CHARTS])(const struct options *options, char *errmsg) = {
-        chart_annual_run, chart_daily_run,    chart_ports_run, chart_countries_run,
-        NULL,             chart_coverage_run, chart_map_run};
+        chart_annual_run,   chart_daily_run, chart_ports_run, chart_countries_run, NULL,
+        chart_coverage_run, chart_map_run};
     char path[PATH_MAX + 64], file[64];
     struct options options = *report->options;
     snprintf(file, sizeof file, "charts/%s.svg", report_chart_name(chart));

@@ -45,11 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     buf_init(&segment);
     uint64_t limit = size ? bytes[0] & 15 : 0;
     make_segment(&segment, bytes, size);
-    struct segment_walk walk = {.bytes = segment.bytes,
-                                .size = segment.size,
-                                .epoch = epoch,
-                                .next = 1,
-                                .limit = limit};
+    struct segment_walk walk = {
+        .bytes = segment.bytes, .size = segment.size, .epoch = epoch, .next = 1, .limit = limit};
     struct segment_piece piece;
     enum segment_found found;
     uint64_t next = 1;

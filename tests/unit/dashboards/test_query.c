@@ -384,7 +384,7 @@ Test(query, minutes_are_right_while_records_come, .timeout = 120)
         telescope_write(&telescope, &redis, counts[i] / 3, 1000);
         if (!store)
             cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
-        for (enum query_by by = QUERY_TOTAL; by < QUERY_BYS; by++) {
+        for (enum query_by by = QUERY_TOTAL; by <= QUERY_SOURCE; by++) {
             struct query query = {
                 .from_s = 1704067200, .to_s = 1704067200 + 5400, .step = QUERY_MINUTE, .by = by};
             cr_assert_gt(run_over(store, &query, true).with_data, 15);
