@@ -19,12 +19,6 @@ const struct breakdown_kind *breakdown_find(const char *name)
     return NULL;
 }
 
-const char *const *breakdown_columns(const struct breakdown_kind *kind,
-                                     const struct prefixset *darknet)
-{
-    return kind->columns6 && prefixset_any6(darknet) ? kind->columns6 : kind->columns;
-}
-
 const char *breakdown_names(void)
 {
     return "address, interval, class, protocol, port, icmp, source";
@@ -208,9 +202,8 @@ const struct breakdown_kind breakdown_port = {
 /* --- icmp ------------------------------------------------------------------------------------- */
 
 /* ICMP and ICMPv6 give different meanings to the same type, so their rows are apart: first those of
- * ICMP, then those of ICMPv6; where both can be, a column tells which is which. */
+ * ICMP, then those of ICMPv6. */
 struct icmp {
-    bool both;
     struct sum sums[2][256][256]; /* family, type, code */
     struct sum unreadable[2];
 };
@@ -223,10 +216,8 @@ static size_t icmp_memory(const struct breakdown_options *options)
 
 static void *icmp_open(const struct breakdown_options *options)
 {
-    struct icmp *icmp = calloc(1, sizeof *icmp);
-    if (icmp)
-        icmp->both = prefixset_any6(options->darknet);
-    return icmp;
+    (void)options;
+    return calloc(1, sizeof(struct icmp));
 }
 
 static enum tally_result icmp_add(void *state, const struct packet *packet, int64_t ts_ns)
@@ -253,14 +244,6 @@ static int icmp_merge(void *into, void *from)
     return 0;
 }
 
-static void icmp_cells(const struct icmp *icmp, int family, const struct sum *sum,
-                       struct rows *rows)
-{
-    breakdown_cells(rows, sum);
-    if (icmp->both)
-        rows_u64(rows, family ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
-}
-
 static void icmp_print_family(const struct icmp *icmp, int family, struct rows *rows)
 {
     for (unsigned kind = 0; kind < 256 * 256; kind++) {
@@ -269,13 +252,13 @@ static void icmp_print_family(const struct icmp *icmp, int family, struct rows *
             continue;
         rows_u64(rows, kind >> 8);
         rows_u64(rows, kind & 255);
-        icmp_cells(icmp, family, sum, rows);
+        breakdown_cells(rows, sum);
     }
     if (icmp->unreadable[family].packets == 0)
         return;
     rows_missing(rows);
     rows_missing(rows);
-    icmp_cells(icmp, family, &icmp->unreadable[family], rows);
+    breakdown_cells(rows, &icmp->unreadable[family]);
 }
 
 static void icmp_print(void *state, struct rows *rows)
@@ -285,12 +268,10 @@ static void icmp_print(void *state, struct rows *rows)
 }
 
 static const char *const icmp_columns[] = {"type", "code", "packets", "bytes", NULL};
-static const char *const icmp_columns6[] = {"type", "code", "packets", "bytes", "protocol", NULL};
 
 const struct breakdown_kind breakdown_icmp = {
     .name = "icmp",
     .columns = icmp_columns,
-    .columns6 = icmp_columns6,
     .transport = true,
     .memory = icmp_memory,
     .open = icmp_open,

@@ -29,11 +29,9 @@ struct breakdown_options {
 struct breakdown_kind {
     const char *name;
     const char *const *columns; /* ended by NULL */
-    /* The columns where the darknet has IPv6 prefixes; NULL: the same. */
-    const char *const *columns6;
-    bool transport;     /* needs decode_transport() */
-    bool finds_darknet; /* `add` may be given packets that are not to the darknet */
-    bool zeros;         /* knows what its rows without packets are */
+    bool transport;             /* needs decode_transport() */
+    bool finds_darknet;         /* `add` may be given packets that are not to the darknet */
+    bool zeros;                 /* knows what its rows without packets are */
 
     /* Bytes that every state takes; not what is in tables that grow, which are bounded by
      * options->states together. NULL: hardly any. */
@@ -60,9 +58,6 @@ struct breakdown_kind {
 
 /* The kind of that name, or NULL. */
 const struct breakdown_kind *breakdown_find(const char *name);
-/* The columns of its rows over a finished darknet. */
-const char *const *breakdown_columns(const struct breakdown_kind *kind,
-                                     const struct prefixset *darknet);
 /* "address, interval, ..." for messages. */
 const char *breakdown_names(void);
 

@@ -229,8 +229,7 @@ static int print(struct counting *counting, enum rows_format format, char *errms
     int result = counting->kind->check ? counting->kind->check(counting->state, errmsg) : 0;
     if (result)
         return result;
-    struct rows *rows =
-        rows_begin(stdout, format, breakdown_columns(counting->kind, counting->darknet));
+    struct rows *rows = rows_begin(stdout, format, counting->kind->columns);
     if (!rows)
         return err_set(errmsg, ERR_NOMEM, "printing the result: out of memory");
     put_extras(counting, rows);
