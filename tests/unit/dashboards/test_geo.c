@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -48,7 +47,7 @@ Test(geo, countries_in_the_form_of_maxmind)
                      "what was read last is not what is found next");
     cr_expect_str_eq(country(geo, "2001:db9::1"), "-");
     cr_expect_str_eq(geo_name(geo), "Test-Country");
-    cr_expect(geo_built_s(geo) > time(NULL) - 3600 && geo_built_s(geo) <= time(NULL));
+    cr_expect_eq(geo_built_s(geo), 1767225600); /* as tests/mmdb writes it */
     geo_close(geo);
 }
 
