@@ -233,7 +233,7 @@ tidy: $(BUILD)/common/record.pb-c.h
 SIM_SOURCES := $(wildcard tests/sim/*.c) tests/unit/aggregator/keymap.c \
 	$(addprefix collector/,$(addsuffix .c,backlog delivery journal manifest sensor_spool shipping vitals \
 		spool_env spool_merge spool_note spool_prune spool_reader spool_room spool_segment spool_writer)) \
-	$(addprefix aggregator/,$(addsuffix .c,alarmlog apply apply_check apply_fold ca enrol fetch lane lane_inventory lane_open \
+	$(addprefix aggregator/,$(addsuffix .c,alarmlog apply apply_check apply_fold ca claims enrol fetch lane lane_inventory lane_open lane_table \
 		load load_levels neighbour origin owners part peer probe put registry secure session state stats trouble)) \
 	$(filter-out common/log.c common/httpd.c,$(wildcard common/*.c))
 SIM_OBJS := $(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)
@@ -272,7 +272,7 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LTO_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs hiredis $(LIBS_collector)) -lm
 # Those of the store work with the aggregator.
-BENCH_STORE := $(addprefix $(BUILD)/tests/bench/,apply store_memory)
+BENCH_STORE := $(addprefix $(BUILD)/tests/bench/,apply opening store_memory)
 $(BENCH_STORE): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/minutes.o \
 		$(filter-out $(BUILD)/aggregator/main.o,$(call objects,aggregator)) $(COMMON_OBJS)
 	$(call say,LD,$@)

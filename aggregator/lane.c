@@ -43,19 +43,9 @@ void lanes_init(struct lanes *lanes, struct storage *store, const char *registry
                             .registry = registry,
                             .stats = stats,
                             .keep = {.minute_records = PART_MINUTE_RECORDS}};
+    neighbours_init(&lanes->neighbours, store, registry);
     store->lost = store_lost;
     store->data = lanes;
-}
-
-static void lane_free(struct lane *lane)
-{
-    struct lane **at = &lane->lanes->first;
-    while (*at != lane)
-        at = &(*at)->next;
-    *at = lane->next;
-    part_close(&lane->part);
-    free(lane->darknet);
-    free(lane);
 }
 
 int lane_refuse_store(struct frame_refuse *refuse, const char *why)
@@ -91,6 +81,7 @@ static void give_up(struct lane *lane, const struct frame_refuse *refuse)
 {
     struct owner *owner;
     lane->state = LANE_BROKEN;
+    lane_disclaim(lane);
     for (unsigned at = 0; (owner = owners_each(&lane->owners, &at)) != NULL;)
         lane_dismiss(owner, refuse);
     lane_settle(lane);
@@ -248,6 +239,8 @@ static void load_answered(void *data, int code, const char *why)
         return;
     }
     int rc = code ? code : load_take(&lane->load, errmsg);
+    if (rc >= 0 && lane_claim(lane) != 0)
+        rc = err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
     if (rc == 0) {
         lane_fetch(lane);
         return;

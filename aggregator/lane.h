@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aggregator/claims.h"
+#include "aggregator/neighbour.h"
 #include "aggregator/part.h"
 #include "aggregator/stats.h"
 #include "aggregator/storage.h"
@@ -40,9 +42,12 @@ struct lanes {
     const char *registry;  /* the state directory, borrowed; NULL: none */
     struct stats *stats;   /* borrowed */
     struct lane *first;
-    struct part_keep keep;    /* of every sensor; may be changed before the first is opened */
-    struct troubles troubles; /* sensors that the store refuses */
-    bool draining;            /* every log is to be folded */
+    void *by_name;                /* the same lanes (tsearch) */
+    struct claims claims;         /* the addresses of those that are whole */
+    struct neighbours neighbours; /* new sensors on their way in */
+    struct part_keep keep;        /* of every sensor; may be changed before the first is opened */
+    struct troubles troubles;     /* sensors that the store refuses */
+    bool draining;                /* every log is to be folded */
     void (*drained)(void *data);
     void *data;
 };

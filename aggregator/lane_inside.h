@@ -1,6 +1,7 @@
 /*
  * A lane from the inside, for its files: lane.c carries records, lane_open.c brings a connection to
- * its place, lane_inventory.c holds records against the sensor's inventory. Nobody else includes it.
+ * its place, lane_inventory.c holds records against the sensor's inventory, lane_table.c has all lanes by
+ * name and by address. Nobody else includes it.
  */
 #ifndef AGGREGATOR_LANE_INSIDE_H
 #define AGGREGATOR_LANE_INSIDE_H
@@ -8,7 +9,6 @@
 #include "aggregator/alarmlog.h"
 #include "aggregator/lane.h"
 #include "aggregator/load.h"
-#include "aggregator/neighbour.h"
 #include "aggregator/owners.h"
 
 enum lane_state {
@@ -19,19 +19,29 @@ enum lane_state {
 
 struct lane {
     struct lanes *lanes;
-    struct lane *next;
+    struct lane *next, **link; /* among all, and what points here */
     enum lane_state state;
     struct part part;
     struct load load;
-    struct neighbours neighbours; /* while a new sensor is checked */
-    struct owner *candidate;      /* for whom it is; NULL when that one has left */
-    char *darknet;                /* of the OPEN answered last, canonical */
-    unsigned under_way;           /* requests to the store */
-    size_t bytes;                 /* of the puts among them */
+    struct neighbour neighbour; /* while a new sensor is compared */
+    struct owner *candidate;    /* for whom it is; NULL when that one has left */
+    struct holder holder;       /* its name, and the addresses that it claims; NULL: none yet */
+    char *darknet;              /* of the OPEN answered last, canonical */
+    unsigned under_way;         /* requests to the store */
+    size_t bytes;               /* of the puts among them */
     bool settling;
     struct owners owners;
     struct alarmlog alarmlog;
 };
+
+/* lane_table.c: a new lane, entered, with what is to be asked for it in `load`; NULL without memory. */
+struct lane *lane_new(struct lanes *lanes, const char *sensor);
+void lane_free(struct lane *lane);
+/* The lane of the sensor, or NULL. */
+struct lane *lane_find(const struct lanes *lanes, const char *sensor);
+/* Lets others know what the part's darknet is, once it is known. ERR_NOMEM. */
+int lane_claim(struct lane *lane);
+void lane_disclaim(struct lane *lane);
 
 /* lane_open.c: answers the OPEN of an owner of a lane that is whole and has nothing under way. */
 void lane_answer(struct owner *owner);

@@ -77,13 +77,3 @@ void lane_inventory(struct owner *owner, const char *text)
     inventory_close(&owner->inventory);
     owner->inventory = fresh;
 }
-
-bool lanes_calls(const struct lanes *lanes, const char *sensor, uint64_t *n)
-{
-    for (const struct lane *lane = lanes->first; lane; lane = lane->next)
-        if (lane->state == LANE_READY && strcmp(lane->part.sensor, sensor) == 0) {
-            *n = lane->part.n;
-            return true;
-        }
-    return false;
-}

@@ -16,6 +16,8 @@ static void resume(struct owner *owner)
     owner->opening = false;
     int rc = apply_open(&lane->part, &owner->open, lane->darknet, &owner->durable, &refuse);
     if (rc == 0)
+        rc = lane_claim(lane);
+    if (rc == 0)
         owner->on->opened(owner->data, owner->durable);
     else if (rc == ERR_REFUSED)
         lane_dismiss(owner, &refuse);
@@ -23,29 +25,37 @@ static void resume(struct owner *owner)
         lane_break(lane, rc, err_str(rc));
 }
 
-/* The registry has compared those that are in it with each other, at all times: NULL for a sensor that
- * is not, which is compared with all. */
-static const char *registry_of(const struct owner *owner)
+/* A new sensor that is compared with those of this aggregator. */
+struct newcomer {
+    const struct lane *lane;
+    const struct prefixset *addresses;
+    bool enrolled;
+    struct frame_refuse *refuse;
+};
+
+static bool is_shared(void *data, const struct holder *holder)
 {
-    return owner->open.inventory ? owner->lane->lanes->registry : NULL;
+    const struct newcomer *ours = data;
+    const struct lane *other = holder->owner;
+    /* The registry's files are looked at last, and hardly ever. */
+    if (other == ours->lane ||
+        !neighbour_shares(ours->lane->part.sensor, ours->addresses, holder->sensor,
+                          holder->addresses, ours->refuse) ||
+        (ours->enrolled && registry_has(ours->lane->lanes->registry, holder->sensor)))
+        return false;
+    ours->refuse->final = other->part.observed;
+    return true;
 }
 
 /* Sensors of this aggregator that have not yet stored anything are not found in the store. What
  * they claim is not final: they may never deliver. */
-static bool claimed_here(const struct lane *lane, const char *registry, struct frame_refuse *refuse)
+static bool claimed_here(const struct lane *lane, bool enrolled, struct frame_refuse *refuse)
 {
-    struct prefixset *ours = neighbour_parse(lane->darknet);
-    const struct lane *other = lane->lanes->first;
-    /* The registry's files are looked at last, and hardly ever: this is asked of every new sensor. */
-    while (other && (other == lane || other->state == LANE_BROKEN ||
-                     !neighbour_shares(lane->part.sensor, ours, other->part.sensor,
-                                       other->part.addresses, refuse) ||
-                     registry_has(registry, other->part.sensor)))
-        other = other->next;
-    prefixset_free(ours);
-    if (other)
-        refuse->final = other->part.observed;
-    return other != NULL;
+    struct prefixset *addresses = neighbour_parse(lane->darknet);
+    struct newcomer ours = {lane, addresses, enrolled, refuse};
+    bool claimed = addresses && claims_each(&lane->lanes->claims, addresses, is_shared, &ours);
+    prefixset_free(addresses);
+    return claimed;
 }
 
 static void neighbours_done(void *data, int code, const struct frame_refuse *refuse,
@@ -62,7 +72,7 @@ static void neighbours_done(void *data, int code, const struct frame_refuse *ref
         lane_break(lane, code, why);
     else if (owner && code)
         lane_dismiss(owner, refuse);
-    else if (owner && claimed_here(lane, registry_of(owner), &claimed))
+    else if (owner && claimed_here(lane, owner->open.inventory != NULL, &claimed))
         lane_dismiss(owner, &claimed);
     else if (owner)
         resume(owner);
@@ -77,8 +87,13 @@ static void check_neighbours(struct owner *owner)
     lane->state = LANE_LOADING;
     lane->candidate = owner;
     lane->under_way++;
-    int rc = neighbours_check(&lane->neighbours, lane->lanes->store, lane->part.sensor,
-                              lane->darknet, registry_of(owner), neighbours_done, lane);
+    /* The registry has compared those that are in it with each other, at all times. */
+    lane->neighbour = (struct neighbour){.sensor = lane->part.sensor,
+                                         .darknet = lane->darknet,
+                                         .enrolled = owner->open.inventory != NULL,
+                                         .done = neighbours_done,
+                                         .data = lane};
+    int rc = neighbours_check(&lane->lanes->neighbours, &lane->neighbour);
     if (rc) {
         lane->under_way--;
         lane_break(lane, rc, err_str(rc));
@@ -114,14 +129,6 @@ void lane_answer(struct owner *owner)
 }
 
 /* --- the request ------------------------------------------------------------------------------ */
-
-static struct lane *find(const struct lanes *lanes, const char *sensor)
-{
-    struct lane *lane = lanes->first;
-    while (lane && strcmp(lane->part.sensor, sensor) != 0)
-        lane = lane->next;
-    return lane;
-}
 
 static void refuse_busy(struct frame_refuse *refuse, const char *why)
 {
@@ -166,22 +173,6 @@ static char *canonical(const struct frame_open *open, struct frame_refuse *refus
     return text;
 }
 
-static struct lane *lane_new(struct lanes *lanes, const char *sensor)
-{
-    struct lane *lane = calloc(1, sizeof *lane);
-    if (!lane)
-        return NULL;
-    lane->lanes = lanes;
-    lane->next = lanes->first;
-    lanes->first = lane;
-    lane->state = LANE_LOADING;
-    part_init(&lane->part, sensor);
-    lane->part.keep = lanes->keep;
-    lane->part.now_s = (int64_t)time(NULL);
-    load_begin(&lane->load, &lane->part);
-    return lane;
-}
-
 static void take_open(struct owner *owner, struct lane *lane, const struct frame_open *open,
                       char *darknet, char *inventory)
 {
@@ -200,7 +191,7 @@ static void take_open(struct owner *owner, struct lane *lane, const struct frame
 static struct owner *reserve(struct lanes *lanes, struct owner *held, const struct frame_open *open,
                              struct lane **lane, bool *fresh, struct frame_refuse *refuse)
 {
-    *lane = held ? held->lane : find(lanes, open->sensor);
+    *lane = held ? held->lane : lane_find(lanes, open->sensor);
     *fresh = *lane == NULL;
     if (*fresh)
         *lane = lane_new(lanes, open->sensor);

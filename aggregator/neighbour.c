@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "aggregator/registry.h"
-#include "common/prefix.h"
+#include "common/err.h"
 #include "common/schema.h"
 
 struct prefixset *neighbour_parse(const char *list)
@@ -30,98 +30,193 @@ bool neighbour_shares(const char *sensor, const struct prefixset *darknet, const
     return true;
 }
 
-static void finish(struct neighbours *check, int code, const struct frame_refuse *refuse,
-                   const char *why)
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void finish(struct neighbour *neighbour, int code, const char *why)
 {
-    fetch_close(&check->fetch);
-    check->done(check->data, code, refuse, why);
+    prefixset_free(neighbour->addresses);
+    neighbour->done(neighbour->data, code, &neighbour->refuse, why);
+}
+
+static struct neighbour *pop(struct neighbour **list)
+{
+    struct neighbour *neighbour = *list;
+    if (neighbour)
+        *list = neighbour->next;
+    return neighbour;
+}
+
+static int ask_list(struct neighbours *all);
+
+/* Those that were compared are done with: turns to those that have come meanwhile. */
+static void finish_all(struct neighbours *all, int code, const char *why)
+{
+    struct neighbour *neighbour;
+    for (;;) {
+        fetch_close(&all->fetch);
+        while ((neighbour = pop(&all->compared)) != NULL)
+            finish(neighbour, code, why);
+        all->busy = all->waiting != NULL;
+        if (!all->busy || (code = ask_list(all)) == 0)
+            return;
+        why = err_str(code);
+    }
 }
 
 static void entered(void *data, int code, const char *why)
 {
-    finish(data, code == ERR_REFUSED ? ERR_IO : code, NULL, why);
+    finish(data, code == ERR_REFUSED ? ERR_IO : code, why);
+}
+
+static void decide(struct neighbours *all, struct neighbour *neighbour)
+{
+    int rc = neighbour->shares
+                 ? ERR_REFUSED
+                 : all->store->add_sensor(all->store, neighbour->sensor, entered, neighbour);
+    if (rc)
+        finish(neighbour, rc, neighbour->shares ? "" : err_str(rc));
+}
+
+/* --- comparing -------------------------------------------------------------------------------- */
+
+/* A sensor of the store. */
+struct other {
+    const struct neighbours *all;
+    char name[SENSOR_NAME_MAX + 1];
+    struct prefixset *addresses;
+};
+
+static bool note_shared(void *data, const struct holder *holder)
+{
+    const struct other *other = data;
+    struct neighbour *ours = holder->owner;
+    if (!ours->shares && strcmp(ours->sensor, other->name) != 0 &&
+        !(ours->enrolled && registry_has(other->all->registry, other->name)))
+        ours->shares = neighbour_shares(ours->sensor, ours->addresses, other->name,
+                                        other->addresses, &ours->refuse);
+    return false;
 }
 
 /* The darknet of another sensor, whose name stands in the key. */
-static bool shares_item(const struct neighbours *check, const struct prefixset *ours,
-                        const struct fetch_item *item, struct frame_refuse *refuse)
+static void compare_item(const struct neighbours *all, const struct claims *claims,
+                         const struct fetch_item *item)
 {
-    const char *other = item->key + strlen("darkcount:{");
-    char name[SCHEMA_KEY_MAX];
-    if (item->count == 0)
-        return false;
-    struct prefixset *theirs = neighbour_parse(item->values[0].bytes);
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(other, "}"), other);
-    bool shares = neighbour_shares(check->sensor, ours, name, theirs, refuse);
-    prefixset_free(theirs);
-    return shares;
+    const char *name = item->key + strlen("darkcount:{");
+    struct other other = {.all = all};
+    if (item->count > 0)
+        other.addresses = neighbour_parse(item->values[0].bytes);
+    if (!other.addresses)
+        return;
+    snprintf(other.name, sizeof other.name, "%.*s", (int)strcspn(name, "}"), name);
+    claims_each(claims, other.addresses, note_shared, &other);
+    prefixset_free(other.addresses);
+}
+
+/* Compares the few that are new with each of the many in the store. */
+static int compare_all(const struct neighbours *all)
+{
+    struct claims claims = {0};
+    int rc = 0;
+    for (struct neighbour *ours = all->compared; ours && rc == 0; ours = ours->next)
+        rc = claims_add(&claims, &ours->holder);
+    for (size_t i = 0; i < all->fetch.count && rc == 0; i++)
+        compare_item(all, &claims, &all->fetch.items[i]);
+    for (struct neighbour *ours = all->compared; ours; ours = ours->next)
+        claims_drop(&claims, &ours->holder);
+    return rc;
 }
 
 static void compare(void *data, int code, const char *why)
 {
-    struct neighbours *check = data;
-    struct frame_refuse refuse = {0};
-    if (code) {
-        finish(check, code, NULL, why);
-        return;
+    struct neighbours *all = data;
+    struct neighbour *neighbour;
+    int rc = code ? code : compare_all(all);
+    while (rc == 0 && (neighbour = pop(&all->compared)) != NULL)
+        decide(all, neighbour);
+    finish_all(all, rc, code ? why : err_str(rc));
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+/* Whether those of the registry are to be compared, too. */
+static bool any_stranger(const struct neighbours *all)
+{
+    const struct neighbour *ours = all->compared;
+    while (ours && ours->enrolled)
+        ours = ours->next;
+    return ours != NULL;
+}
+
+static void ask_darknets(struct neighbours *all, const struct fetch_item *names)
+{
+    bool everyone = any_stranger(all);
+    for (size_t i = 0; i < names->count; i++) {
+        char key[SCHEMA_KEY_MAX];
+        const char *name = names->values[i].bytes;
+        if (!sensor_name_valid(name) || !(everyone || !registry_has(all->registry, name)))
+            continue;
+        schema_key_head(key, name);
+        fetch_ask(&all->fetch, FETCH_FIELD, key, "darknet");
     }
-    struct prefixset *ours = neighbour_parse(check->darknet);
-    bool shares = false;
-    for (size_t i = 0; i < check->fetch.count && !shares; i++)
-        shares = shares_item(check, ours, &check->fetch.items[i], &refuse);
-    prefixset_free(ours);
-    if (shares) {
-        finish(check, ERR_REFUSED, &refuse, "");
-        return;
-    }
-    int rc = check->store->add_sensor(check->store, check->sensor, entered, check);
-    if (rc)
-        finish(check, rc, NULL, err_str(rc));
 }
 
 static void listed(void *data, int code, const char *why)
 {
-    struct neighbours *check = data;
-    if (code) {
-        finish(check, code, NULL, why);
-        return;
-    }
-    struct fetch names = check->fetch;
-    const struct fetch_item *set = &names.items[0];
-    fetch_init(&check->fetch);
-    for (size_t i = 0; i < set->count; i++) {
-        char key[SCHEMA_KEY_MAX];
-        if (!sensor_name_valid(set->values[i].bytes) ||
-            strcmp(set->values[i].bytes, check->sensor) == 0 ||
-            registry_has(check->registry, set->values[i].bytes))
-            continue;
-        schema_key_head(key, set->values[i].bytes);
-        fetch_ask(&check->fetch, FETCH_FIELD, key, "darknet");
-    }
-    fetch_close(&names);
-    if (check->fetch.count == 0) {
-        compare(check, 0, "");
-        return;
-    }
-    int rc = check->store->fetch(check->store, &check->fetch, compare, check);
+    struct neighbours *all = data;
+    struct fetch list = all->fetch;
+    int rc = code;
+    fetch_init(&all->fetch);
+    if (code == 0)
+        ask_darknets(all, &list.items[0]);
+    fetch_close(&list);
+    if (rc == 0 && all->fetch.count > 0)
+        rc = all->store->fetch(all->store, &all->fetch, compare, all);
+    else if (rc == 0)
+        compare(all, 0, "");
     if (rc)
-        finish(check, rc, NULL, err_str(rc));
+        finish_all(all, rc, code ? why : err_str(rc));
 }
 
-int neighbours_check(struct neighbours *check, struct storage *store, const char *sensor,
-                     const char *darknet, const char *registry, neighbours_done_fn *done,
-                     void *data)
+/* Begins with all that wait. */
+static int ask_list(struct neighbours *all)
 {
-    *check = (struct neighbours){.store = store,
-                                 .sensor = sensor,
-                                 .darknet = darknet,
-                                 .registry = registry,
-                                 .done = done,
-                                 .data = data};
-    fetch_init(&check->fetch);
-    fetch_ask(&check->fetch, FETCH_SET, SCHEMA_SENSORS, NULL);
-    int rc = store->fetch(store, &check->fetch, listed, check);
-    if (rc)
-        fetch_close(&check->fetch);
+    all->compared = all->waiting;
+    all->waiting = all->last = NULL;
+    fetch_init(&all->fetch);
+    fetch_ask(&all->fetch, FETCH_SET, SCHEMA_SENSORS, NULL);
+    return all->store->fetch(all->store, &all->fetch, listed, all);
+}
+
+void neighbours_init(struct neighbours *all, struct storage *store, const char *registry)
+{
+    *all = (struct neighbours){.store = store, .registry = registry};
+}
+
+static void append(struct neighbours *all, struct neighbour *neighbour)
+{
+    if (all->last)
+        all->last->next = neighbour;
+    else
+        all->waiting = neighbour;
+    all->last = neighbour;
+}
+
+int neighbours_check(struct neighbours *all, struct neighbour *neighbour)
+{
+    neighbour->next = NULL;
+    neighbour->shares = false;
+    neighbour->addresses = neighbour_parse(neighbour->darknet);
+    neighbour->holder = (struct holder){neighbour->sensor, neighbour->addresses, neighbour};
+    if (!neighbour->addresses)
+        return ERR_NOMEM; /* the list is canonical */
+    append(all, neighbour);
+    if (all->busy)
+        return 0;
+    int rc = ask_list(all);
+    all->busy = rc == 0;
+    if (rc) {
+        fetch_close(&all->fetch);
+        prefixset_free(pop(&all->compared)->addresses);
+    }
     return rc;
 }
