@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "aggregator/apply.h"
 #include "aggregator/lane_inside.h"
@@ -27,35 +26,33 @@ static void resume(struct owner *owner)
 
 /* A new sensor that is compared with those of this aggregator. */
 struct newcomer {
-    const struct lane *lane;
-    const struct prefixset *addresses;
-    bool enrolled;
+    const struct neighbour *neighbour;
+    const char *registry;
     struct frame_refuse *refuse;
 };
 
 static bool is_shared(void *data, const struct holder *holder)
 {
-    const struct newcomer *ours = data;
+    const struct newcomer *newcomer = data;
+    const struct neighbour *ours = newcomer->neighbour;
     const struct lane *other = holder->owner;
     /* The registry's files are looked at last, and hardly ever. */
-    if (other == ours->lane ||
-        !neighbour_shares(ours->lane->part.sensor, ours->addresses, holder->sensor,
-                          holder->addresses, ours->refuse) ||
-        (ours->enrolled && registry_has(ours->lane->lanes->registry, holder->sensor)))
+    if (&other->neighbour == ours ||
+        !neighbour_shares(ours->sensor, ours->addresses, holder->sensor, holder->addresses,
+                          newcomer->refuse) ||
+        (ours->enrolled && registry_has(newcomer->registry, holder->sensor)))
         return false;
-    ours->refuse->final = other->part.observed;
+    newcomer->refuse->final = other->part.observed;
     return true;
 }
 
 /* Sensors of this aggregator that have not yet stored anything are not found in the store. What
  * they claim is not final: they may never deliver. */
-static bool claimed_here(const struct lane *lane, bool enrolled, struct frame_refuse *refuse)
+static bool claimed_here(const struct lane *lane, struct frame_refuse *refuse)
 {
-    struct prefixset *addresses = neighbour_parse(lane->darknet);
-    struct newcomer ours = {lane, addresses, enrolled, refuse};
-    bool claimed = addresses && claims_each(&lane->lanes->claims, addresses, is_shared, &ours);
-    prefixset_free(addresses);
-    return claimed;
+    const struct lanes *lanes = lane->lanes;
+    struct newcomer ours = {&lane->neighbour, lanes->registry, refuse};
+    return claims_each(&lanes->claims, lane->neighbour.addresses, is_shared, &ours);
 }
 
 static void neighbours_done(void *data, int code, const struct frame_refuse *refuse,
@@ -72,7 +69,7 @@ static void neighbours_done(void *data, int code, const struct frame_refuse *ref
         lane_break(lane, code, why);
     else if (owner && code)
         lane_dismiss(owner, refuse);
-    else if (owner && claimed_here(lane, owner->open.inventory != NULL, &claimed))
+    else if (owner && claimed_here(lane, &claimed))
         lane_dismiss(owner, &claimed);
     else if (owner)
         resume(owner);

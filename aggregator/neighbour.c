@@ -34,8 +34,9 @@ bool neighbour_shares(const char *sensor, const struct prefixset *darknet, const
 
 static void finish(struct neighbour *neighbour, int code, const char *why)
 {
-    prefixset_free(neighbour->addresses);
-    neighbour->done(neighbour->data, code, &neighbour->refuse, why);
+    struct prefixset *addresses = neighbour->addresses;
+    neighbour->done(neighbour->data, code, &neighbour->refuse, why); /* it may be gone now */
+    prefixset_free(addresses);
 }
 
 static struct neighbour *pop(struct neighbour **list)
@@ -169,7 +170,7 @@ static void listed(void *data, int code, const char *why)
     if (code == 0)
         ask_darknets(all, &list.items[0]);
     fetch_close(&list);
-    if (rc == 0 && all->fetch.count > 0)
+    if (rc == 0 && (all->fetch.count > 0 || all->fetch.failed))
         rc = all->store->fetch(all->store, &all->fetch, compare, all);
     else if (rc == 0)
         compare(all, 0, "");

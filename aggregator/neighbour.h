@@ -31,7 +31,7 @@ struct neighbour {
     void *data;
     /* Of this module. */
     struct neighbour *next;
-    struct prefixset *addresses;
+    struct prefixset *addresses; /* the darknet; until `done` has returned */
     struct holder holder;
     struct frame_refuse refuse;
     bool shares; /* `refuse` says with whom */

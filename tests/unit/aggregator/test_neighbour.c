@@ -69,16 +69,24 @@ static int add_sensor(struct storage *storage, const char *sensor, storage_done_
     return ask(storage, 0, done, data);
 }
 
+/* Answers the oldest request; false when there is none. */
+static bool answer(struct hub *hub)
+{
+    struct request *request = hub->first;
+    if (!request)
+        return false;
+    hub->first = request->next;
+    if (!hub->first)
+        hub->last = NULL;
+    request->done(request->data, request->code, "");
+    free(request);
+    return true;
+}
+
 static void settle(struct hub *hub)
 {
-    struct request *request;
-    while ((request = hub->first) != NULL) {
-        hub->first = request->next;
-        if (!hub->first)
-            hub->last = NULL;
-        request->done(request->data, request->code, "");
-        free(request);
-    }
+    while (answer(hub))
+        ;
 }
 
 /* --- sensors ---------------------------------------------------------------------------------- */
@@ -294,8 +302,11 @@ static unsigned open_some(struct hub *hub, uint64_t *random)
             choose_darknet(sensor, random);
         some[count++] = sensor;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         begin_open(some[i], hub);
+        for (uint64_t answers = sensor_random(random) % 4; answers > 0; answers--)
+            answer(hub);
+    }
     settle(hub);
     for (size_t i = 0; i < count; i++) {
         expect_opening(some[i], hub, accepted);
@@ -305,6 +316,23 @@ static unsigned open_some(struct hub *hub, uint64_t *random)
 }
 
 /* --- the test --------------------------------------------------------------------------------- */
+
+static void make_registry(void)
+{
+    cr_assert(mkdtemp(state));
+    cr_assert_eq(mkdir(path_of(NULL), 0700), 0);
+    calendar_init("UTC", NULL);
+}
+
+static void remove_registry(void)
+{
+    for (size_t i = 0; i < SENSORS; i++)
+        unlink(path_of(&sensors[i]));
+    rmdir(path_of(NULL));
+    rmdir(state);
+}
+
+TestSuite(neighbour, .init = make_registry, .fini = remove_registry);
 
 static void begin(uint64_t *random)
 {
@@ -336,9 +364,6 @@ Test(neighbour, sensors_that_share_an_address_are_not_both_let_in, .timeout = 12
 {
     uint64_t random = 4711;
     unsigned refused = 0, opened = 0;
-    calendar_init("UTC", NULL);
-    cr_assert(mkdtemp(state));
-    cr_assert_eq(mkdir(path_of(NULL), 0700), 0);
     for (unsigned round = 0; round < 60; round++) {
         begin(&random);
         for (unsigned step = 0; step < 30; step++) {
@@ -353,8 +378,33 @@ Test(neighbour, sensors_that_share_an_address_are_not_both_let_in, .timeout = 12
         end();
     }
     cr_expect(refused > 500 && opened > 500, "%u refused, %u open", refused, opened);
-    for (size_t i = 0; i < SENSORS; i++)
-        unlink(path_of(&sensors[i]));
-    rmdir(path_of(NULL));
-    rmdir(state);
+}
+
+/* What the other aggregator has accepted since the list was read is seen by who comes after that. */
+Test(neighbour, who_comes_while_the_list_is_read_is_compared_with_a_newer_one)
+{
+    uint64_t random = 1;
+    begin(&random);
+    static const char *const darknets[] = {"192.0.2.0/24", "198.51.100.0/24", "10.0.0.0/24",
+                                           "10.0.0.0/25"};
+    struct sensor *first = &sensors[0], *known = &sensors[1], *fresh = &sensors[2];
+    struct sensor *second = &sensors[3];
+    for (size_t i = 0; i < 4; i++) {
+        sensors[i].enrolled = false;
+        strcpy(sensors[i].darknet, darknets[i]);
+    }
+    begin_open(known, &hubs[1]);
+    settle(&hubs[1]);
+    deliver(known, &random);
+    begin_open(first, &hubs[0]);
+    cr_assert(answer(&hubs[0])); /* what the store has of it: the list was asked for */
+    begin_open(fresh, &hubs[1]);
+    settle(&hubs[1]);
+    deliver(fresh, &random);
+    begin_open(second, &hubs[0]);
+    settle(&hubs[0]);
+    cr_expect(known->opened && first->opened && fresh->opened && !second->opened);
+    cr_expect(strstr(second->refuse.text, "10.0.0.0/25 is in the darknet of sensor s2"), "%s",
+              second->refuse.text);
+    end();
 }
