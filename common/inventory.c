@@ -293,7 +293,8 @@ const struct prefixset *inventory_addresses(struct inventory *inventory,
         return inventory->set;
     forget_set(inventory);
     struct prefixset *set = prefixset_new();
-    if (set && prefixset_add(set, version->list, NULL) == 0 && prefixset_finish(set, NULL) == 0) {
+    /* Not finished: the table of that would be 256 KB for each sensor that is connected. */
+    if (set && prefixset_add(set, version->list, NULL) == 0 && prefixset_settle(set, NULL) == 0) {
         inventory->built = index;
         return inventory->set = set;
     }

@@ -201,6 +201,76 @@ Test(inventory, an_overlap_is_of_one_time)
         }
 }
 
+/* --- overlap, against every address at every time --------------------------------------------- */
+
+#define TIMES     20
+#define ADDRESSES 16 /* of each family */
+
+static unsigned next_below(uint64_t *random, unsigned end)
+{
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(*random >> 33) % end;
+}
+
+static struct inventory random_inventory(uint64_t *random)
+{
+    char text[512] = "";
+    int used = 0;
+    for (unsigned at = next_below(random, 6); at < TIMES; at += 1 + next_below(random, 8)) {
+        bool six = next_below(random, 2);
+        unsigned bits = next_below(random, 4);
+        unsigned host = next_below(random, ADDRESSES) >> bits << bits;
+        if (next_below(random, 3) == 0)
+            used += sprintf(text + used, "%u=- ", at);
+        else
+            used += sprintf(text + used, six ? "%u=2001:db8::%x/%u " : "%u=192.0.2.%u/%u ", at,
+                            host, (six ? 128 : 32) - bits);
+    }
+    return parsed(text);
+}
+
+static bool has(struct inventory *inventory, int64_t at_s, unsigned address)
+{
+    const struct inventory_version *version = inventory_at(inventory, at_s);
+    uint8_t six[16] = {0x20, 1, 0x0d, 0xb8};
+    int rc = 0;
+    six[15] = (uint8_t)(address - ADDRESSES);
+    const struct prefixset *set = version ? inventory_addresses(inventory, version, &rc) : NULL;
+    if (!set)
+        return false;
+    return address < ADDRESSES ? prefixset_has4(set, UINT32_C(0xc0000200) + address)
+                               : prefixset_has6(set, six);
+}
+
+/* The first time at which an address is in both; TIMES: there is none. */
+static int64_t naive_overlap(struct inventory *a, struct inventory *b)
+{
+    for (int64_t at_s = 0; at_s < TIMES; at_s++)
+        for (unsigned address = 0; address < 2 * ADDRESSES; address++)
+            if (has(a, at_s, address) && has(b, at_s, address))
+                return at_s;
+    return TIMES;
+}
+
+Test(inventory, an_overlap_is_one_of_an_address_at_a_time)
+{
+    uint64_t random = 1;
+    unsigned shared = 0;
+    for (unsigned i = 0; i < 2000; i++) {
+        struct inventory a = random_inventory(&random), b = random_inventory(&random);
+        char where[64];
+        int64_t at_s = TIMES;
+        int overlap = inventory_overlap(&a, &b, where, &at_s);
+        int64_t wanted_s = naive_overlap(&a, &b);
+        cr_expect_eq(overlap, wanted_s < TIMES, "case %u", i);
+        cr_expect(!overlap || at_s == wanted_s, "case %u", i);
+        shared += overlap == 1;
+        inventory_close(&a);
+        inventory_close(&b);
+    }
+    cr_expect(shared > 200 && shared < 1800, "%u", shared);
+}
+
 Test(inventory, versions_are_bounded)
 {
     char *text = malloc(32 * (INVENTORY_VERSIONS_MAX + 1)), *at = text;
