@@ -10,8 +10,10 @@
 #include "dashboards/caption.h"
 
 struct chart_classes_column {
-    bool known; /* false: missing, which is not zero */
-    uint64_t packets[PACKET_CLASSES];
+    bool known;                       /* false: missing, which is not zero */
+    uint64_t packets[PACKET_CLASSES]; /* of a class that is withheld 0 */
+    bool hidden[PACKET_CLASSES];      /* it is withheld */
+    uint64_t withheld;                /* packets of all that are */
 };
 
 struct chart_classes {

@@ -22,7 +22,9 @@ struct chart_countries {
     uint64_t others;   /* from every other country */
     uint64_t unknown;  /* of sources of which the database says nothing */
     uint64_t not_kept; /* of sources that the store does not keep */
-    uint64_t total;    /* all packets: what the shares are of */
+    uint64_t
+        withheld;   /* in none of these: too few sensors saw them, or too few sources sent them */
+    uint64_t total; /* all packets: what the shares are of */
 };
 
 /* Initialises `canvas` and draws. ERR_NOMEM. */

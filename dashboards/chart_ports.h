@@ -18,9 +18,10 @@ struct chart_ports {
         uint64_t packets;
     } rows[CHART_PORTS_TOP]; /* by descending packets */
     size_t count;
-    uint64_t others;  /* to every other TCP and UDP port */
-    uint64_t without; /* of other protocols, or with a port that could not be read */
-    uint64_t total;   /* all packets: what the shares are of */
+    uint64_t others;   /* to every other TCP and UDP port */
+    uint64_t without;  /* of other protocols, or with a port that could not be read */
+    uint64_t withheld; /* in none of these: too few sensors saw them */
+    uint64_t total;    /* all packets: what the shares are of */
 };
 
 /* Initialises `canvas` and draws. ERR_NOMEM. */

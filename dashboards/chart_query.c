@@ -95,6 +95,7 @@ int chart_query_open(struct chart_query *ask, struct store *store, const struct 
     memset(ask, 0, sizeof *ask);
     ask->store = store;
     ask->real_addresses = options->real_addresses;
+    ask->options = options;
     map_cells_init(&ask->map);
     int rc = find_range(ask, options, errmsg);
     if (rc)
@@ -111,11 +112,12 @@ int chart_query_open(struct chart_query *ask, struct store *store, const struct 
 
 void chart_query_close(struct chart_query *ask)
 {
-    void *const all[] = {ask->dates,   ask->packets, ask->hosts, ask->coverage,
-                         ask->classes, ask->rows,    ask->cells, ask->covered};
+    void *const all[] = {ask->dates, ask->packets, ask->hosts,   ask->coverage,   ask->classes,
+                         ask->rows,  ask->cells,   ask->covered, ask->class_cells};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     map_cells_close(&ask->map);
+    disclose_close(&ask->disclose);
 }
 
 /* --- columns ---------------------------------------------------------------------------------- */
@@ -152,6 +154,16 @@ static int run(struct chart_query *ask, enum query_step step, enum query_by by,
     return rc;
 }
 
+/* What of the range may be told by the charts that break packets down. */
+static int open_disclose(struct chart_query *ask, char *errmsg)
+{
+    struct storeurl url;
+    int rc = options_store(ask->options, &url, errmsg);
+    return rc ? rc
+              : disclose_open(&ask->disclose, ask->store, &url, &ask->query, ask->options->withhold,
+                              errmsg);
+}
+
 /* --- daily ------------------------------------------------------------------------------------ */
 
 static int on_day(void *user, const struct query_period *period, char *errmsg)
@@ -180,25 +192,64 @@ int chart_query_daily(struct chart_query *ask, struct chart_daily *chart, char *
 
 /* --- classes ---------------------------------------------------------------------------------- */
 
+static int on_all_classes(void *user, const struct query_period *period, char *errmsg)
+{
+    struct chart_query *ask = user;
+    int rc = period->rows_known ? disclose_period(&ask->disclose, period, errmsg) : 0;
+    for (size_t i = 0; rc == 0 && period->rows_known && i < ask->disclose.count; i++)
+        ask->hidden[ask->disclose.rows[i].class] = ask->disclose.cells[i].withheld;
+    return rc;
+}
+
+/* A class that is withheld in the range as a whole is withheld in each column: they add up to it. */
 static int on_classes(void *user, const struct query_period *period, char *errmsg)
 {
     struct chart_query *ask = user;
     struct chart_classes_column *column = &ask->classes[ask->count];
+    struct withhold_cell *cells = &ask->class_cells[ask->count * PACKET_CLASSES];
     int rc = add_column(ask, period, errmsg);
     if (rc)
         return rc;
     column->known = period->all.any_data && period->rows_known;
-    for (int class = 0; class < PACKET_CLASSES && column->known; class ++)
-        column->packets[class] = period->tables->classes[class].packets;
-    return 0;
+    if (column->known)
+        rc = disclose_period(&ask->disclose, period, errmsg);
+    for (size_t i = 0; rc == 0 && column->known && i < ask->disclose.count; i++) {
+        enum packet_class class = ask->disclose.rows[i].class;
+        cells[class] = ask->disclose.cells[i];
+        cells[class].withheld |= ask->hidden[class];
+    }
+    return rc;
+}
+
+static void take_column(struct chart_classes_column *column, const struct withhold_cell *cells)
+{
+    for (int class = 0; class < PACKET_CLASSES && column->known; class ++) {
+        column->hidden[class] = cells[class].withheld;
+        column->packets[class] = cells[class].withheld ? 0 : cells[class].packets;
+        column->withheld += cells[class].withheld ? cells[class].packets : 0;
+    }
+}
+
+/* Sums over the columns are in the legend, and those over the year in the report. */
+static void take_columns(struct chart_query *ask)
+{
+    withhold_grid(ask->class_cells, ask->count, PACKET_CLASSES);
+    for (size_t i = 0; i < ask->count; i++)
+        take_column(&ask->classes[i], &ask->class_cells[i * PACKET_CLASSES]);
 }
 
 int chart_query_classes(struct chart_query *ask, struct chart_classes *chart, char *errmsg)
 {
-    if (make_room(ask) != 0 || !(ask->classes = calloc(ask->room, sizeof *ask->classes)))
+    if (make_room(ask) != 0 || !(ask->classes = calloc(ask->room, sizeof *ask->classes)) ||
+        !(ask->class_cells = calloc(ask->room, PACKET_CLASSES * sizeof *ask->class_cells)))
         return nomem(errmsg);
     bool months = (ask->query.to_s - ask->query.from_s) / 86400 > CHART_QUERY_DAYS;
-    int rc = run(ask, months ? QUERY_MONTH : QUERY_DAY, QUERY_CLASS, on_classes, errmsg);
+    int rc = open_disclose(ask, errmsg);
+    if (rc == 0)
+        rc = run(ask, QUERY_WHOLE, QUERY_CLASS, on_all_classes, errmsg);
+    if (rc == 0)
+        rc = run(ask, months ? QUERY_MONTH : QUERY_DAY, QUERY_CLASS, on_classes, errmsg);
+    take_columns(ask);
     *chart = (struct chart_classes){ask->caption, months, ask->count, ask->dates, ask->classes};
     return rc;
 }
@@ -239,17 +290,20 @@ static int check_known(const struct query_period *period, const char *what, char
 static int on_ports(void *user, const struct query_period *period, char *errmsg)
 {
     struct chart_query *ask = user;
-    struct query_rows rows;
-    struct query_row row;
+    struct chart_ports *ports = ask->ports;
+    struct disclose *disclose = &ask->disclose;
     int rc = check_known(period, "ports", errmsg);
     coverage_join(&ask->all, &period->all.coverage);
-    ask->ports->total = ask->ports->without = period->all.packets;
-    query_rows_begin(&rows, period);
-    while (rc == 0 && query_rows_next(&rows, &row)) {
-        if (row.key != QUERY_KEY_KNOWN)
+    if (rc == 0)
+        rc = disclose_period(disclose, period, errmsg);
+    ports->total = period->all.packets;
+    ports->without = ports->total - (ports->withheld = disclose->sum.packets);
+    for (size_t i = 0; rc == 0 && i < disclose->count; i++) {
+        const struct query_row *row = &disclose->rows[i];
+        if (row->key != QUERY_KEY_KNOWN || disclose->cells[i].withheld)
             continue;
-        add_port(ask->ports, (struct chart_ports_row){row.protocol, row.port, row.sum.packets});
-        ask->ports->without -= row.sum.packets;
+        add_port(ports, (struct chart_ports_row){row->protocol, row->port, row->sum.packets});
+        ports->without -= row->sum.packets;
     }
     return rc;
 }
@@ -258,7 +312,9 @@ int chart_query_ports(struct chart_query *ask, struct chart_ports *chart, char *
 {
     memset(chart, 0, sizeof *chart);
     ask->ports = chart;
-    int rc = run(ask, QUERY_WHOLE, QUERY_PORT, on_ports, errmsg);
+    int rc = open_disclose(ask, errmsg);
+    if (rc == 0)
+        rc = run(ask, QUERY_WHOLE, QUERY_PORT, on_ports, errmsg);
     chart->caption = ask->caption;
     return rc;
 }
@@ -284,23 +340,29 @@ static void add_country(struct chart_countries *chart, const struct query_row *r
     chart->count++;
 }
 
+static void take_place(struct chart_countries *chart, const struct query_row *row)
+{
+    if (row->key == QUERY_KEY_KNOWN)
+        add_country(chart, row);
+    else if (row->key == QUERY_KEY_OTHER)
+        chart->not_kept = row->sum.packets;
+    else
+        chart->unknown = row->sum.packets;
+}
+
 static int on_countries(void *user, const struct query_period *period, char *errmsg)
 {
     struct chart_query *ask = user;
-    struct query_rows rows;
-    struct query_row row;
+    struct disclose *disclose = &ask->disclose;
     int rc = check_known(period, "sources", errmsg);
     coverage_join(&ask->all, &period->all.coverage);
+    if (rc == 0)
+        rc = disclose_period(disclose, period, errmsg);
     ask->countries->total = period->all.packets;
-    query_rows_begin(&rows, period);
-    while (rc == 0 && query_rows_next(&rows, &row)) {
-        if (row.key == QUERY_KEY_KNOWN)
-            add_country(ask->countries, &row);
-        else if (row.key == QUERY_KEY_OTHER)
-            ask->countries->not_kept = row.sum.packets;
-        else
-            ask->countries->unknown = row.sum.packets;
-    }
+    ask->countries->withheld = disclose->sum.packets;
+    for (size_t i = 0; rc == 0 && i < disclose->count; i++)
+        if (!disclose->cells[i].withheld)
+            take_place(ask->countries, &disclose->rows[i]);
     if (rc == 0 && period->all.packets > 0 && ask->countries->not_kept == period->all.packets)
         rc = err_set(
             errmsg, ERR_UNKNOWN,
@@ -315,7 +377,9 @@ int chart_query_countries(struct chart_query *ask, struct geo *geo, struct chart
     memset(chart, 0, sizeof *chart);
     ask->countries = chart;
     ask->query.geo = geo;
-    int rc = run(ask, QUERY_WHOLE, QUERY_COUNTRY, on_countries, errmsg);
+    int rc = open_disclose(ask, errmsg);
+    if (rc == 0)
+        rc = run(ask, QUERY_WHOLE, QUERY_COUNTRY, on_countries, errmsg);
     chart->caption = ask->caption;
     geo_describe(geo, chart->database);
     return rc;

@@ -12,6 +12,7 @@
 #include "dashboards/chart_daily.h"
 #include "dashboards/chart_map.h"
 #include "dashboards/chart_ports.h"
+#include "dashboards/disclose.h"
 #include "dashboards/map_cells.h"
 #include "dashboards/options.h"
 
@@ -22,10 +23,14 @@ struct chart_query {
     struct query query; /* the range, from the start of a day to the start of another */
     struct caption caption;
     bool real_addresses;
-    size_t count, room; /* columns: days or months */
+    const struct options *options;
+    struct disclose disclose; /* what of classes, ports and countries may be told */
+    size_t count, room;       /* columns: days or months */
     struct caption_date *dates;
     double *packets, *hosts, *coverage;
     struct chart_classes_column *classes;
+    struct withhold_cell *class_cells; /* of each column */
+    bool hidden[PACKET_CLASSES];       /* in the range as a whole */
     size_t sensors;
     struct chart_coverage_row *rows;
     struct chart_coverage_cell *cells; /* `room` of each sensor */

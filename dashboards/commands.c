@@ -87,16 +87,16 @@ const struct command commands[] = {
     {
         .name = "chart classes",
         .summary = "packets by class, stacked, by day or month",
-        .usage = CHART_USAGE,
-        .takes = CHART_TAKES,
+        .usage = CHART_USAGE " [--withhold K]",
+        .takes = CHART_TAKES | BIT(OPTION_WITHHOLD),
         .check = chart_check,
         .run = chart_classes_run,
     },
     {
         .name = "chart ports",
         .summary = "the ten destination ports with most packets",
-        .usage = CHART_USAGE,
-        .takes = CHART_TAKES,
+        .usage = CHART_USAGE " [--withhold K]",
+        .takes = CHART_TAKES | BIT(OPTION_WITHHOLD),
         .check = chart_check,
         .run = chart_ports_run,
     },
@@ -119,17 +119,18 @@ const struct command commands[] = {
     {
         .name = "chart countries",
         .summary = "the ten countries from which most packets came",
-        .usage = CHART_USAGE " [--country-db FILE]",
-        .takes = CHART_TAKES | BIT(OPTION_COUNTRY_DB),
+        .usage = CHART_USAGE " [--withhold K] [--country-db FILE]",
+        .takes = CHART_TAKES | BIT(OPTION_COUNTRY_DB) | BIT(OPTION_WITHHOLD),
         .check = chart_check,
         .run = chart_countries_run,
     },
     {
         .name = "report",
         .summary = "the yearly report: a page, its charts, tables and figures",
-        .usage = "--year YYYY -o DIR [--lang en|ja] [--pdf auto|no|CONVERTER] [--country-db FILE]",
+        .usage = "--year YYYY -o DIR [--lang en|ja] [--pdf auto|no|CONVERTER]\n"
+                 "    [--withhold K] [--country-db FILE]",
         .takes = BIT(OPTION_YEAR) | BIT(OPTION_OUTPUT) | BIT(OPTION_LANG) | BIT(OPTION_PDF) |
-                 BIT(OPTION_COUNTRY_DB),
+                 BIT(OPTION_COUNTRY_DB) | BIT(OPTION_WITHHOLD),
         .check = report_check,
         .run = report_run,
     },

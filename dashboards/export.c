@@ -134,26 +134,26 @@ static int open_pseudonyms(struct export *export, char *errmsg)
     return rc;
 }
 
+/* Totals and addresses are no cells, and the metrics are the operator's own. */
+static bool withholds(const struct export *export)
+{
+    enum query_by by = export->query.by;
+    return export->options->export_format != EXPORT_PROMETHEUS && by != QUERY_TOTAL &&
+           by != QUERY_ADDRESS;
+}
+
 /* Times are read when the store is open: its zone is theirs. */
 static int complete_query(struct export *export, char *errmsg)
 {
     const struct options *options = export->options;
-    size_t sensors;
-    store_sensors(export->store, &sensors);
-    export->rule = withhold_rule_of(options->withhold, options->sensor ? 1 : sensors);
-    return options_range(options, &export->query.from_s, &export->query.to_s, errmsg);
-}
-
-/* Where one sensor suffices, every cell has one. */
-static int open_presence(struct export *export, char *errmsg)
-{
     struct storeurl url;
-    enum query_by by = export->query.by;
-    bool table = by != QUERY_TOTAL && by != QUERY_SENSOR && by != QUERY_ADDRESS;
-    if (!table || export->rule.sensors <= 1)
-        return 0;
-    int rc = options_store(export->options, &url, errmsg);
-    return rc ? rc : presence_open(&export->presence, &url, errmsg);
+    int rc = options_range(options, &export->query.from_s, &export->query.to_s, errmsg);
+    if (rc || !query_range(export->store, &export->query) || !withholds(export))
+        return rc;
+    rc = options_store(options, &url, errmsg);
+    return rc ? rc
+              : disclose_open(&export->disclose, export->store, &url, &export->query,
+                              options->withhold, errmsg);
 }
 
 static int open_all(struct export *export, char *errmsg)
@@ -164,8 +164,6 @@ static int open_all(struct export *export, char *errmsg)
     if (rc == 0)
         rc = complete_query(export, errmsg);
     if (rc == 0)
-        rc = open_presence(export, errmsg);
-    if (rc == 0)
         rc = outfile_open(&export->file, export->options->output, errmsg);
     if (rc == 0)
         textout_init(&export->text, export->file, errmsg);
@@ -175,13 +173,11 @@ static int open_all(struct export *export, char *errmsg)
 static void close_all(struct export *export)
 {
     outfile_abort(export->file);
-    presence_close(export->presence);
+    disclose_close(&export->disclose);
     if (export->store)
         store_close(export->store);
     pseudonym_free(export->pseudonym);
     addrvec_close(&export->renamed);
-    free(export->rows);
-    free(export->cells);
     free(export->order);
     free(export);
 }
@@ -233,13 +229,15 @@ static int write_page(struct export *export, char *errmsg)
 /* What the rows do not say, on standard error. */
 static void note(const struct export *export)
 {
+    const struct withhold_rule *rule = &export->disclose.rule;
+    bool by_sensor = export->query.by == QUERY_SENSOR;
     if (export->unknown)
         log_info("%" PRIu64 " %s without data, or without the detail that was asked for",
                  export->unknown, export->unknown == 1 ? "period is" : "periods are");
     if (export->withheld)
         log_info("%" PRIu64 " %s withheld: packets of fewer than %" PRIu64 " %s", export->withheld,
-                 export->withheld == 1 ? "cell was" : "cells were", export->options->withhold,
-                 export->query.by == QUERY_SENSOR ? "sources" : "sensors");
+                 export->withheld == 1 ? "cell was" : "cells were",
+                 by_sensor ? rule->sources : rule->sensors, by_sensor ? "sources" : "sensors");
 }
 
 static int write_all(struct export *export, char *errmsg)

@@ -7,34 +7,29 @@
 #define DASHBOARDS_EXPORT_PRIVATE_H
 
 #include "common/addrvec.h"
+#include "dashboards/disclose.h"
 #include "dashboards/ipfix.h"
 #include "dashboards/lines.h"
 #include "dashboards/options.h"
-#include "dashboards/presence.h"
 #include "dashboards/pseudonym.h"
 #include "dashboards/query.h"
 #include "dashboards/textout.h"
-#include "dashboards/withhold.h"
 
 struct export
 {
     const struct options *options;
     struct query query;
     struct store *store;
-    struct presence *presence;   /* NULL: no cell has to be looked at */
+    struct disclose disclose;    /* what of the period at hand may be told */
     struct pseudonym *pseudonym; /* NULL: real addresses, or none */
-    struct withhold_rule rule;
     struct outfile *file;
     struct textout text;
     struct lines lines; /* csv, json */
     struct ipfix ipfix;
     struct addrvec renamed; /* the period's addresses under their pseudonyms */
 
-    /* The period's table, for withholding and ranking. */
-    struct query_row *rows;
-    struct withhold_cell *cells;
-    size_t *order;
-    size_t count, room;
+    size_t *order; /* of the rows that are told */
+    size_t room;
 
     char start[32]; /* of the period, RFC 3339 */
     uint64_t intervals;

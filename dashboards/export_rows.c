@@ -23,21 +23,16 @@ void export_rows_begin(struct export *export)
                 columns_of[export->query.by]);
 }
 
-/* Room for one more row of the table. */
+/* Room for the order of the table's rows. */
 static int make_room(struct export *export, char *errmsg)
 {
-    if (export->count < export->room)
+    if (export->disclose.count <= export->room)
         return 0;
-    size_t room = export->room ? export->room * 2 : 1024;
-    struct query_row *rows = realloc(export->rows, room * sizeof *rows);
-    export->rows = rows ? rows : export->rows;
-    struct withhold_cell *cells = realloc(export->cells, room * sizeof *cells);
-    export->cells = cells ? cells : export->cells;
-    size_t *order = realloc(export->order, room * sizeof *order);
-    export->order = order ? order : export->order;
-    if (!rows || !cells || !order)
+    size_t *order = realloc(export->order, export->disclose.room * sizeof *order);
+    if (!order)
         return err_set(errmsg, ERR_NOMEM, "export: %s", err_str(ERR_NOMEM));
-    export->room = room;
+    export->order = order;
+    export->room = export->disclose.room;
     return 0;
 }
 
@@ -75,7 +70,7 @@ static void put_withheld_sensors(struct export *export, const struct query_perio
     struct query_figures sum = {.any_data = true, .active_known = true};
     for (size_t i = 0; i < period->sensor_count; i++) {
         const struct query_figures *sensor = &period->sensors[i];
-        if (!export->cells[i].withheld)
+        if (!export->disclose.cells[i].withheld)
             continue;
         sum.packets += sensor->packets;
         sum.bytes += sensor->bytes;
@@ -90,30 +85,20 @@ static void put_withheld_sensors(struct export *export, const struct query_perio
 
 static int put_sensors(struct export *export, const struct query_period *period, char *errmsg)
 {
-    int rc = 0;
+    int rc = disclose_sensors(&export->disclose, period, errmsg);
     export->unknown += !period->all.any_data;
-    for (export->count = 0; rc == 0 && export->count < period->sensor_count; export->count++) {
-        rc = make_room(export, errmsg);
-        const struct query_figures *sensor = &period->sensors[export->count];
-        if (rc == 0)
-            export->cells[export->count] = (struct withhold_cell){
-                .packets = sensor->any_data ? sensor->packets : 0,
-                .sensors = WITHHOLD_UNKNOWN, /* one, as was asked */
-                .sources = sensor->hosts_known ? sensor->unique_hosts : WITHHOLD_UNKNOWN};
-    }
     if (rc)
         return rc;
-    size_t withheld = withhold_mark(&export->rule, export->cells, export->count);
-    for (size_t i = 0; i < export->count; i++) {
-        if (export->cells[i].withheld)
+    for (size_t i = 0; i < export->disclose.count; i++) {
+        if (export->disclose.cells[i].withheld)
             continue;
         lines_text(&export->lines, export->start);
         lines_text(&export->lines, period->sensor[i]->name);
         put_figures(&export->lines, &period->sensors[i]);
     }
-    if (withheld)
+    if (export->disclose.withheld)
         put_withheld_sensors(export, period);
-    export->withheld += withheld;
+    export->withheld += export->disclose.withheld;
     return 0;
 }
 
@@ -147,26 +132,6 @@ static void put_row(struct export *export, const struct query_row *row, const ch
     lines_u64(&export->lines, sum.bytes);
 }
 
-static int collect(struct export *export, const struct query_period *period, char *errmsg)
-{
-    struct query_rows rows;
-    struct query_row row;
-    export->count = 0;
-    query_rows_begin(&rows, period);
-    while (query_rows_next(&rows, &row)) {
-        int rc = make_room(export, errmsg);
-        if (rc)
-            return rc;
-        export->cells[export->count] =
-            (struct withhold_cell){row.sum.packets, WITHHOLD_UNKNOWN, WITHHOLD_UNKNOWN, false};
-        export->rows[export->count++] = row;
-    }
-    if (!export->presence)
-        return 0;
-    return presence_count(export->presence, period, export->rows, export->cells, export->count,
-                          errmsg);
-}
-
 /* Descending packets; equals in the order of their keys. */
 static int compare_packets(const void *a, const void *b, void *user)
 {
@@ -182,19 +147,17 @@ static void add(struct sum *into, struct sum sum)
     into->bytes += sum.bytes;
 }
 
-/* Orders what is published; the rest's sum is `withheld`. Returns how many are published. */
-static size_t publish(struct export *export, struct sum *withheld)
+/* Orders what is published. Returns how many rows are. */
+static size_t publish(struct export *export)
 {
+    const struct disclose *disclose = &export->disclose;
     size_t published = 0;
-    export->withheld += withhold_mark(&export->rule, export->cells, export->count);
-    for (size_t i = 0; i < export->count; i++) {
-        if (export->cells[i].withheld)
-            add(withheld, export->rows[i].sum);
-        else
+    export->withheld += disclose->withheld;
+    for (size_t i = 0; i < disclose->count; i++)
+        if (!disclose->cells[i].withheld)
             export->order[published++] = i;
-    }
     if (export->options->top && published)
-        qsort_r(export->order, published, sizeof *export->order, compare_packets, export->rows);
+        qsort_r(export->order, published, sizeof *export->order, compare_packets, disclose->rows);
     return published;
 }
 
@@ -206,14 +169,16 @@ static bool is_class_other(const struct export *export, const struct query_row *
 
 static int put_table(struct export *export, const struct query_period *period, char *errmsg)
 {
-    struct sum withheld = {0}, other = {0};
-    int rc = collect(export, period, errmsg);
+    struct sum other = {0};
+    int rc = disclose_period(&export->disclose, period, errmsg);
+    if (rc == 0)
+        rc = make_room(export, errmsg);
     if (rc)
         return rc;
-    size_t top = export->options->top, published = publish(export, &withheld);
+    size_t top = export->options->top, published = publish(export);
     size_t left = top ? top : SIZE_MAX;
     for (size_t i = 0; i < published; i++) {
-        const struct query_row *row = &export->rows[export->order[i]];
+        const struct query_row *row = &export->disclose.rows[export->order[i]];
         if (left == 0 || (top && is_class_other(export, row))) {
             add(&other, row->sum);
             continue;
@@ -223,8 +188,8 @@ static int put_table(struct export *export, const struct query_period *period, c
     }
     if (other.packets)
         put_row(export, NULL, "other", other);
-    if (withheld.packets)
-        put_row(export, NULL, "withheld", withheld);
+    if (export->disclose.withheld)
+        put_row(export, NULL, "withheld", export->disclose.sum);
     return 0;
 }
 

@@ -93,6 +93,7 @@ static const char *const texts[LABELS][2] = {
     [LABEL_OTHER_COUNTRIES] = {"other countries", "その他の国"},
     [LABEL_UNKNOWN_COUNTRY] = {"country unknown", "国不明"},
     [LABEL_SOURCES_NOT_KEPT] = {"sources not kept", "送信元の記録なし"},
+    [LABEL_WITHHELD] = {"withheld", "秘匿"},
     [LABEL_COVERAGE_TITLE] = {"Observation of the darknet by sensor and day",
                               "センサーごと・日ごとの観測状況"},
     [LABEL_COVERAGE_METHOD] =
@@ -248,6 +249,16 @@ void labels_countries(enum language language, const char *database, char out[LAB
                  "packets to the darknet. Only the sources with the most packets are kept, so that "
                  "each figure is a lower bound.",
                  database);
+}
+
+void labels_method_withheld(enum language language, const char *method, bool withheld,
+                            char out[LABELS_MAX])
+{
+    static const char *const what[] = {
+        [LANGUAGE_EN] = " Withheld: what too few sensors saw, or too few sources sent, to be told.",
+        [LANGUAGE_JA] = "「秘匿」はセンサー数または送信元数が少ないため内訳を示さないもの。",
+    };
+    snprintf(out, LABELS_MAX, "%.3000s%s", method, withheld ? what[language] : "");
 }
 
 void labels_omitted(enum language language, size_t sensors, char out[LABELS_MAX])

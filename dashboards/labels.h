@@ -5,6 +5,7 @@
 #ifndef DASHBOARDS_LABELS_H
 #define DASHBOARDS_LABELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,7 @@ enum label {
     LABEL_OTHER_COUNTRIES,
     LABEL_UNKNOWN_COUNTRY,
     LABEL_SOURCES_NOT_KEPT,
+    LABEL_WITHHELD,
     LABEL_COVERAGE_TITLE,
     LABEL_COVERAGE_METHOD,
     LABEL_MAP_TITLE,
@@ -94,6 +96,9 @@ void labels_growth(enum language language, double growth, char *out, size_t room
 void labels_class(enum language language, enum packet_class class, char *out, size_t room);
 /* What the bars of countries are; `database` says where sources are: its name and date. */
 void labels_countries(enum language language, const char *database, char out[LABELS_MAX]);
+/* The note `method`, and what "withheld" is where there is any. */
+void labels_method_withheld(enum language language, const char *method, bool withheld,
+                            char out[LABELS_MAX]);
 /* So many sensors are not drawn. */
 void labels_omitted(enum language language, size_t sensors, char out[LABELS_MAX]);
 /* What the cells of a map are. `range`: see struct chart_map. */

@@ -1,6 +1,7 @@
 #include "dashboards/presence.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/err.h"
 
@@ -16,7 +17,7 @@ int presence_open(struct presence **presence, const struct storeurl *url, char *
 {
     *presence = calloc(1, sizeof **presence);
     if (!*presence)
-        return err_set(errmsg, ERR_NOMEM, "export: %s", err_str(ERR_NOMEM));
+        return err_set(errmsg, ERR_NOMEM, "withholding: %s", err_str(ERR_NOMEM));
     int rc = store_open(&(*presence)->store, url, errmsg);
     if (rc) {
         free(*presence);
@@ -36,7 +37,8 @@ void presence_close(struct presence *presence)
 static bool same_key(const struct query_row *a, const struct query_row *b)
 {
     return a->key == b->key && a->class == b->class && a->protocol == b->protocol &&
-           a->port == b->port && a->type == b->type && a->code == b->code;
+           a->port == b->port && a->type == b->type && a->code == b->code && a->asn == b->asn &&
+           memcmp(a->country, b->country, sizeof a->country) == 0;
 }
 
 /* A sensor's rows are some of all sensors' rows, in the same order. */
@@ -74,7 +76,8 @@ int presence_count(struct presence *presence, const struct query_period *period,
                                     .to_s = period->end_s,
                                     .step = QUERY_WHOLE,
                                     .by = period->query->by,
-                                    .sensor = period->sensor[i]->name};
+                                    .sensor = period->sensor[i]->name,
+                                    .geo = period->query->geo};
         if (period->sensors[i].any_data)
             rc = query_run(presence->store, &query, &reader, errmsg);
     }

@@ -182,6 +182,7 @@ struct query_period {
     const struct addrvec *addresses; /* QUERY_ADDRESS: all of them, whatever `top` */
     const struct tables *tables;     /* QUERY_PROTOCOL to QUERY_ICMP: all of them; QUERY_CLASS: the
                                       * classes alone */
+    const uint64_t *class_sensors;   /* QUERY_CLASS: sensors that have packets of each class */
     const struct addrvec *sources; /* QUERY_SOURCE and after: those that are kept, whatever `top` */
     const struct query_places *places; /* QUERY_COUNTRY, QUERY_ASN: all of them */
     const struct query_row *ranked;    /* for query_rows_next */
@@ -209,6 +210,8 @@ struct query_row {
     uint8_t address[16];     /* network byte order, IPv4 the first four */
     char country[3];         /* QUERY_COUNTRY: ISO 3166-1 alpha-2 */
     uint32_t asn;            /* QUERY_ASN */
+    uint64_t sensors;        /* QUERY_CLASS: those that have packets of it */
+    uint64_t sources;        /* QUERY_COUNTRY, _ASN: those that are kept and there */
     struct sum sum;          /* bytes: 0 for addresses and sources, of which they are not counted */
     double share;            /* packets / packets of the period (`all`), 0 to 1; NaN for 0 / 0 */
 };

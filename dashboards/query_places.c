@@ -16,6 +16,7 @@ static int add(struct query_places *places, const struct query_place *place)
     struct query_place *last = places->count ? &places->places[places->count - 1] : NULL;
     if (last && last->key == place->key) {
         last->packets += place->packets;
+        last->sources += place->sources;
         return 0;
     }
     if (places->count == places->room) {
@@ -32,7 +33,7 @@ static int add(struct query_places *places, const struct query_place *place)
 
 static struct query_place place_of(const struct addrvec *sources, size_t i)
 {
-    struct query_place place = {.family = i < sources->count4 ? 4 : 6};
+    struct query_place place = {.family = i < sources->count4 ? 4 : 6, .sources = 1};
     if (place.family == 4) {
         for (int b = 0; b < 4; b++)
             place.address[b] = (uint8_t)(sources->address4[i] >> (24 - 8 * b));
@@ -61,10 +62,13 @@ static void unite(struct query_places *places)
     if (places->count > 1)
         qsort(places->places, places->count, sizeof *places->places, compare);
     for (size_t i = 0; i < places->count; i++) {
-        if (count > 0 && places->places[count - 1].key == places->places[i].key)
-            places->places[count - 1].packets += places->places[i].packets;
-        else
-            places->places[count++] = places->places[i];
+        const struct query_place place = places->places[i];
+        if (count > 0 && places->places[count - 1].key == place.key) {
+            places->places[count - 1].packets += place.packets;
+            places->places[count - 1].sources += place.sources;
+        } else {
+            places->places[count++] = place;
+        }
     }
     places->count = count;
 }

@@ -13,6 +13,7 @@ struct query_place {
     uint8_t family;      /* of a source that is there */
     uint8_t address[16]; /* network byte order, IPv4 the first four */
     uint64_t packets;
+    uint64_t sources; /* how many are there */
 };
 
 struct query_places {

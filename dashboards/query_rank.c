@@ -125,13 +125,15 @@ static int offer(struct query_rank *rank, const struct query_row *row)
 /* --- the rows of the tables ------------------------------------------------------------------- */
 
 /* With `top` the class "other" is a part of the others: two rows of that name would mean two things. */
-static int offer_classes(struct query_rank *rank, const struct tables *tables)
+static int offer_classes(struct query_rank *rank, const struct query_period *period)
 {
+    const struct tables *tables = period->tables;
     int rc = 0, last = rank->top ? CLASS_OTHER : PACKET_CLASSES;
     if (rank->top)
         rank->others = tables->classes[CLASS_OTHER];
     for (int class = 0; rc == 0 && class < last; class ++) {
         struct query_row row = {.class = (enum packet_class) class, .sum = tables->classes[class]};
+        row.sensors = period->class_sensors ? period->class_sensors[class] : 0;
         rc = offer(rank, &row);
     }
     return rc;
@@ -251,6 +253,7 @@ static int offer_places(struct query_rank *rank, const struct query_period *peri
         const struct query_place *place = &period->places->places[i];
         struct query_row row = {.key = place->key ? QUERY_KEY_KNOWN : QUERY_KEY_UNREADABLE,
                                 .family = place->family,
+                                .sources = place->sources,
                                 .sum = {.packets = place->packets}};
         memcpy(row.address, place->address, sizeof row.address);
         if (place->key && period->query->by == QUERY_COUNTRY)
@@ -270,7 +273,7 @@ static int offer_period(struct query_rank *rank, const struct query_period *peri
     case QUERY_ADDRESS:
         return rank->top ? offer_addresses(rank, period->addresses) : 0;
     case QUERY_CLASS:
-        return offer_classes(rank, period->tables);
+        return offer_classes(rank, period);
     case QUERY_PROTOCOL:
         return offer_protocols(rank, period->tables);
     case QUERY_PORT:

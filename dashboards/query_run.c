@@ -26,6 +26,7 @@ struct sums {
     struct hll hosts;
     struct addrvec addresses, sources;
     struct tables tables;
+    uint64_t class_sensors[PACKET_CLASSES];
 };
 
 /* One sensor in one period while its pieces come. */
@@ -33,8 +34,9 @@ struct own {
     struct sums *of; /* NULL: none */
     uint64_t observed_ns;
     struct hll hosts;
-    struct addrvec addresses; /* united over pieces */
-    bool united;              /* whether they are read, because there are several */
+    struct addrvec addresses;     /* united over pieces */
+    bool united;                  /* whether they are read, because there are several */
+    bool classes[PACKET_CLASSES]; /* it has packets of the class */
 };
 
 struct running {
@@ -226,6 +228,8 @@ static int finish_own(struct running *running, char *errmsg)
     mine->observed_ns = own->observed_ns;
     if (!mine->any_data)
         return 0;
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        sums->class_sensors[class] += own->classes[class];
     hll_merge(&sums->hosts, &own->hosts);
     know(all, mine->active_known && figures, mine->hosts_known && figures, mine->counters_known);
     all->merged |= mine->merged;
@@ -244,6 +248,7 @@ static int begin_own(struct running *running, struct sums *sums, char *errmsg)
     own->of = sums;
     own->observed_ns = 0;
     own->united = false;
+    memset(own->classes, 0, sizeof own->classes);
     return rc;
 }
 
@@ -262,6 +267,8 @@ static int add_detail(struct running *running, struct sums *sums, const struct s
                       struct store_counts *counts)
 {
     struct own *own = &running->own;
+    for (int class = 0; class < PACKET_CLASSES && piece->wants & STORE_CLASSES; class ++)
+        own->classes[class] |= counts->tables.classes[class].packets > 0;
     if (piece->wants & (STORE_TABLES | STORE_CLASSES))
         return tables_add(&sums->tables, &counts->tables);
     if (piece->wants & STORE_SOURCES)
@@ -384,6 +391,7 @@ static int give_detail(struct running *running, struct sums *sums, char *errmsg)
         return 0;
     period->addresses = by == QUERY_ADDRESS ? &sums->addresses : NULL;
     period->tables = by >= QUERY_CLASS && by <= QUERY_ICMP ? &sums->tables : NULL;
+    period->class_sensors = sums->class_sensors;
     period->sources = of_sources(by) ? &sums->sources : NULL;
     if (by != QUERY_COUNTRY && by != QUERY_ASN)
         return 0;

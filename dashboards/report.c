@@ -181,10 +181,14 @@ static int read_classes(struct report *report, struct store *store, char *errmsg
 static int read_data(struct report *report, char *errmsg)
 {
     struct store *store;
-    int rc = options_open_store(report->options, &store, errmsg);
+    struct storeurl url;
+    int rc = options_store(report->options, &url, errmsg);
+    if (rc == 0)
+        rc = store_open(&store, &url, errmsg);
     if (rc)
         return rc;
-    rc = report_data_read(&report->data, store, report->options->year, report->geo, errmsg);
+    rc = report_data_read(&report->data, store, &url, report->options->year,
+                          report->options->withhold, report->geo, errmsg);
     if (rc == 0)
         rc = read_classes(report, store, errmsg);
     store_close(store);

@@ -29,20 +29,32 @@ double report_change(double now, double before)
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
+struct reading {
+    struct report_data *data;
+    struct store *store;
+    struct disclose disclose;
+};
+
 typedef int on_period_fn(void *user, const struct query_period *period, char *errmsg);
 
-static int ask(struct report_data *data, struct store *store, enum query_step step,
-               enum query_by by, on_period_fn *on_period, char *errmsg)
+static struct query query_of_year(const struct report_data *data, enum query_by by)
 {
-    const struct query query = {
-        .from_s = data->period.start_s, .to_s = data->period.end_s, .step = step, .by = by};
-    const struct query_reader reader = {data, on_period};
-    return query_run(store, &query, &reader, errmsg);
+    return (struct query){
+        .from_s = data->period.start_s, .to_s = data->period.end_s, .step = QUERY_WHOLE, .by = by};
+}
+
+static int ask(struct reading *reading, enum query_step step, enum query_by by,
+               on_period_fn *on_period, char *errmsg)
+{
+    struct query query = query_of_year(reading->data, by);
+    const struct query_reader reader = {reading, on_period};
+    query.step = step;
+    return query_run(reading->store, &query, &reader, errmsg);
 }
 
 static int on_total(void *user, const struct query_period *period, char *errmsg)
 {
-    struct report_data *data = user;
+    struct report_data *data = ((struct reading *)user)->data;
     (void)errmsg;
     data->total = period->all;
     return 0;
@@ -50,7 +62,7 @@ static int on_total(void *user, const struct query_period *period, char *errmsg)
 
 static int on_day(void *user, const struct query_period *period, char *errmsg)
 {
-    struct report_data *data = user;
+    struct report_data *data = ((struct reading *)user)->data;
     if (data->day_count == sizeof data->days / sizeof *data->days)
         return err_set(errmsg, ERR_FULL, "report: the year has more than 366 days");
     struct period date = calendar_period(LEVEL_DAY, period->start_s);
@@ -74,17 +86,8 @@ static int on_day(void *user, const struct query_period *period, char *errmsg)
 
 void report_data_classes(struct report_data *data, const struct chart_classes *chart)
 {
-    for (size_t i = 0; i < data->day_count && i < chart->count; i++) {
-        data->days[i].classes_known = chart->columns[i].known;
-        memcpy(data->days[i].classes, chart->columns[i].packets, sizeof data->days[i].classes);
-    }
-}
-
-static int on_tables(void *user, const struct query_period *period, char *errmsg)
-{
-    struct report_data *data = user;
-    data->tables_known = period->rows_known;
-    return period->rows_known && tables_add(&data->tables, period->tables) ? nomem(errmsg) : 0;
+    for (size_t i = 0; i < data->day_count && i < chart->count; i++)
+        data->days[i].classes = chart->columns[i];
 }
 
 /* Takes the versions of a sensor's inventory that were true at any time of the year. */
@@ -112,7 +115,7 @@ static int take_versions(struct report_data *data, size_t position,
 
 static int on_sensors(void *user, const struct query_period *period, char *errmsg)
 {
-    struct report_data *data = user;
+    struct report_data *data = ((struct reading *)user)->data;
     data->sensors = calloc(period->sensor_count ? period->sensor_count : 1, sizeof *data->sensors);
     if (!data->sensors)
         return nomem(errmsg);
@@ -148,6 +151,23 @@ static void rank_port(struct report_data *data, struct report_port row)
     data->ports[at] = row;
 }
 
+static void add_sum(struct sum *to, struct sum from)
+{
+    to->packets += from.packets;
+    to->bytes += from.bytes;
+}
+
+/* Takes what is withheld out of the ports of a protocol. */
+static int keep_ports(struct table *table, const struct table *from, uint8_t protocol,
+                      const struct disclose *disclose)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < from->count; i++)
+        if (!disclose_withholds_port(disclose, protocol, from->keys[i]))
+            rc = table_append(table, from->keys[i], from->sums[i]);
+    return rc;
+}
+
 static uint64_t rank_ports(struct report_data *data, const struct table *table, uint8_t protocol)
 {
     uint64_t packets = 0;
@@ -158,24 +178,62 @@ static uint64_t rank_ports(struct report_data *data, const struct table *table, 
     return packets;
 }
 
-static void add_sum(struct sum *to, struct sum from)
+static int on_ports(void *user, const struct query_period *period, char *errmsg)
 {
-    to->packets += from.packets;
-    to->bytes += from.bytes;
-}
-
-static void take_tables(struct report_data *data)
-{
-    const struct tables *tables = &data->tables;
+    struct reading *reading = user;
+    struct report_data *data = reading->data;
+    struct tables *tables = &data->tables;
+    data->tables_known = period->rows_known;
+    if (!period->rows_known)
+        return 0;
+    int rc = disclose_period(&reading->disclose, period, errmsg);
+    if (rc)
+        return rc;
+    data->ports_withheld = reading->disclose.sum;
+    if (keep_ports(&tables->tcp_ports, &period->tables->tcp_ports, PROTOCOL_TCP,
+                   &reading->disclose) ||
+        keep_ports(&tables->udp_ports, &period->tables->udp_ports, PROTOCOL_UDP,
+                   &reading->disclose))
+        return nomem(errmsg);
     uint64_t with = rank_ports(data, &tables->tcp_ports, PROTOCOL_TCP);
     with += rank_ports(data, &tables->udp_ports, PROTOCOL_UDP);
     data->ports_others = with;
     for (size_t i = 0; i < data->port_count; i++)
         data->ports_others -= data->ports[i].sum.packets;
-    data->ports_without = data->total.packets - with;
-    add_sum(&data->backscatter, tables->classes[CLASS_TCP_SYNACK]);
-    add_sum(&data->backscatter, tables->classes[CLASS_TCP_RST]);
-    add_sum(&data->backscatter, tables->classes[CLASS_ICMP_BACKSCATTER]);
+    data->ports_without = period->all.packets - with - data->ports_withheld.packets;
+    return 0;
+}
+
+/* --- classes ---------------------------------------------------------------------------------- */
+
+static void take_backscatter(struct report_data *data)
+{
+    static const enum packet_class classes[] = {CLASS_TCP_SYNACK, CLASS_TCP_RST,
+                                                CLASS_ICMP_BACKSCATTER};
+    data->backscatter_known = true;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        add_sum(&data->backscatter, data->tables.classes[classes[i]]);
+        data->backscatter_known &= !data->class_withheld[classes[i]];
+    }
+}
+
+static int on_classes(void *user, const struct query_period *period, char *errmsg)
+{
+    struct reading *reading = user;
+    struct report_data *data = reading->data;
+    const struct disclose *disclose = &reading->disclose;
+    if (!period->rows_known)
+        return 0;
+    int rc = disclose_period(&reading->disclose, period, errmsg);
+    for (size_t i = 0; rc == 0 && i < disclose->count; i++) {
+        enum packet_class class = disclose->rows[i].class;
+        data->class_withheld[class] = disclose->cells[i].withheld;
+        if (!disclose->cells[i].withheld)
+            data->tables.classes[class] = disclose->rows[i].sum;
+    }
+    data->classes_withheld = disclose->sum;
+    take_backscatter(data);
+    return rc;
 }
 
 /* --- countries -------------------------------------------------------------------------------- */
@@ -200,40 +258,45 @@ static void rank_country(struct report_countries *countries, const struct query_
     countries->count++;
 }
 
+static void take_place(struct report_countries *countries, const struct query_row *row)
+{
+    if (row->key == QUERY_KEY_KNOWN)
+        rank_country(countries, row);
+    else if (row->key == QUERY_KEY_OTHER)
+        countries->not_kept = row->sum.packets;
+    else
+        countries->unknown = row->sum.packets;
+}
+
 static int on_countries(void *user, const struct query_period *period, char *errmsg)
 {
-    struct report_countries *countries = &((struct report_data *)user)->countries;
-    struct query_rows rows;
-    struct query_row row;
-    (void)errmsg;
-    query_rows_begin(&rows, period);
-    while (query_rows_next(&rows, &row)) {
-        if (row.key == QUERY_KEY_KNOWN)
-            rank_country(countries, &row);
-        else if (row.key == QUERY_KEY_OTHER)
-            countries->not_kept = row.sum.packets;
-        else
-            countries->unknown = row.sum.packets;
-    }
-    countries->known = countries->count > 0 || countries->unknown > 0;
+    struct reading *reading = user;
+    struct disclose *disclose = &reading->disclose;
+    struct report_countries *countries = &reading->data->countries;
+    int rc = period->rows_known ? disclose_period(disclose, period, errmsg) : 0;
+    if (rc || !period->rows_known)
+        return rc;
+    for (size_t i = 0; i < disclose->count; i++)
+        if (!disclose->cells[i].withheld)
+            take_place(countries, &disclose->rows[i]);
+    countries->withheld = disclose->sum.packets;
+    countries->known = countries->count > 0 || countries->unknown > 0 || countries->withheld > 0;
     return 0;
 }
 
-static int read_countries(struct report_data *data, struct store *store, struct geo *geo,
-                          char *errmsg)
+static int read_countries(struct reading *reading, struct geo *geo, char *errmsg)
 {
-    const struct query query = {.from_s = data->period.start_s,
-                                .to_s = data->period.end_s,
-                                .by = QUERY_COUNTRY,
-                                .geo = geo};
-    const struct query_reader reader = {data, on_countries};
+    struct report_data *data = reading->data;
+    struct query query = query_of_year(data, QUERY_COUNTRY);
+    const struct query_reader reader = {reading, on_countries};
     char built[32];
     if (!geo)
         return 0;
+    query.geo = geo;
     calendar_rfc3339(geo_built_s(geo), built);
     snprintf(data->countries.database, sizeof data->countries.database, "%s", geo_name(geo));
     snprintf(data->countries.date, sizeof data->countries.date, "%.10s", built);
-    return query_run(store, &query, &reader, errmsg);
+    return query_run(reading->store, &query, &reader, errmsg);
 }
 
 /* --- unusual days ----------------------------------------------------------------------------- */
@@ -304,6 +367,7 @@ void report_find_unusual(struct report_data *data)
 struct causing {
     const struct report_data *data;
     struct report_unusual *day;
+    struct disclose *disclose;
     double direction; /* 1: more than usual, -1: less */
     double part;      /* the greatest so far */
 };
@@ -329,7 +393,8 @@ static void consider_ports(struct causing *causing, const struct table *day,
                            const struct table *year, uint8_t protocol)
 {
     for (size_t i = 0; i < year->count; i++) {
-        if (!more_part(causing, table_at(day, year->keys[i]).packets, year->sums[i].packets))
+        if (disclose_withholds_port(causing->disclose, protocol, year->keys[i]) ||
+            !more_part(causing, table_at(day, year->keys[i]).packets, year->sums[i].packets))
             continue;
         causing->day->cause = REPORT_CAUSE_PORT;
         causing->day->protocol = protocol;
@@ -337,44 +402,57 @@ static void consider_ports(struct causing *causing, const struct table *day,
     }
 }
 
-static void consider_classes(struct causing *causing, const struct tables *day)
+static int on_unusual_ports(void *user, const struct query_period *period, char *errmsg)
 {
+    struct causing *causing = user;
+    const struct tables *year = &causing->data->tables;
+    int rc = period->rows_known ? disclose_period(causing->disclose, period, errmsg) : 0;
+    if (rc || !period->rows_known)
+        return rc;
+    consider_ports(causing, &period->tables->tcp_ports, &year->tcp_ports, PROTOCOL_TCP);
+    consider_ports(causing, &period->tables->udp_ports, &year->udp_ports, PROTOCOL_UDP);
+    return 0;
+}
+
+static int on_unusual_classes(void *user, const struct query_period *period, char *errmsg)
+{
+    struct causing *causing = user;
+    const struct report_data *data = causing->data;
+    bool hidden[PACKET_CLASSES];
+    int rc = period->rows_known ? disclose_period(causing->disclose, period, errmsg) : 0;
+    if (rc || !period->rows_known)
+        return rc;
+    memcpy(hidden, data->class_withheld, sizeof hidden);
+    for (size_t i = 0; i < causing->disclose->count; i++)
+        hidden[causing->disclose->rows[i].class] |= causing->disclose->cells[i].withheld;
     for (int class = 0; class < PACKET_CLASSES; class ++) {
-        if (!more_part(causing, day->classes[class].packets,
-                       causing->data->tables.classes[class].packets))
+        if (hidden[class] || !more_part(causing, period->tables->classes[class].packets,
+                                        data->tables.classes[class].packets))
             continue;
         causing->day->cause = REPORT_CAUSE_CLASS;
         causing->day->class = (enum packet_class) class;
     }
-}
-
-static int on_unusual(void *user, const struct query_period *period, char *errmsg)
-{
-    struct causing *causing = user;
-    const struct report_data *data = causing->data;
-    struct report_unusual *day = causing->day;
-    (void)errmsg;
-    if (!period->rows_known || !data->tables_known)
-        return 0;
-    double least = fabs((double)data->days[day->day].figures.packets - day->usual) / 4;
-    causing->part = least;
-    consider_ports(causing, &period->tables->tcp_ports, &data->tables.tcp_ports, PROTOCOL_TCP);
-    consider_ports(causing, &period->tables->udp_ports, &data->tables.udp_ports, PROTOCOL_UDP);
-    if (day->cause == REPORT_CAUSE_NONE)
-        consider_classes(causing, period->tables);
     return 0;
 }
 
-static int explain(struct report_data *data, struct store *store, struct report_unusual *day,
-                   char *errmsg)
+static int explain(struct reading *reading, struct report_unusual *day, char *errmsg)
 {
+    const struct report_data *data = reading->data;
     const struct report_day *of = &data->days[day->day];
     const struct period date = calendar_date(LEVEL_DAY, data->year, of->month, of->day);
-    struct causing causing = {data, day, day->factor > 1 ? 1 : -1, 0};
-    const struct query query = {
+    struct causing causing = {data, day, &reading->disclose, day->factor > 1 ? 1 : -1,
+                              fabs((double)of->figures.packets - day->usual) / 4};
+    struct query query = {
         .from_s = date.start_s, .to_s = date.end_s, .step = QUERY_WHOLE, .by = QUERY_PORT};
-    const struct query_reader reader = {&causing, on_unusual};
-    return query_run(store, &query, &reader, errmsg);
+    const struct query_reader ports = {&causing, on_unusual_ports};
+    const struct query_reader classes = {&causing, on_unusual_classes};
+    if (!data->tables_known)
+        return 0;
+    int rc = query_run(reading->store, &query, &ports, errmsg);
+    query.by = QUERY_CLASS;
+    return rc || day->cause != REPORT_CAUSE_NONE
+               ? rc
+               : query_run(reading->store, &query, &classes, errmsg);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -401,30 +479,42 @@ static int read_years(struct report_data *data, struct store *store, char *errms
     return rc;
 }
 
-int report_data_read(struct report_data *data, struct store *store, int year, struct geo *geo,
-                     char *errmsg)
+static int read_all(struct reading *reading, struct geo *geo, char *errmsg)
+{
+    struct report_data *data = reading->data;
+    int rc = ask(reading, QUERY_WHOLE, QUERY_TOTAL, on_total, errmsg);
+    if (rc == 0)
+        rc = ask(reading, QUERY_DAY, QUERY_TOTAL, on_day, errmsg);
+    if (rc == 0)
+        rc = ask(reading, QUERY_WHOLE, QUERY_PORT, on_ports, errmsg);
+    if (rc == 0)
+        rc = ask(reading, QUERY_WHOLE, QUERY_CLASS, on_classes, errmsg);
+    if (rc == 0)
+        rc = ask(reading, QUERY_WHOLE, QUERY_SENSOR, on_sensors, errmsg);
+    if (rc == 0)
+        rc = read_countries(reading, geo, errmsg);
+    report_find_unusual(data);
+    for (size_t i = 0; i < data->unusual_count && rc == 0; i++)
+        rc = explain(reading, &data->unusual[i], errmsg);
+    return rc;
+}
+
+int report_data_read(struct report_data *data, struct store *store, const struct storeurl *url,
+                     int year, uint64_t withhold, struct geo *geo, char *errmsg)
 {
     *data = (struct report_data){.year = year};
     data->period = calendar_date(LEVEL_YEAR, year, 1, 1);
     snprintf(data->timezone, sizeof data->timezone, "%s", store_timezone(store));
     int rc = read_years(data, store, errmsg);
-    if (rc == 0)
-        rc = ask(data, store, QUERY_WHOLE, QUERY_TOTAL, on_total, errmsg);
-    if (rc == 0)
-        rc = ask(data, store, QUERY_DAY, QUERY_TOTAL, on_day, errmsg);
-    if (rc == 0)
-        rc = ask(data, store, QUERY_WHOLE, QUERY_PORT, on_tables, errmsg);
-    if (rc == 0)
-        rc = ask(data, store, QUERY_WHOLE, QUERY_SENSOR, on_sensors, errmsg);
-    if (rc == 0)
-        rc = read_countries(data, store, geo, errmsg);
     if (rc)
         return rc;
-    if (data->tables_known)
-        take_tables(data);
-    report_find_unusual(data);
-    for (size_t i = 0; i < data->unusual_count && rc == 0; i++)
-        rc = explain(data, store, &data->unusual[i], errmsg);
+    struct reading reading = {.data = data, .store = store};
+    const struct query query = query_of_year(data, QUERY_CLASS);
+    rc = disclose_open(&reading.disclose, store, url, &query, withhold, errmsg);
+    data->rule = reading.disclose.rule;
+    if (rc == 0)
+        rc = read_all(&reading, geo, errmsg);
+    disclose_close(&reading.disclose);
     return rc;
 }
 

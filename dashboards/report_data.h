@@ -7,6 +7,7 @@
 
 #include "common/tables.h"
 #include "dashboards/chart_classes.h"
+#include "dashboards/disclose.h"
 #include "dashboards/query.h"
 
 #define REPORT_PORTS     20
@@ -24,8 +25,7 @@ struct report_day {
     int month, day;
     enum query_state state;
     struct query_figures figures;
-    bool classes_known;
-    uint64_t classes[PACKET_CLASSES];
+    struct chart_classes_column classes;
 };
 
 struct report_port {
@@ -48,6 +48,7 @@ struct report_countries {
     uint64_t others;   /* packets from every other country */
     uint64_t unknown;  /* of sources of which the database says nothing */
     uint64_t not_kept; /* of sources that the store does not keep */
+    uint64_t withheld;
 };
 
 struct report_sensor {
@@ -69,7 +70,7 @@ enum report_cause { REPORT_CAUSE_NONE, REPORT_CAUSE_PORT, REPORT_CAUSE_CLASS };
 
 /* A day unlike those around it, and what had most part in it: the port, or else the class, whose
  * packets differ most, in the same direction, from its mean over the days with data, if that is a
- * quarter of the difference at least. */
+ * quarter of the difference at least; never one that is withheld, of the year or of the day. */
 struct report_unusual {
     size_t day;    /* position in `days` */
     double usual;  /* median of the days around it */
@@ -94,14 +95,18 @@ struct report_data {
     struct report_day days[366];
     size_t day_count;
     size_t days_with_data;
-    size_t most, fewest; /* positions in `days`; only with days_with_data > 0 */
+    size_t most, fewest;       /* positions in `days`; only with days_with_data > 0 */
+    struct withhold_rule rule; /* what a cell needs to be told */
     bool tables_known;
-    struct tables tables; /* of the year */
+    struct tables tables; /* of the year, without what is withheld */
+    bool class_withheld[PACKET_CLASSES];
+    struct sum classes_withheld, ports_withheld;
     struct report_port ports[REPORT_PORTS];
     size_t port_count;
     uint64_t ports_others;  /* packets to every other TCP and UDP port */
     uint64_t ports_without; /* packets of other protocols, or whose port could not be read */
     struct report_countries countries;
+    bool backscatter_known; /* none of its classes is withheld */
     struct sum backscatter; /* classes tcp-synack, tcp-rst and icmp-backscatter */
     struct report_unusual unusual[REPORT_UNUSUAL]; /* the most unusual first */
     size_t unusual_count, compared;                /* compared: days that could be */
@@ -112,10 +117,11 @@ struct report_data {
     size_t sensors_down; /* of them: expected to observe, and did not all year */
 };
 
-/* Reads all of `year` but the classes of its days; `geo` says in which countries sources are, NULL:
+/* Reads all of `year` but the classes of its days. `url` is the store's; cells with fewer than `withhold`
+ * sensors or sources behind them are left out, as disclose.h says. `geo` says in which countries sources are, NULL:
  * nothing does. ERR_UNKNOWN when the store has no data of it; otherwise as query_run. To be closed in any case. */
-int report_data_read(struct report_data *data, struct store *store, int year, struct geo *geo,
-                     char *errmsg);
+int report_data_read(struct report_data *data, struct store *store, const struct storeurl *url,
+                     int year, uint64_t withhold, struct geo *geo, char *errmsg);
 void report_data_close(struct report_data *data);
 
 /* Takes the classes of each day from what the chart of the same year's days is drawn from: they are

@@ -150,6 +150,14 @@ static void unusual_table(struct writing *writing)
     doc_table_end(&writing->doc);
 }
 
+/* A country or class. */
+static void named_row(struct writing *writing, const char *name, uint64_t packets)
+{
+    cell(writing, name);
+    cell_u64(writing, true, packets);
+    cell_percent(writing, report_percent(packets, writing->data->total.packets));
+}
+
 static void ports_row(struct writing *writing, const char *protocol, const char *port,
                       uint64_t packets)
 {
@@ -173,14 +181,10 @@ static void ports_table(struct writing *writing)
     ports_row(writing, report_text(writing->language, REPORT_OTHERS), "", data->ports_others);
     ports_row(writing, report_text(writing->language, REPORT_WITHOUT_PORT), "",
               data->ports_without);
+    if (data->ports_withheld.packets)
+        ports_row(writing, report_text(writing->language, REPORT_WITHHELD), "",
+                  data->ports_withheld.packets);
     doc_table_end(&writing->doc);
-}
-
-static void countries_row(struct writing *writing, const char *country, uint64_t packets)
-{
-    cell(writing, country);
-    cell_u64(writing, true, packets);
-    cell_percent(writing, report_percent(packets, writing->data->total.packets));
 }
 
 static void countries_table(struct writing *writing)
@@ -190,10 +194,12 @@ static void countries_table(struct writing *writing)
     enum language language = writing->language;
     table(writing, "lrr", heads);
     for (size_t i = 0; i < of->count; i++)
-        countries_row(writing, of->top[i].country, of->top[i].packets);
-    countries_row(writing, report_text(language, REPORT_OTHER_COUNTRIES), of->others);
-    countries_row(writing, report_text(language, REPORT_UNKNOWN_COUNTRY), of->unknown);
-    countries_row(writing, report_text(language, REPORT_SOURCES_NOT_KEPT), of->not_kept);
+        named_row(writing, of->top[i].country, of->top[i].packets);
+    named_row(writing, report_text(language, REPORT_OTHER_COUNTRIES), of->others);
+    named_row(writing, report_text(language, REPORT_UNKNOWN_COUNTRY), of->unknown);
+    named_row(writing, report_text(language, REPORT_SOURCES_NOT_KEPT), of->not_kept);
+    if (of->withheld)
+        named_row(writing, report_text(language, REPORT_WITHHELD), of->withheld);
     doc_table_end(&writing->doc);
 }
 
@@ -202,12 +208,13 @@ static void classes_table(struct writing *writing)
     static const char *const heads[] = {"class", "packets", "share"};
     const struct report_data *data = writing->data;
     table(writing, "lrr", heads);
-    for (int class = 0; class < PACKET_CLASSES; class ++) {
-        cell(writing, packet_class_name((enum packet_class) class));
-        cell_u64(writing, true, data->tables.classes[class].packets);
-        cell_percent(writing,
-                     report_percent(data->tables.classes[class].packets, data->total.packets));
-    }
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        if (!data->class_withheld[class])
+            named_row(writing, packet_class_name((enum packet_class) class),
+                      data->tables.classes[class].packets);
+    if (data->classes_withheld.packets)
+        named_row(writing, report_text(writing->language, REPORT_WITHHELD),
+                  data->classes_withheld.packets);
     doc_table_end(&writing->doc);
 }
 
@@ -288,6 +295,7 @@ static void method(struct writing *writing)
     doc_paragraph(&writing->doc, zone);
     fixed(writing, REPORT_WORDS_TEXT);
     fixed(writing, REPORT_MISSING_TEXT);
+    sentence(writing, report_withheld_text);
     heading(writing, 3, REPORT_METHODS);
     methods_table(writing);
 }

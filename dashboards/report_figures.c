@@ -123,7 +123,9 @@ static json_t *days(const struct report_data *data)
         json_t *classes = json_object();
         for (int class = 0; class < PACKET_CLASSES; class ++)
             set(classes, packet_class_name((enum packet_class) class),
-                count(day->classes_known, day->classes[class]));
+                count(day->classes.known && !day->classes.hidden[class],
+                      day->classes.packets[class]));
+        set(classes, "withheld", count(day->classes.known, day->classes.withheld));
         set(one, "classes", classes);
         json_array_append_new(list, one);
     }
@@ -179,14 +181,18 @@ static json_t *ports(const struct report_data *data)
         set_share(one, port->sum.packets, data->total.packets);
         json_array_append_new(list, one);
     }
-    json_t *others = json_object(), *without = json_object();
+    json_t *others = json_object(), *without = json_object(), *withheld = json_object();
     set(others, "packets", count(data->tables_known, data->ports_others));
     set_share(others, data->ports_others, data->tables_known ? data->total.packets : 0);
     set(without, "packets", count(data->tables_known, data->ports_without));
     set_share(without, data->ports_without, data->tables_known ? data->total.packets : 0);
+    set(withheld, "packets", count(data->tables_known, data->ports_withheld.packets));
+    set(withheld, "bytes", count(data->tables_known, data->ports_withheld.bytes));
+    set_share(withheld, data->ports_withheld.packets, data->tables_known ? data->total.packets : 0);
     set(object, "top", list);
     set(object, "others", others);
     set(object, "without_port", without);
+    set(object, "withheld", withheld);
     return object;
 }
 
@@ -217,24 +223,54 @@ static json_t *countries(const struct report_data *data)
     set(object, "others", packets_of(data, of->others));
     set(object, "unknown", packets_of(data, of->unknown));
     set(object, "not_kept", packets_of(data, of->not_kept));
+    set(object, "withheld", packets_of(data, of->withheld));
     return object;
 }
 
-static json_t *sum_of(const struct report_data *data, struct sum sum)
+static json_t *sum_of(const struct report_data *data, bool known, struct sum sum)
 {
     json_t *object = json_object();
-    set(object, "packets", count(data->tables_known, sum.packets));
-    set(object, "bytes", count(data->tables_known, sum.bytes));
-    set_share(object, sum.packets, data->tables_known ? data->total.packets : 0);
+    known = known && data->tables_known;
+    set(object, "packets", count(known, sum.packets));
+    set(object, "bytes", count(known, sum.bytes));
+    set_share(object, sum.packets, known ? data->total.packets : 0);
     return object;
+}
+
+/* What the days of the year have in the chart: without the days on which the class is withheld. */
+static json_t *by_day(const struct report_data *data, int class)
+{
+    uint64_t packets = 0, all = 0;
+    for (size_t i = 0; i < data->day_count; i++) {
+        const struct chart_classes_column *day = &data->days[i].classes;
+        packets += class == PACKET_CLASSES ? day->withheld : day->packets[class];
+        all += day->withheld;
+        for (int c = 0; c < PACKET_CLASSES; c++)
+            all += day->packets[c];
+    }
+    return rounded(report_percent(packets, all), 1);
 }
 
 static json_t *classes(const struct report_data *data)
 {
     json_t *object = json_object();
-    for (int class = 0; class < PACKET_CLASSES; class ++)
-        set(object, packet_class_name((enum packet_class) class),
-            sum_of(data, data->tables.classes[class]));
+    for (int class = 0; class < PACKET_CLASSES; class ++) {
+        json_t *one = sum_of(data, !data->class_withheld[class], data->tables.classes[class]);
+        set(one, "share_percent_by_day", by_day(data, class));
+        set(object, packet_class_name((enum packet_class) class), one);
+    }
+    json_t *withheld = sum_of(data, true, data->classes_withheld);
+    set(withheld, "share_percent_by_day", by_day(data, PACKET_CLASSES));
+    set(object, "withheld", withheld);
+    return object;
+}
+
+/* How many of each a cell needs; 0 and 1 ask for nothing. */
+static json_t *withhold(const struct report_data *data)
+{
+    json_t *object = json_object();
+    set(object, "sensors", count(true, data->rule.sensors));
+    set(object, "sources", count(true, data->rule.sources));
     return object;
 }
 
@@ -302,6 +338,7 @@ int report_figures(const struct report_data *data, struct buf *out)
     set(all, "sensors_down", json_integer((json_int_t)data->sensors_down));
     set(all, "day_count", json_integer((json_int_t)data->day_count));
     set(all, "days_with_data", json_integer((json_int_t)data->days_with_data));
+    set(all, "withhold", withhold(data));
     set(all, "annual", years(data));
     set(all, "change", change(data));
     set(all, "methods", methods(data));
@@ -310,7 +347,7 @@ int report_figures(const struct report_data *data, struct buf *out)
     set(all, "ports", ports(data));
     set(all, "countries", countries(data));
     set(all, "classes", classes(data));
-    set(all, "backscatter", sum_of(data, data->backscatter));
+    set(all, "backscatter", sum_of(data, data->backscatter_known, data->backscatter));
     set(all, "sensors", sensors(data));
     set(all, "inventory", inventory(data));
     set(all, "nict", nict());

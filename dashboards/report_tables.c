@@ -55,18 +55,29 @@ static int write_days(const struct report_data *data, FILE *out)
 
 static int write_classes_daily(const struct report_data *data, FILE *out)
 {
-    const char *columns[PACKET_CLASSES + 2] = {"date"};
+    const char *columns[PACKET_CLASSES + 3] = {"date"};
     for (int class = 0; class < PACKET_CLASSES; class ++)
         columns[class + 1] = packet_class_name((enum packet_class) class);
+    columns[PACKET_CLASSES + 1] = "withheld";
     struct rows *rows = rows_begin(out, ROWS_CSV, columns);
     if (!rows)
         return ERR_NOMEM;
     for (size_t i = 0; i < data->day_count; i++) {
+        const struct chart_classes_column *classes = &data->days[i].classes;
         put_date(rows, data, &data->days[i]);
         for (int class = 0; class < PACKET_CLASSES; class ++)
-            put_if(rows, data->days[i].classes_known, data->days[i].classes[class]);
+            put_if(rows, classes->known && !classes->hidden[class], classes->packets[class]);
+        put_if(rows, classes->known, classes->withheld);
     }
     return rows_end(rows);
+}
+
+/* The end of a row: packets, bytes and share. */
+static void put_sum(struct rows *rows, const struct report_data *data, struct sum sum)
+{
+    rows_u64(rows, sum.packets);
+    rows_u64(rows, sum.bytes);
+    rows_double(rows, (double)sum.packets / (double)data->total.packets, 9);
 }
 
 static int write_classes(const struct report_data *data, FILE *out)
@@ -76,11 +87,14 @@ static int write_classes(const struct report_data *data, FILE *out)
     if (!rows)
         return ERR_NOMEM;
     for (int class = 0; class < PACKET_CLASSES && data->tables_known; class ++) {
-        struct sum sum = data->tables.classes[class];
+        if (data->class_withheld[class])
+            continue;
         rows_text(rows, packet_class_name((enum packet_class) class));
-        rows_u64(rows, sum.packets);
-        rows_u64(rows, sum.bytes);
-        rows_double(rows, (double)sum.packets / (double)data->total.packets, 9);
+        put_sum(rows, data, data->tables.classes[class]);
+    }
+    if (data->classes_withheld.packets) {
+        rows_text(rows, "withheld");
+        put_sum(rows, data, data->classes_withheld);
     }
     return rows_end(rows);
 }
@@ -95,9 +109,12 @@ static int write_ports(const struct report_data *data, FILE *out)
         const struct report_port *port = &data->ports[i];
         rows_u64(rows, port->protocol);
         rows_u64(rows, port->port);
-        rows_u64(rows, port->sum.packets);
-        rows_u64(rows, port->sum.bytes);
-        rows_double(rows, (double)port->sum.packets / (double)data->total.packets, 9);
+        put_sum(rows, data, port->sum);
+    }
+    if (data->ports_withheld.packets) {
+        rows_text(rows, "withheld");
+        rows_missing(rows);
+        put_sum(rows, data, data->ports_withheld);
     }
     return rows_end(rows);
 }
@@ -109,7 +126,10 @@ static int write_countries(const struct report_data *data, FILE *out)
     const struct {
         const char *name;
         uint64_t packets;
-    } rest[] = {{"others", of->others}, {"unknown", of->unknown}, {"not_kept", of->not_kept}};
+    } rest[] = {{"others", of->others},
+                {"unknown", of->unknown},
+                {"not_kept", of->not_kept},
+                {"withheld", of->withheld}};
     struct rows *rows = rows_begin(out, ROWS_CSV, columns);
     if (!rows)
         return ERR_NOMEM;

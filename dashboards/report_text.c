@@ -118,6 +118,7 @@ static const char *const texts[REPORT_TEXTS][2] = {
     [REPORT_OTHER_COUNTRIES] = {"all other countries", "その他の国"},
     [REPORT_UNKNOWN_COUNTRY] = {"country unknown", "国不明"},
     [REPORT_SOURCES_NOT_KEPT] = {"sources not kept", "送信元の記録なし"},
+    [REPORT_WITHHELD] = {"withheld", "秘匿"},
 };
 
 const char *report_text(enum language language, enum report_text which)
@@ -382,6 +383,10 @@ void report_ports_text(const struct report_data *data, enum language language,
 {
     bool ja = language == LANGUAGE_JA;
     *out = '\0';
+    if (data->port_count == 0 && data->ports_withheld.packets > 0) {
+        add(out, ja ? "宛先ポートの内訳は秘匿とする。" : "The destination ports are withheld.");
+        return;
+    }
     if (!data->tables_known || data->port_count == 0) {
         add(out, ja ? "TCP または UDP のポート宛てのパケットはない。"
                     : "No packet was to a TCP or UDP port.");
@@ -405,6 +410,10 @@ void report_countries_text(const struct report_data *data, enum language languag
     const struct report_countries *of = &data->countries;
     bool ja = language == LANGUAGE_JA;
     *out = '\0';
+    if (of->count == 0 && of->withheld > 0) {
+        add(out, ja ? "送信元の国は秘匿とする。" : "The countries of the sources are withheld.");
+        return;
+    }
     if (of->count == 0) {
         add(out,
             ja ? "%s（%s）には、どの送信元の国も示されていない。"
@@ -437,13 +446,22 @@ void report_classes_text(const struct report_data *data, enum language language,
     uint64_t back = data->backscatter.packets;
     const struct prose of_syn = prose_double(report_percent(syn, data->total.packets), 1);
     const struct prose of_back = prose_double(report_percent(back, data->total.packets), 1);
-    if (ja)
-        add(out,
-            "TCP SYN は %s パケット（%s %%）、バックスキャッターは %s パケット（%s %%）であった。",
-            U64(syn), of_syn.text, U64(back), of_back.text);
+    if (data->class_withheld[CLASS_TCP_SYN] && ja)
+        add(out, "TCP SYN のパケット数は秘匿とする。");
+    else if (data->class_withheld[CLASS_TCP_SYN])
+        add(out, "TCP SYN is withheld.");
+    else if (ja)
+        add(out, "TCP SYN は %s パケット（%s %%）であった。", U64(syn), of_syn.text);
     else
-        add(out, "TCP SYN made up %s (%s %%), backscatter %s (%s %%).",
-            COUNTED(syn, "packet", "packets"), of_syn.text, COUNTED(back, "packet", "packets"),
+        add(out, "TCP SYN made up %s (%s %%).", COUNTED(syn, "packet", "packets"), of_syn.text);
+    if (!data->backscatter_known && ja)
+        add(out, "バックスキャッターには秘匿とした分類が含まれる。");
+    else if (!data->backscatter_known)
+        add(out, " A class of backscatter is withheld.");
+    else if (ja)
+        add(out, "バックスキャッターは %s パケット（%s %%）であった。", U64(back), of_back.text);
+    else
+        add(out, " Backscatter made up %s (%s %%).", COUNTED(back, "packet", "packets"),
             of_back.text);
 }
 
@@ -461,4 +479,29 @@ void report_sensors_text(const struct report_data *data, enum language language,
         add(out, "うち %s 台は年間を通じて停止していた。", U64(down));
     else if (down)
         add(out, " Of these %s down all year.", COUNTED(down, "was", "were"));
+}
+
+void report_withheld_text(const struct report_data *data, enum language language,
+                          char out[REPORT_TEXT_MAX])
+{
+    const struct withhold_rule *rule = &data->rule;
+    bool ja = language == LANGUAGE_JA, sensors = rule->sensors > 1;
+    bool countries = rule->sources > 1 && data->countries.known;
+    *out = '\0';
+    if (sensors && ja)
+        add(out, "パケットを観測したセンサーが %s 台に満たない内訳は秘匿とする。",
+            U64(rule->sensors));
+    else if (sensors)
+        add(out, "What fewer than %s sensors saw of a breakdown is withheld. ", U64(rule->sensors));
+    if (countries && ja)
+        add(out, "送信元が %s に満たない国は秘匿とする。", U64(rule->sources));
+    else if (countries)
+        add(out, "A country of fewer than %s sources is withheld. ", U64(rule->sources));
+    if ((sensors || countries) && ja)
+        add(out, "そのパケットは「秘匿」としてまとめ、合計に含める。それが一つだけとなるときは、"
+                 "最も少ない他の一つも秘匿とする。");
+    else if (sensors || countries)
+        add(out,
+            "Its packets are in the total and, with all that is withheld, in one row; where it "
+            "would be alone, the smallest other is withheld as well.");
 }

@@ -44,6 +44,7 @@ enum report_text {
     REPORT_OTHER_COUNTRIES,
     REPORT_UNKNOWN_COUNTRY,
     REPORT_SOURCES_NOT_KEPT,
+    REPORT_WITHHELD,
     REPORT_TEXTS
 };
 const char *report_text(enum language language, enum report_text which);
@@ -56,7 +57,7 @@ typedef void report_sentence(const struct report_data *data, enum language langu
                              char out[REPORT_TEXT_MAX]);
 report_sentence report_title, report_headline, report_change_text, report_totals, report_quality,
     report_days_text, report_unusual_text, report_ports_text, report_countries_text,
-    report_classes_text, report_sensors_text;
+    report_classes_text, report_sensors_text, report_withheld_text;
 
 /* What made an unusual day. */
 void report_cause_text(const struct report_unusual *day, enum language language,

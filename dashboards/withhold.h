@@ -34,4 +34,9 @@ struct withhold_rule withhold_rule_of(uint64_t k, uint64_t sensors_of_telescope)
  * cell with packets (of equals the first) is withheld with it. */
 size_t withhold_mark(const struct withhold_rule *rule, struct withhold_cell *cells, size_t count);
 
+/* The same precaution for tables of the same cells over time, whose sums over time are published too:
+ * where exactly one cell of a table, or of a cell's course over the tables, is withheld, the smallest
+ * other of it is withheld as well, until there is none. cells[table * width + position], marked. */
+void withhold_grid(struct withhold_cell *cells, size_t tables, size_t width);
+
 #endif

@@ -15,6 +15,7 @@ static struct redis redis;
 static struct telescope telescope;
 static struct store *store;
 static struct chart_query ask;
+static struct options options; /* borrowed by what is asked */
 
 /* Three sensors, 60 records each over some twelve days of June 2024. */
 static void start(void)
@@ -40,8 +41,13 @@ static const struct command command = {.name = "chart daily"};
 static void open_range(const char *from, const char *to, int year)
 {
     char errmsg[ERRMSG_SIZE] = "";
-    const struct options options = {
-        .command = &command, .from = from, .to = to, .year = year, .language = LANGUAGE_EN};
+    options = (struct options){.command = &command,
+                               .store = redis.url.shown,
+                               .from = from,
+                               .to = to,
+                               .year = year,
+                               .language = LANGUAGE_EN,
+                               .withhold = options.withhold};
     cr_assert_eq(chart_query_open(&ask, store, &options, errmsg), 0, "%s", errmsg);
 }
 
@@ -64,8 +70,8 @@ static bool counted(int64_t from_s, int64_t to_s, uint64_t *packets)
 
 static int refused(const char *from, const char *to, int year, char *errmsg)
 {
-    const struct options options = {.command = &command, .from = from, .to = to, .year = year};
-    int rc = chart_query_open(&ask, store, &options, errmsg);
+    const struct options refuse = {.command = &command, .from = from, .to = to, .year = year};
+    int rc = chart_query_open(&ask, store, &refuse, errmsg);
     chart_query_close(&ask);
     return rc;
 }
@@ -197,6 +203,94 @@ Test(chart_query, ports_others_and_the_rest_sum_to_all_packets)
     cr_expect_eq(chart.total, all);
     cr_expect_eq(sum, all);
     chart_query_close(&ask);
+}
+
+/* How many sensors have packets of `class` or, where `port` is not NULL, to that port. */
+static uint64_t saw(int64_t from_s, int64_t to_s, int class, const struct chart_ports_row *port)
+{
+    uint64_t count = 0;
+    for (int s = 0; s < TELESCOPE_SENSORS; s++) {
+        uint64_t packets = 0;
+        for (size_t i = 0; i < telescope.sensors[s].count; i++) {
+            const struct record *record = &telescope.sensors[s].records[i];
+            const struct tables *tables = &record->tables;
+            if (record->start_s < from_s || record->start_s >= to_s)
+                continue;
+            if (port)
+                packets += table_at(port->protocol == PROTOCOL_TCP ? &tables->tcp_ports
+                                                                   : &tables->udp_ports,
+                                    port->port)
+                               .packets;
+            else
+                packets += tables->classes[class].packets;
+        }
+        count += packets > 0;
+    }
+    return count;
+}
+
+Test(chart_query, ports_that_fewer_sensors_saw_are_in_no_row)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct chart_ports chart;
+    uint64_t all, sum;
+    options.withhold = 3;
+    open_range("2024-06-01", "2024-06-02", 0);
+    counted(ask.query.from_s, ask.query.to_s, &all);
+    cr_assert_eq(chart_query_ports(&ask, &chart, errmsg), 0, "%s", errmsg);
+    sum = chart.others + chart.without + chart.withheld;
+    for (size_t i = 0; i < chart.count; i++) {
+        sum += chart.rows[i].packets;
+        cr_expect_eq(saw(ask.query.from_s, ask.query.to_s, 0, &chart.rows[i]), 3, "%u",
+                     (unsigned)chart.rows[i].port);
+    }
+    cr_expect_gt(chart.withheld, 0);
+    cr_expect_eq(sum, all);
+    chart_query_close(&ask);
+}
+
+Test(chart_query, classes_of_days_that_fewer_sensors_saw_are_hidden)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct chart_classes chart;
+    size_t told = 0;
+    options.withhold = 2;
+    open_range(NULL, NULL, 0);
+    cr_assert_eq(chart_query_classes(&ask, &chart, errmsg), 0, "%s", errmsg);
+    for (size_t i = 0; i < chart.count; i++) {
+        int64_t day = ask.query.from_s + (int64_t)i * 86400;
+        uint64_t packets, sum = chart.columns[i].withheld;
+        counted(day, day + 86400, &packets);
+        for (int class = 0; class < PACKET_CLASSES; class ++) {
+            sum += chart.columns[i].packets[class];
+            cr_expect(chart.columns[i].packets[class] == 0 ||
+                      (saw(day, day + 86400, class, NULL) >= 2 && !chart.columns[i].hidden[class]));
+            told += chart.columns[i].packets[class] > 0;
+        }
+        cr_expect_eq(sum, packets, "day %zu", i);
+    }
+    cr_expect_gt(told, 0);
+    chart_query_close(&ask);
+}
+
+/* The telescope is the sensors with data in the range. */
+Test(chart_query, a_sensor_by_itself_has_nothing_to_hide)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct disclose disclose;
+    struct query query = {.from_s = START - 40 * 86400, .to_s = START + 90 * 86400};
+    cr_assert_eq(disclose_open(&disclose, store, &redis.url, &query, 5, errmsg), 0, "%s", errmsg);
+    cr_expect_eq(disclose.rule.sensors, TELESCOPE_SENSORS);
+    cr_expect_eq(disclose.rule.sources, 5);
+    disclose_close(&disclose);
+    query.sensor = telescope.sensors[0].name;
+    cr_assert_eq(disclose_open(&disclose, store, &redis.url, &query, 5, errmsg), 0, "%s", errmsg);
+    cr_expect_eq(disclose.rule.sensors, 1);
+    disclose_close(&disclose);
+    query = (struct query){.from_s = START - 40 * 86400, .to_s = START - 86400};
+    cr_assert_eq(disclose_open(&disclose, store, &redis.url, &query, 5, errmsg), 0, "%s", errmsg);
+    cr_expect_eq(disclose.rule.sensors, 0, "nobody had data");
+    disclose_close(&disclose);
 }
 
 Test(chart_query, coverage_has_the_state_of_every_sensor_and_day)

@@ -221,3 +221,32 @@ Test(report, the_schema_is_json_that_names_every_member)
     json_decref(schema);
     buf_close(&out);
 }
+
+Test(report, what_is_withheld_is_said_and_null)
+{
+    struct buf out;
+    data.rule = (struct withhold_rule){3, 3};
+    expect_both(
+        report_withheld_text,
+        "What fewer than 3 sensors saw of a breakdown is withheld. Its packets are in the "
+        "total and, with all that is withheld, in one row; where it would be alone, the "
+        "smallest other is withheld as well.",
+        "パケットを観測したセンサーが 3 台に満たない内訳は秘匿とする。そのパケットは「秘匿」"
+        "としてまとめ、合計に含める。それが一つだけとなるときは、最も少ない他の一つも秘匿とする。");
+    data.rule = withhold_rule_of(3, 1);
+    expect_both(report_withheld_text, "", "");
+    data.tables_known = true;
+    data.class_withheld[CLASS_TCP_SYN] = true;
+    expect_both(
+        report_classes_text, "TCP SYN is withheld. A class of backscatter is withheld.",
+        "TCP SYN のパケット数は秘匿とする。バックスキャッターには秘匿とした分類が含まれる。");
+    buf_init(&out);
+    cr_assert_eq(report_figures(&data, &out), 0);
+    json_t *all = json_loadb((const char *)out.bytes, out.size, 0, NULL);
+    json_t *syn = json_object_get(json_object_get(all, "classes"), "tcp-syn");
+    cr_expect(json_is_null(json_object_get(syn, "packets")));
+    cr_expect(json_is_null(json_object_get(syn, "share")));
+    cr_expect(json_is_null(json_object_get(json_object_get(all, "backscatter"), "packets")));
+    json_decref(all);
+    buf_close(&out);
+}

@@ -73,6 +73,43 @@ Test(withhold, needs_every_sensor_where_there_are_fewer_than_k)
     cr_assert_eq(withhold_rule_of(3, 1).sources, 3);
 }
 
+/* Telescopes of 1 to 4 sensors, and a table with a cell that each number of them saw. */
+Test(withhold, one_to_four_sensors)
+{
+    static const size_t least[] = {[1] = 1, [2] = 2, [3] = 3, [4] = 3};
+    for (size_t sensors = 1; sensors <= 4; sensors++) {
+        struct withhold_rule rule = withhold_rule_of(3, sensors);
+        for (size_t saw = 1; saw <= sensors; saw++) {
+            struct withhold_cell cells[] = {{9, saw, WITHHOLD_UNKNOWN, false},
+                                            {8, saw, WITHHOLD_UNKNOWN, false}};
+            cr_expect_eq(withhold_mark(&rule, cells, COUNT(cells)), saw < least[sensors] ? 2 : 0,
+                         "%zu of %zu", saw, sensors);
+        }
+    }
+}
+
+Test(withhold, no_cell_of_a_grid_is_alone_in_its_table_or_course)
+{
+    /* Three tables of three cells; the last has nothing to hide and must help the others. */
+    struct withhold_cell cells[] = {
+        {50, 1, 9, true},  {20, 9, 9, false}, {90, 9, 9, false}, /**/
+        {60, 9, 9, false}, {30, 9, 9, false}, {0, 9, 9, false},  /**/
+        {70, 9, 9, false}, {40, 9, 9, false}, {80, 9, 9, false},
+    };
+    static const bool want[] = {true, true, false, true, true, false, false, false, false};
+    withhold_grid(cells, 3, 3);
+    for (size_t i = 0; i < COUNT(cells); i++)
+        cr_expect_eq(cells[i].withheld, want[i], "cell %zu", i);
+}
+
+Test(withhold, a_grid_without_withheld_cells_stays)
+{
+    struct withhold_cell cells[] = {{5, 3, 3, false}, {6, 3, 3, false}};
+    withhold_grid(cells, 2, 1);
+    withhold_grid(cells, 1, 2);
+    cr_assert_not(cells[0].withheld || cells[1].withheld);
+}
+
 /* Whatever the cells, nobody can compute a withheld one: none is alone unless the table has no other. */
 Test(withhold, no_cell_is_ever_withheld_alone)
 {
