@@ -34,8 +34,8 @@ int region_name(const char *path, char *errmsg);
  * larger than `most`, or no regular file; ERR_IO, ERR_NOMEM. */
 int region_load(struct region *region, const char *path, size_t size, size_t most, char *errmsg);
 
-/* Makes the `size` bytes from `at` on (up to `most`) touchable; what is there stays. What lies before them
- * and was not asked for is a hole, which takes no room. ERR_FULL, ERR_IO leave the region as it was. */
+/* Makes the `size` bytes from `at` on (up to `most`) touchable, and those of a file present in memory; what is
+ * there stays. What lies before them and was not asked for is a hole, which takes no room. ERR_FULL, ERR_IO leave the region as it was. */
 int region_reserve(struct region *region, size_t at, size_t size);
 
 /* Gives the memory back; a file stays. All zeros with fd -1, and after an error, is allowed. */

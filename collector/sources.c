@@ -66,7 +66,8 @@ void sources_open(struct sources *sources)
 /* A table that was far too large is a smaller one in the next interval. */
 static uint32_t next_bits(uint32_t bits, uint32_t count)
 {
-    return bits > SOURCES_BITS_MIN && count < slots_of(bits) / 8 ? bits - 1 : bits;
+    uint32_t less = bits - SOURCES_BITS_STEP;
+    return bits > SOURCES_BITS_MIN && count < slots_of(less) / 4 ? less : bits;
 }
 
 void sources_clear(struct sources *sources)
@@ -116,9 +117,10 @@ void sources_add6(struct sources *sources, const uint8_t address[16])
 static bool grow4(struct sources *sources)
 {
     source4 *from = sources_table4(sources);
-    uint64_t slots = slots_of(sources->bits4++);
+    uint64_t slots = slots_of(sources->bits4);
+    sources->bits4 += SOURCES_BITS_STEP;
     if (!reserve4(sources)) {
-        sources->bits4--;
+        sources->bits4 -= SOURCES_BITS_STEP;
         return false;
     }
     source4 *to = sources_table4(sources);
@@ -135,9 +137,10 @@ static bool grow4(struct sources *sources)
 static bool grow6(struct sources *sources)
 {
     struct source6 *from = sources_table6(sources);
-    uint64_t slots = slots_of(sources->bits6++);
+    uint64_t slots = slots_of(sources->bits6);
+    sources->bits6 += SOURCES_BITS_STEP;
     if (!reserve6(sources)) {
-        sources->bits6--;
+        sources->bits6 -= SOURCES_BITS_STEP;
         return false;
     }
     struct source6 *to = sources_table6(sources);
@@ -169,7 +172,8 @@ void sources_reserve(struct sources *sources)
 
 static bool bits_valid(uint32_t bits)
 {
-    return bits >= SOURCES_BITS_MIN && bits <= SOURCES_BITS_MAX;
+    return bits >= SOURCES_BITS_MIN && bits <= SOURCES_BITS_MAX &&
+           (bits - SOURCES_BITS_MIN) % SOURCES_BITS_STEP == 0;
 }
 
 static bool table_held(const struct sources *sources, const void *table, size_t size, size_t held)

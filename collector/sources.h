@@ -23,11 +23,13 @@
 
 #define SOURCES_MAX (UINT32_C(1) << 19) /* of an interval, in all its lanes, of both families */
 
-/* A table has 2^bits slots, at most half of them in use but for the largest. Each size has a place of its
- * own, one behind the other. */
-#define SOURCES_BITS_MIN 9
-#define SOURCES_BITS_MAX 20
-#define SOURCES_SLOTS    ((UINT64_C(2) << SOURCES_BITS_MAX) - (UINT64_C(1) << SOURCES_BITS_MIN))
+/* A table has 2^bits slots, at most half of them in use but for the largest. It grows by large steps, since
+ * each costs moving what there is, and what was touched before is touched for nothing. Each size has a
+ * place of its own, one behind the other. */
+#define SOURCES_BITS_MIN  8
+#define SOURCES_BITS_STEP 3
+#define SOURCES_BITS_MAX  20
+#define SOURCES_SLOTS     ((UINT64_C(2) << SOURCES_BITS_MAX) - (UINT64_C(1) << SOURCES_BITS_MIN))
 
 /* A slot of an IPv4 table: the address, as its bytes lie in memory in network order, below the packets
  * (an interval has fewer than 2^32); 0 is free. */

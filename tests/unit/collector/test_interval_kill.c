@@ -234,7 +234,7 @@ static uint64_t step_through(pid_t child, struct shadow *shadow, const struct pr
     return changes;
 }
 
-#define MOST_STEPPED 260
+#define MOST_STEPPED 140
 
 /* Steps through `stepped` packets behind `before` of them; how often they changed the file. */
 static uint64_t step_case(const struct darknet_case *row, uint64_t seed, uint64_t before,
@@ -284,10 +284,10 @@ Test(interval_kill, every_instruction_leaves_what_was_added, .disabled = STEPPIN
                      6 * INTERVAL_BATCH, "%s", darknet_cases[cases[i]].name);
 }
 
-/* The 256th packet fills a batch, and the table of sources becomes too small for the next one. */
+/* The 128th packet fills a batch, and the table of sources becomes too small for the next one. */
 Test(interval_kill, every_instruction_of_a_growing_table_of_sources_leaves_what_was_added,
      .disabled = STEPPING_DISABLED)
 {
-    /* And 250 sources or so, each put into the next table by a store of its own. */
-    cr_expect_gt(step_case(&darknet_cases[0], 40, 250, 10), 6 * INTERVAL_BATCH + 200);
+    /* And 120 sources or so, each put into the next table by a store of its own. */
+    cr_expect_gt(step_case(&darknet_cases[0], 40, 122, 10), 6 * 10 + 110);
 }
