@@ -87,13 +87,6 @@ static int add_counts(struct part *part, const struct record *record, struct put
 
 /* --- epochs ----------------------------------------------------------------------------------- */
 
-static void epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MAX])
-{
-    char text[37];
-    epoch_format(uuid, text);
-    snprintf(field, PART_FIELD_MAX, "epoch:%s", text);
-}
-
 static int put_epoch(const struct part_epoch *epoch, const char *field, struct put *put)
 {
     struct buf text;
@@ -190,12 +183,19 @@ static void put_live(struct part *part, const uint8_t epoch[EPOCH_SIZE], struct 
     put_head_u64(put, "live", 1);
 }
 
+static void count_call(struct part *part, const uint8_t epoch[EPOCH_SIZE])
+{
+    part->n++;
+    part->called = true;
+    memcpy(part->caller, epoch, EPOCH_SIZE);
+}
+
 int apply_record(struct part *part, const struct record *record, struct chunk sealed,
                  struct put *put)
 {
     char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
     schema_key_head(head, part->sensor);
-    epoch_field(record->epoch, field);
+    part_epoch_field(record->epoch, field);
     put_begin(put, head, part->n, field, record->seq - record->before - 1);
     put_log(part, record, sealed, put);
     int rc = add_counts(part, record, put);
@@ -209,7 +209,7 @@ int apply_record(struct part *part, const struct record *record, struct chunk se
         put_head(put, "darknet", part->darknet, strlen(part->darknet));
     put_observed(part, (struct span){record->first_ns, record->last_ns}, put);
     put_live(part, record->epoch, put);
-    part->n++;
+    count_call(part, record->epoch);
     return put_failed(put) ? ERR_NOMEM : 0;
 }
 
@@ -219,7 +219,7 @@ int apply_lost(struct part *part, const struct frame_open *open, uint64_t last, 
     char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
     struct part_epoch *epoch = part_epoch(part, open->epoch);
     schema_key_head(head, part->sensor);
-    epoch_field(open->epoch, field);
+    part_epoch_field(open->epoch, field);
     put_begin(put, head, part->n, field, epoch->state.seq);
     epoch->state.seq = last;
     int rc = put_epoch(epoch, field, put);
@@ -229,6 +229,6 @@ int apply_lost(struct part *part, const struct frame_open *open, uint64_t last, 
         put_head(put, "darknet", part->darknet, strlen(part->darknet));
         put_observed(part, (struct span){open->first_ns, open->first_ns}, put);
     }
-    part->n++;
+    count_call(part, open->epoch);
     return put_failed(put) ? ERR_NOMEM : 0;
 }

@@ -80,6 +80,8 @@ struct part {
     bool live; /* whether a record of a live epoch was applied */
     struct part_epoch *epochs;
     size_t epoch_count, epoch_room;
+    bool called;                /* whether a call was made of it since it was read, */
+    uint8_t caller[EPOCH_SIZE]; /* and for which epoch the last */
     struct part_revision *revisions;
     size_t revision_count, revision_room;
     struct part_level levels[LEVELS];
@@ -95,6 +97,8 @@ void part_close(struct part *part);
  * `errmsg`. */
 int part_set_darknet(struct part *part, const char *list, char *errmsg);
 
+/* The field of the head that has the epoch. */
+void part_epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MAX]);
 /* The epoch, or NULL when the sensor has none of that name. Borrowed until the next part_add_epoch.
  */
 struct part_epoch *part_epoch(const struct part *part, const uint8_t uuid[EPOCH_SIZE]);

@@ -297,6 +297,29 @@ Test(apply, the_log_stays_short)
 
 /* --- what is kept ----------------------------------------------------------------------------- */
 
+/* Another aggregator made as many calls, of another epoch, while those of this one were refused: the fold
+ * that was sent right behind them must not put the sums of one over the calls of the other. */
+Test(apply, a_fold_behind_refused_calls_is_refused)
+{
+    struct world here, there;
+    struct put put;
+    uint64_t random = 3;
+    world_begin(&here, "UTC");
+    world_begin(&there, "UTC");
+    for (int i = 0; i < 3; i++) {
+        world_deliver_new(&here, 1, world_places[0] + 60 * i, &random);
+        world_deliver_new(&there, 2, world_places[1] + 60 * i, &random);
+    }
+    put_init(&put);
+    cr_assert_eq(here.part.n, there.part.n);
+    cr_assert_eq(apply_fold(&here.part, &put), 0);
+    cr_expect_eq(keymap_call(&there.store, &put), KEYMAP_STALE);
+    cr_expect_eq(keymap_call(&here.store, &put), KEYMAP_OK);
+    put_close(&put);
+    world_end(&here);
+    world_end(&there);
+}
+
 static size_t count_keys(const struct world *world, const char *part)
 {
     size_t count = 0;
