@@ -149,19 +149,25 @@ static int understand_hosts(struct store_reading *reading, const struct store_pi
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
 }
 
+/* The next value of one key, its chunks joined. `*bytes` is NULL when there is none. */
+static int next_whole(struct store_reading *reading, redisReply ***at, const char *key,
+                      const uint8_t **bytes, size_t *size, char *errmsg)
+{
+    const redisReply *answer;
+    *bytes = NULL;
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    return rc || !answer ? rc : store_whole(reading, key, answer, bytes, size, errmsg);
+}
+
 static int understand_addresses(struct store_reading *reading, const struct store_piece *piece,
                                 size_t i, redisReply ***at, char *errmsg)
 {
     char key[SCHEMA_KEY_MAX];
-    const redisReply *answer;
     const uint8_t *bytes;
     size_t size;
     schema_key_addresses(key, reading->sensor->name, &piece->period);
-    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
-    if (rc || !answer)
-        return rc;
-    rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
-    if (rc)
+    int rc = next_whole(reading, at, key, &bytes, &size, errmsg);
+    if (rc || !bytes)
         return rc;
     rc = folded_decode(&reading->counts[i].addresses, &reading->folds[i].addresses, bytes, size);
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
@@ -171,15 +177,11 @@ static int understand_tables(struct store_reading *reading, const struct store_p
                              size_t i, redisReply ***at, char *errmsg)
 {
     char key[SCHEMA_KEY_MAX];
-    const redisReply *answer;
     const uint8_t *bytes;
     size_t size;
     schema_key_tables(key, reading->sensor->name, &piece->period);
-    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
-    if (rc || !answer)
-        return rc;
-    rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
-    if (rc)
+    int rc = next_whole(reading, at, key, &bytes, &size, errmsg);
+    if (rc || !bytes)
         return rc;
     struct tables *tables = &reading->counts[i].tables;
     uint64_t *folded = &reading->folds[i].tables;
@@ -192,16 +194,12 @@ static int understand_sources(struct store_reading *reading, const struct store_
                               size_t i, redisReply ***at, char *errmsg)
 {
     char key[SCHEMA_KEY_MAX];
-    const redisReply *answer;
     const uint8_t *bytes;
     size_t size;
     struct addrvec *sources = &reading->counts[i].sources;
     schema_key_sources(key, reading->sensor->name, &piece->period);
-    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
-    if (rc || !answer)
-        return rc;
-    rc = store_whole(reading, key, answer, &bytes, &size, errmsg);
-    if (rc)
+    int rc = next_whole(reading, at, key, &bytes, &size, errmsg);
+    if (rc || !bytes)
         return rc;
     rc = folded_decode(sources, &reading->folds[i].sources, bytes, size);
     if (rc)
