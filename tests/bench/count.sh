@@ -27,9 +27,14 @@ reread() {
     cat "$1" >/dev/null
 }
 
-# CPU and wall seconds of a command, whose output goes to a file, or where OUTPUT says.
+# CPU and wall seconds of a command, whose output goes to a file, or where OUTPUT says: of the second of two runs,
+# one behind the other. The first finds the file in the page cache, and memory that the machine has: what a
+# virtual machine's host took back while another program ran is not of this one's doing.
 TIMEFORMAT='%U %S %R'
-seconds() { { time "$1" >"${OUTPUT:-$work/out}" 2>"$work/err"; } 2>&1 | awk '{ print $1 + $2, $3 }'; }
+seconds() {
+    "$1" >"${OUTPUT:-$work/out}" 2>"$work/err"
+    { time "$1" >"${OUTPUT:-$work/out}" 2>"$work/err"; } 2>&1 | awk '{ print $1 + $2, $3 }'
+}
 
 # check NAME: a warm-up; and both must have counted every frame.
 check() {
