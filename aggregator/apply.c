@@ -183,20 +183,13 @@ static void put_live(struct part *part, const uint8_t epoch[EPOCH_SIZE], struct 
     put_head_u64(put, "live", 1);
 }
 
-static void count_call(struct part *part, const uint8_t epoch[EPOCH_SIZE])
-{
-    part->n++;
-    part->called = true;
-    memcpy(part->caller, epoch, EPOCH_SIZE);
-}
-
 int apply_record(struct part *part, const struct record *record, struct chunk sealed,
                  struct put *put)
 {
     char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
     schema_key_head(head, part->sensor);
     part_epoch_field(record->epoch, field);
-    put_begin(put, head, part->n, field, record->seq - record->before - 1);
+    put_begin(put, head, part->n, part->last, part->writer);
     put_log(part, record, sealed, put);
     int rc = add_counts(part, record, put);
     if (rc == 0)
@@ -209,7 +202,7 @@ int apply_record(struct part *part, const struct record *record, struct chunk se
         put_head(put, "darknet", part->darknet, strlen(part->darknet));
     put_observed(part, (struct span){record->first_ns, record->last_ns}, put);
     put_live(part, record->epoch, put);
-    count_call(part, record->epoch);
+    part_called(part);
     return put_failed(put) ? ERR_NOMEM : 0;
 }
 
@@ -220,7 +213,7 @@ int apply_lost(struct part *part, const struct frame_open *open, uint64_t last, 
     struct part_epoch *epoch = part_epoch(part, open->epoch);
     schema_key_head(head, part->sensor);
     part_epoch_field(open->epoch, field);
-    put_begin(put, head, part->n, field, epoch->state.seq);
+    put_begin(put, head, part->n, part->last, part->writer);
     epoch->state.seq = last;
     int rc = put_epoch(epoch, field, put);
     if (rc)
@@ -229,6 +222,6 @@ int apply_lost(struct part *part, const struct frame_open *open, uint64_t last, 
         put_head(put, "darknet", part->darknet, strlen(part->darknet));
         put_observed(part, (struct span){open->first_ns, open->first_ns}, put);
     }
-    count_call(part, open->epoch);
+    part_called(part);
     return put_failed(put) ? ERR_NOMEM : 0;
 }

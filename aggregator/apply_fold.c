@@ -181,31 +181,20 @@ static void trim(struct part *part, uint64_t folded, struct put *put)
     put_head_u64(put, "trimmed", part->trimmed);
 }
 
-/* The calls before it may not be answered yet. When they were refused, because another aggregator made
- * others, n may be the expected one by chance, after as many calls; the epoch of the last one is then
- * not where this part has it. */
-static void begin(const struct part *part, struct put *put)
-{
-    char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
-    const struct part_epoch *epoch = part->called ? part_epoch(part, part->caller) : NULL;
-    schema_key_head(head, part->sensor);
-    if (epoch)
-        part_epoch_field(epoch->uuid, field);
-    put_begin(put, head, part->n, epoch ? field : NULL, epoch ? epoch->state.seq : 0);
-}
-
 /* Folding is a call of its own and counts in n: an aggregator that has read the head and not yet
  * the log is then fenced off, instead of taking the log that is gone for a log without packets. */
 int apply_fold(struct part *part, struct put *put)
 {
+    char head[SCHEMA_KEY_MAX];
     uint64_t folded = part->n + 1;
-    begin(part, put);
+    schema_key_head(head, part->sensor);
+    put_begin(put, head, part->n, part->last, part->writer);
     int rc = fold_values(part, folded, put);
     if (rc)
         return rc;
     trim(part, folded, put);
     put_head_u64(put, "folded", folded);
-    part->n = folded;
+    part_called(part);
     part->folded = folded;
     return put_failed(put) ? ERR_NOMEM : 0;
 }

@@ -5,8 +5,8 @@
 -- KEYS[1] is the sensor's head. ARGV begins with
 --   1  the n that the head must hold (0: no head yet)
 --   2  the n that it holds afterwards
---   3  a field of the head with a spool epoch, or an empty string
---   4  the sequence that this epoch must hold (0: no such field yet)
+--   3  the writer that the head must hold (an empty string: none yet)
+--   4  the writer that it holds afterwards (an empty string: writers are not looked at, and stay)
 -- and goes on with operations, each taking its key from KEYS in order:
 --   SET value | HSET field value | HDEL field | UNLINK | EXPIREAT seconds
 --   HEAD field value (a field of KEYS[1], takes no key)
@@ -19,7 +19,7 @@
 -- call would fail, for want of memory, of a permission or of replicas.
 
 -- An aggregator replaces a library of an older version and lets a newer one alone.
-local VERSION = 3
+local VERSION = 4
 
 local ARGUMENTS = { SET = 1, HSET = 2, HDEL = 1, UNLINK = 0, EXPIREAT = 1, HEAD = 2 }
 local TYPE = { SET = 'string', HSET = 'hash', HDEL = 'hash', UNLINK = 'string' }
@@ -111,6 +111,9 @@ local function write(keys, args)
         at = at + 1 + ARGUMENTS[operation]
     end
     redis.call('HSET', keys[1], 'n', args[2])
+    if args[4] ~= '' then
+        redis.call('HSET', keys[1], 'writer', args[4])
+    end
 end
 
 local function put(keys, args)
@@ -129,11 +132,8 @@ local function put(keys, args)
     if wrong then
         return redis.error_reply(wrong)
     end
-    if args[3] ~= '' then
-        local epoch = redis.call('HGET', keys[1], args[3])
-        if (epoch and string.match(epoch, '^%d+') or '0') ~= args[4] then
-            return n
-        end
+    if args[4] ~= '' and (redis.call('HGET', keys[1], 'writer') or '') ~= args[3] then
+        return n
     end
     write(keys, args)
     return redis.status_reply('OK')

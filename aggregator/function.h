@@ -8,6 +8,6 @@
 extern const char function_text[];
 
 /* What its function darkcount_version answers. */
-#define FUNCTION_VERSION 3
+#define FUNCTION_VERSION 4
 
 #endif

@@ -37,10 +37,11 @@ static void store_lost(void *data)
 }
 
 void lanes_init(struct lanes *lanes, struct storage *store, const char *registry,
-                struct stats *stats)
+                struct stats *stats, uint64_t run)
 {
     *lanes = (struct lanes){.store = store,
                             .registry = registry,
+                            .run = run,
                             .stats = stats,
                             .keep = {.minute_records = PART_MINUTE_RECORDS}};
     neighbours_init(&lanes->neighbours, store, registry);

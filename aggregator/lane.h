@@ -40,6 +40,7 @@ struct owner; /* a place on a lane */
 struct lanes {
     struct storage *store; /* borrowed */
     const char *registry;  /* the state directory, borrowed; NULL: none */
+    uint64_t run, parts;   /* of this aggregator's, in this run: they name the writer */
     struct stats *stats;   /* borrowed */
     struct lane *first;
     void *by_name;                /* the same lanes (tsearch) */
@@ -68,8 +69,9 @@ enum lane_taken {
     LANE_REFUSED,   /* `refuse` says why; the place is gone */
 };
 
+/* `run`: a random number, of this run of the aggregator alone. */
 void lanes_init(struct lanes *lanes, struct storage *store, const char *registry,
-                struct stats *stats);
+                struct stats *stats, uint64_t run);
 
 /* Takes a place on the lane of the sensor, or opens another epoch from the place `held` that the
  * caller has. `open` is copied, `data` is not NULL. `*owner` is set before any event. ERR_REFUSED

@@ -1,4 +1,6 @@
+#include <inttypes.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -52,6 +54,8 @@ struct lane *lane_new(struct lanes *lanes, const char *sensor)
     lane->lanes = lanes;
     lane->state = LANE_LOADING;
     lane->part.keep = lanes->keep;
+    snprintf(lane->part.writer, sizeof lane->part.writer, "%016" PRIx64 "-%" PRIx64, lanes->run,
+             ++lanes->parts);
     lane->part.now_s = (int64_t)time(NULL);
     load_begin(&lane->load, &lane->part);
     return lane;

@@ -44,6 +44,14 @@ static int take_until(struct part *part, const struct fetch_value *value)
     return parse_ns(value, &part->until_ns);
 }
 
+static int take_writer(struct part *part, const struct fetch_value *value)
+{
+    if (value->size == 0 || value->size >= sizeof part->last)
+        return ERR_DAMAGED;
+    memcpy(part->last, value->bytes, value->size + 1);
+    return 0;
+}
+
 static int take_live(struct part *part, const struct fetch_value *value)
 {
     uint64_t live;
@@ -57,6 +65,8 @@ static int take_field(struct part *part, const char *field, const struct fetch_v
 {
     if (strcmp(field, "n") == 0)
         return parse_u64(value, &part->n);
+    if (strcmp(field, "writer") == 0)
+        return take_writer(part, value);
     if (strcmp(field, "folded") == 0)
         return parse_u64(value, &part->folded);
     if (strcmp(field, "trimmed") == 0)

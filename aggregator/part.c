@@ -52,6 +52,12 @@ static bool grow(void **array, size_t count, size_t *room, size_t size)
     return true;
 }
 
+void part_called(struct part *part)
+{
+    part->n++;
+    memcpy(part->last, part->writer, sizeof part->last);
+}
+
 int part_set_darknet(struct part *part, const char *list, char *errmsg)
 {
     struct prefixset *set = prefixset_new();

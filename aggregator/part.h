@@ -1,5 +1,5 @@
 /*
- * Part: what an aggregator keeps in memory of one sensor, fenced by the head's `n`. It is a cache
+ * Part: what an aggregator keeps in memory of one sensor, fenced by the head's `n` and `writer`. It is a cache
  * of the store: load.c fills it from there, apply.c adds records to it and writes each change as a
  * struct put, and whoever drops it loses nothing. Order: part_init, load.c, apply.c, part_close.
  * Pure.
@@ -20,7 +20,8 @@
 #include "common/schema.h"
 #include "common/tables.h"
 
-#define PART_FIELD_MAX 64 /* a field of the head, with its NUL */
+#define PART_FIELD_MAX  64 /* a field of the head, with its NUL */
+#define PART_WRITER_MAX 40 /* a writer, with its NUL */
 
 /* A spool epoch of the sensor, in the order in which they were first heard of. */
 struct part_epoch {
@@ -68,7 +69,10 @@ struct part_log {
 struct part {
     char sensor[SENSOR_NAME_MAX + 1];
     struct part_keep keep;
-    int64_t now_s;               /* the wall clock, set by the owner before it loads or applies */
+    int64_t now_s; /* the wall clock, set by the owner before it loads or applies */
+    /* Who makes this part's calls: a name that no part ever had, set by the owner before it loads; and who
+     * made call n, empty: nobody. */
+    char writer[PART_WRITER_MAX], last[PART_WRITER_MAX];
     uint64_t n;                  /* calls applied */
     uint64_t folded;             /* the last call whose log entry is in the folded values */
     uint64_t trimmed;            /* the last call whose log entry is gone */
@@ -80,8 +84,6 @@ struct part {
     bool live; /* whether a record of a live epoch was applied */
     struct part_epoch *epochs;
     size_t epoch_count, epoch_room;
-    bool called;                /* whether a call was made of it since it was read, */
-    uint8_t caller[EPOCH_SIZE]; /* and for which epoch the last */
     struct part_revision *revisions;
     size_t revision_count, revision_room;
     struct part_level levels[LEVELS];
@@ -92,6 +94,9 @@ struct part {
 
 void part_init(struct part *part, const char *sensor);
 void part_close(struct part *part);
+
+/* A call was made that the part holds what it does. */
+void part_called(struct part *part);
 
 /* Sets the darknet from a canonical list (copied). ERR_INVALID, ERR_NOMEM with the cause in
  * `errmsg`. */

@@ -71,23 +71,23 @@ static void add_u64(struct put *put, uint64_t value)
 }
 
 static void begin(struct put *put, const char *key, uint64_t before, uint64_t after,
-                  const char *epoch_field, uint64_t seq)
+                  const char *writer_before, const char *writer)
 {
     add_key(put, key);
     add_u64(put, before);
     add_u64(put, after);
-    add_text(put, epoch_field ? epoch_field : "");
-    add_u64(put, seq);
+    add_text(put, writer_before);
+    add_text(put, writer);
 }
 
-void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_field, uint64_t seq)
+void put_begin(struct put *put, const char *key, uint64_t n, const char *before, const char *writer)
 {
-    begin(put, key, n, n + 1, epoch_field, seq);
+    begin(put, key, n, n + 1, before, writer);
 }
 
 void put_begin_beside(struct put *put, const char *key, uint64_t n)
 {
-    begin(put, key, n, n, NULL, 0);
+    begin(put, key, n, n, "", "");
 }
 
 void put_set(struct put *put, const char *key, const void *bytes, size_t size)

@@ -23,19 +23,19 @@ struct put_list {
 struct put {
     struct buf bytes;
     struct put_list keys; /* the head, then one key for each operation that takes one, in order */
-    struct put_list args; /* expected n, new n, epoch field, expected sequence, operations */
+    struct put_list args; /* expected n, new n, expected writer, new writer, operations */
     bool failed;          /* memory ran out: nothing of it may be sent */
 };
 
 void put_init(struct put *put);
 void put_close(struct put *put);
 
-/* Begins the call after call `n` of the head `key`. It is refused by the store unless the head
- * still holds `n` and, where `epoch_field` is not NULL, the epoch in that field still holds the
- * sequence `seq` (0: the field is absent). */
-void put_begin(struct put *put, const char *key, uint64_t n, const char *epoch_field, uint64_t seq);
+/* Begins the call after call `n` of the head `key`, which was made by `before` (the empty string: there is
+ * none). It is refused by the store unless the head still holds both; afterwards it holds `writer`. */
+void put_begin(struct put *put, const char *key, uint64_t n, const char *before,
+               const char *writer);
 
-/* The same for a call that is not counted: the head holds `n` afterwards as well. */
+/* A call that is not counted: the head must hold `n`, whoever wrote that, and does afterwards as well. */
 void put_begin_beside(struct put *put, const char *key, uint64_t n);
 
 /* The operations. `put_head` sets a field of the head itself. */

@@ -67,11 +67,19 @@ static size_t most_peers(void)
                                                   : limit.rlim_cur / 2;
 }
 
+static uint64_t random_number(void)
+{
+    uint64_t number = 0;
+    uv_random(NULL, NULL, &number, sizeof number, 0, NULL);
+    return number;
+}
+
 int server_init(struct server *server, uv_loop_t *loop, const char *state,
                 const struct storeurl *store, const char *timezone,
                 const struct server_events *events, void *data)
 {
     static const struct store_events store_events = {on_up, on_down};
+    const uint64_t run = random_number();
     *server = (struct server){.loop = loop, .state = state, .on = *events, .data = data};
     server->host = (struct peer_host){.lanes = &server->lanes,
                                       .chunk = server->chunk,
@@ -85,8 +93,8 @@ int server_init(struct server *server, uv_loop_t *loop, const char *state,
         return rc;
     uv_timer_init(loop, &server->drain);
     server->drain.data = server;
-    status_init(&server->status, loop, &server->store, state);
-    lanes_init(&server->lanes, &server->store.storage, state, &server->stats);
+    status_init(&server->status, loop, &server->store, state, run);
+    lanes_init(&server->lanes, &server->store.storage, state, &server->stats, run);
     inventories_init(&server->inventories, &server->store.storage, &server->lanes, state,
                      look_again, server);
     uv_timer_init(loop, &server->look);

@@ -22,15 +22,14 @@ static void on_beat(uv_timer_t *timer)
                (const char *[]){"HSET", SCHEMA_AGGREGATORS, status->name, value, NULL});
 }
 
-void status_init(struct status *status, uv_loop_t *loop, struct store *store, const char *state)
+void status_init(struct status *status, uv_loop_t *loop, struct store *store, const char *state,
+                 uint64_t run)
 {
     char host[65] = "";
-    uint64_t random = 0;
     gethostname(host, sizeof host - 1);
-    uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
     status->store = store;
     snprintf(status->name, sizeof status->name, "%s:%.180s", host, state);
-    snprintf(status->run, sizeof status->run, "%016" PRIx64, random);
+    snprintf(status->run, sizeof status->run, "%016" PRIx64, run);
     uv_timer_init(loop, &status->beat);
     status->beat.data = status;
 }

@@ -35,7 +35,8 @@ struct status {
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-void status_init(struct status *status, uv_loop_t *loop, struct store *store, const char *state);
+void status_init(struct status *status, uv_loop_t *loop, struct store *store, const char *state,
+                 uint64_t run);
 /* Begins to beat, or beats at once: the store is there. */
 void status_begin(struct status *status);
 void status_close(struct status *status);

@@ -31,7 +31,7 @@
  * none, as what was counted before has none. That is packets of sources that are not kept, of which no
  * sum says otherwise.
  *
- * Head: `n` calls applied so far (the writer's fence); `folded` the last call whose log entry is in
+ * Head: `n` calls applied so far, `writer` who made the last (a writer's fence); `folded` the last call whose log entry is in
  * the folded values; `trimmed` the last call whose log entry is gone, and `log_chunks` the most
  * chunks that one ever had (absent: 0 and 1); `darknet` canonical list; `from_ns`, `until_ns` first
  * and last moment observed; `live` 1 once a record of a live epoch was applied; `epoch:<uuid>` see

@@ -244,7 +244,7 @@ static void open_store(struct bench *bench)
     static const struct store_events events = {on_up, on_down};
     uv_loop_init(&bench->loop);
     store_init(&bench->store, &bench->loop, &bench->url, "UTC", &events, bench);
-    lanes_init(&bench->lanes, &bench->store.storage, "", &bench->stats);
+    lanes_init(&bench->lanes, &bench->store.storage, "", &bench->stats, 1);
     store_open(&bench->store);
     while (!bench->up)
         uv_run(&bench->loop, UV_RUN_ONCE);

@@ -110,7 +110,7 @@ static void open_store(const char *text, const char *state)
         stop(text, errmsg);
     uv_loop_init(&loop);
     store_init(&store, &loop, &url, "UTC", &events, NULL);
-    lanes_init(&lanes, &store.storage, state, &stats);
+    lanes_init(&lanes, &store.storage, state, &stats, 1);
     store_open(&store);
     while (!up)
         uv_run(&loop, UV_RUN_ONCE);

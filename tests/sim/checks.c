@@ -317,22 +317,21 @@ static bool record_of(const struct put *put, struct span_of *span)
     return false;
 }
 
-/* The sequence that the epoch has behind the put. */
-static uint64_t sequence_of(const struct put *put, const char *field)
+/* The epoch that the put moves on, and the sequence that it has behind it; NULL: none. */
+static struct source *epoch_of(const struct put *put, uint64_t *seq)
 {
-    size_t size;
-    for (size_t at = 4; at + 2 < put->args.count; at++)
-        if (arg_is(put, at, "HEAD") && arg_is(put, at + 1, field))
-            return strtoull(arg(put, at + 2, &size), NULL, 10);
-    return 0;
-}
-
-static struct source *epoch_of(const char *field)
-{
+    char field[64];
     uint8_t epoch[EPOCH_SIZE];
-    if (strncmp(field, "epoch:", 6) != 0 || epoch_parse(field + 6, epoch) != 0)
-        return NULL;
-    return source_of_epoch(epoch);
+    size_t size;
+    for (size_t at = 4; at + 2 < put->args.count; at++) {
+        const char *bytes = arg(put, at + 1, &size);
+        if (!arg_is(put, at, "HEAD") || size < 6 || memcmp(bytes, "epoch:", 6) != 0)
+            continue;
+        snprintf(field, sizeof field, "%.*s", (int)size, bytes);
+        *seq = strtoull(arg(put, at + 2, &size), NULL, 10);
+        return epoch_parse(field + 6, epoch) == 0 ? source_of_epoch(epoch) : NULL;
+    }
+    return NULL;
 }
 
 static void check_record(const struct state *state, struct span_of span)
@@ -349,16 +348,11 @@ static void check_record(const struct state *state, struct span_of span)
 
 void checks_done(const struct state *state, struct request *request)
 {
-    char field[64];
-    size_t size;
     struct span_of span;
     bool record = record_of(&request->put, &span);
-    const char *bytes = arg(&request->put, 2, &size);
-    snprintf(field, sizeof field, "%.*s", (int)size, bytes);
-    struct source *source = *field ? epoch_of(field) : NULL;
+    struct source *source = epoch_of(&request->put, &request->seq);
     if (source) {
         request->epoch = (int)(source - sources);
-        request->seq = sequence_of(&request->put, field);
         world_say("the store has %s %s up to %" PRIu64 "%s", source->sensor,
                   source->replay ? "(replay)" : "", request->seq, record ? "" : ": lost ones");
     }

@@ -33,7 +33,7 @@ static void start(struct process *process)
     struct hub *hub = process->owner;
     store_connect(hub->user, process);
     hub->stats = (struct stats){0};
-    lanes_init(&hub->lanes, &hub->user->storage, NULL, &hub->stats);
+    lanes_init(&hub->lanes, &hub->user->storage, NULL, &hub->stats, world_random());
     hub->host = (struct peer_host){.lanes = &hub->lanes,
                                    .stats = &hub->stats,
                                    .delivering_max = UINT_MAX,

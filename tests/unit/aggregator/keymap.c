@@ -270,17 +270,18 @@ static bool write_all(struct keymap *map, const struct put *put)
         struct word field = operation == SET ? text("") : word_of(put, &put->args, at++);
         store(map, operations[operation].kind, name, field, word_of(put, &put->args, at++));
     }
-    store(map, KEYMAP_HASH, word_of(put, &put->keys, 0), text("n"), word_of(put, &put->args, 1));
+    struct word head = word_of(put, &put->keys, 0), writer = word_of(put, &put->args, 3);
+    store(map, KEYMAP_HASH, head, text("n"), word_of(put, &put->args, 1));
+    if (writer.size > 0)
+        store(map, KEYMAP_HASH, head, text("writer"), writer);
     return true;
 }
 
-/* Whether the epoch's field begins with the digits `seq`. */
-static bool epoch_at(const struct keymap *map, struct word head, struct word field, struct word seq)
+static bool written_by(const struct keymap *map, struct word head, struct word writer)
 {
-    const struct keymap_entry *entry = find(map, head, field);
-    size_t digits = entry ? strspn((const char *)entry->bytes, "0123456789") : 0;
-    struct word held = digits ? (struct word){(const char *)entry->bytes, digits} : text("0");
-    return held.size == seq.size && memcmp(held.bytes, seq.bytes, seq.size) == 0;
+    const struct keymap_entry *entry = find(map, head, text("writer"));
+    struct word held = entry ? (struct word){(const char *)entry->bytes, entry->size} : text("");
+    return held.size == writer.size && memcmp(held.bytes, writer.bytes, writer.size) == 0;
 }
 
 enum keymap_answer keymap_call(struct keymap *map, const struct put *put)
@@ -295,8 +296,7 @@ enum keymap_answer keymap_call(struct keymap *map, const struct put *put)
         return KEYMAP_STALE;
     if (objection(map, put))
         return KEYMAP_ERROR;
-    struct word field = word_of(put, &put->args, 2);
-    if (field.size > 0 && !epoch_at(map, head, field, word_of(put, &put->args, 3)))
+    if (word_of(put, &put->args, 3).size > 0 && !written_by(map, head, word_of(put, &put->args, 2)))
         return KEYMAP_STALE;
     return write_all(map, put) ? KEYMAP_OK : KEYMAP_ERROR;
 }

@@ -297,21 +297,23 @@ Test(apply, the_log_stays_short)
 
 /* --- what is kept ----------------------------------------------------------------------------- */
 
-/* Another aggregator made as many calls, of another epoch, while those of this one were refused: the fold
- * that was sent right behind them must not put the sums of one over the calls of the other. */
-Test(apply, a_fold_behind_refused_calls_is_refused)
+/* Two aggregators began at the same call. While the calls of one were refused, the other made as many, the last
+ * of the same epoch and sequence: n alone does not tell them apart. What the first sent right behind
+ * must not put its sums over those of the other. */
+Test(apply, what_was_sent_behind_refused_calls_is_refused)
 {
     struct world here, there;
     struct put put;
-    uint64_t random = 3;
+    uint64_t random = 3, same;
     world_begin(&here, "UTC");
     world_begin(&there, "UTC");
-    for (int i = 0; i < 3; i++) {
-        world_deliver_new(&here, 1, world_places[0] + 60 * i, &random);
-        world_deliver_new(&there, 2, world_places[1] + 60 * i, &random);
-    }
-    put_init(&put);
+    for (uint8_t epoch = 2; epoch < 4; epoch++)
+        world_deliver_new(epoch == 2 ? &here : &there, epoch, world_places[epoch - 1], &random);
+    same = random;
+    world_deliver_new(&here, 1, world_places[0], &random);
+    world_deliver_new(&there, 1, world_places[0], &same);
     cr_assert_eq(here.part.n, there.part.n);
+    put_init(&put);
     cr_assert_eq(apply_fold(&here.part, &put), 0);
     cr_expect_eq(keymap_call(&there.store, &put), KEYMAP_STALE);
     cr_expect_eq(keymap_call(&here.store, &put), KEYMAP_OK);

@@ -187,7 +187,7 @@ Test(inventory_put, it_is_guarded_by_the_calls)
     cr_assert_eq(inventory_put_compare(&change, &fetch, Y2019 "=192.0.2.0/24", NOW_S, errmsg), 0);
     schema_key_head(head, "a");
     put_init(&put);
-    put_begin(&put, head, 0, NULL, 0);
+    put_begin(&put, head, 0, "", "w");
     cr_assert_eq(keymap_call(&store, &put), KEYMAP_OK);
     put_close(&put);
     put_init(&put);

@@ -107,28 +107,28 @@ static void spoil(uint64_t *random, struct put *put)
     list->count -= below(random, (unsigned)list->count + 1) > 0;
 }
 
-/* The n and the sequence that the head holds, or now and then others. */
-static uint64_t held(const struct keymap *map, const char *field, uint64_t *random)
+/* The n that the head holds, or now and then another. */
+static uint64_t held(const struct keymap *map, uint64_t *random)
 {
-    const struct keymap_entry *entry = keymap_find(map, HEAD, field);
+    const struct keymap_entry *entry = keymap_find(map, HEAD, "n");
     uint64_t number = entry ? strtoull((const char *)entry->bytes, NULL, 10) : 0;
     return below(random, 8) == 0 ? number + below(random, 3) : number;
 }
 
 static void random_put(struct both *both, uint64_t *random, struct put *put)
 {
-    static const char *const epochs[] = {NULL, "epoch:a", "epoch:b"};
-    const char *epoch = epochs[below(random, 3)];
-    uint64_t seq = epoch ? held(&both->map, epoch, random) : 0;
-    char state[40];
+    static const char *const writers[] = {"", "a", "b"};
+    const struct keymap_entry *writer = keymap_find(&both->map, HEAD, "writer");
+    const char *before = below(random, 8) == 0 ? writers[below(random, 3)]
+                         : writer              ? writers[1 + (writer->bytes[0] == 'b')]
+                                               : "";
     put_init(put);
-    put_begin(put, HEAD, held(&both->map, "n", random), epoch, seq);
+    if (below(random, 4) == 0)
+        put_begin_beside(put, HEAD, held(&both->map, random));
+    else
+        put_begin(put, HEAD, held(&both->map, random), before, writers[1 + below(random, 2)]);
     for (unsigned i = below(random, 6); i > 0; i--)
         random_operation(random, put);
-    if (epoch) {
-        int size = snprintf(state, sizeof state, "%lu 0 5-6", (unsigned long)seq + 1);
-        put_head(put, epoch, state, (size_t)size);
-    }
     if (below(random, 20) == 0)
         spoil(random, put);
 }

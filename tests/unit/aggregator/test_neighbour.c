@@ -341,7 +341,7 @@ static void begin(uint64_t *random)
         struct hub *hub = &hubs[i];
         *hub = (struct hub){
             .storage = {.up = true, .put = put, .fetch = fetch, .add_sensor = add_sensor}};
-        lanes_init(&hub->lanes, &hub->storage, state, &hub->stats);
+        lanes_init(&hub->lanes, &hub->storage, state, &hub->stats, i);
     }
 }
 

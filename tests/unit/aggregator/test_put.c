@@ -86,19 +86,17 @@ static const char *call(struct server *server, struct put *put)
     return text;
 }
 
-/* A put of every kind of operation, of call `n`, for epoch:a at `seq`. */
-static void write_all(struct put *put, uint64_t n, uint64_t seq)
+/* A put of every kind of operation, of call `n` that `before` made, by "b". */
+static void write_all(struct put *put, uint64_t n, const char *before)
 {
     put_init(put);
-    put_begin(put, HEAD, n, "epoch:a", seq);
+    put_begin(put, HEAD, n, before, "b");
     put_set(put, "darkcount:{s}:log:1", "a\0b", 3);
     put_hset(put, "darkcount:{s}:years", "2026", "totals");
     put_unlink(put, "darkcount:{s}:log:0");
     put_hdel(put, "darkcount:{s}:minutes", "7");
     put_expire(put, "darkcount:{s}:log:1", INT64_C(99999999999));
-    char state[32];
-    snprintf(state, sizeof state, "%llu 0 5-6", (unsigned long long)seq + 1);
-    put_head(put, "epoch:a", state, strlen(state));
+    put_head(put, "epoch:a", "1 0 5-6", 7);
     put_head_u64(put, "folded", UINT64_MAX);
 }
 
@@ -117,7 +115,7 @@ Test(darkcount_put, does_everything_in_one_call)
     start(&server);
     ask(&server, "SET darkcount:{s}:log:0 x");
     ask(&server, "HSET darkcount:{s}:minutes 7 60 8 120");
-    write_all(&put, 0, 0);
+    write_all(&put, 0, "");
     cr_expect_str_eq(call(&server, &put), "OK");
     cr_expect_str_eq(ask(&server, "HGET " HEAD " n"), "1");
     cr_expect_str_eq(ask(&server, "HGET " HEAD " folded"), "18446744073709551615");
@@ -137,28 +135,48 @@ Test(darkcount_put, another_n_changes_nothing_and_is_told)
     struct put put;
     start(&server);
     ask(&server, "HSET " HEAD " n 9007199254740993");
-    write_all(&put, UINT64_C(9007199254740992), 0); /* equal as floating-point numbers */
+    write_all(&put, UINT64_C(9007199254740992), ""); /* equal as floating-point numbers */
     cr_expect_str_eq(call(&server, &put), "9007199254740993");
     cr_expect(untouched(&server));
-    write_all(&put, UINT64_C(9007199254740993), 0);
+    write_all(&put, UINT64_C(9007199254740993), "");
     cr_expect_str_eq(call(&server, &put), "OK");
     cr_expect_str_eq(ask(&server, "HGET " HEAD " n"), "9007199254740994");
     stop(&server);
 }
 
-Test(darkcount_put, another_sequence_changes_nothing)
+Test(darkcount_put, another_writer_changes_nothing)
 {
     struct server server;
     struct put put;
     start(&server);
-    ask(&server, "HSET " HEAD " n 4 epoch:a 12");
-    write_all(&put, 4, 1);
+    ask(&server, "HSET " HEAD " n 4 writer a");
+    write_all(&put, 4, "c");
     cr_expect_str_eq(call(&server, &put), "4");
-    write_all(&put, 4, 0);
+    write_all(&put, 4, "");
     cr_expect_str_eq(call(&server, &put), "4");
     cr_expect(untouched(&server));
-    write_all(&put, 4, 12);
+    write_all(&put, 4, "a");
     cr_expect_str_eq(call(&server, &put), "OK");
+    cr_expect_str_eq(ask(&server, "HGET " HEAD " writer"), "b");
+    stop(&server);
+}
+
+Test(darkcount_put, a_call_beside_the_others_is_of_any_writer)
+{
+    struct server server;
+    struct put put;
+    start(&server);
+    ask(&server, "HSET " HEAD " n 4 writer a");
+    put_init(&put);
+    put_begin_beside(&put, HEAD, 3);
+    put_set(&put, "k", "x", 1);
+    cr_expect_str_eq(call(&server, &put), "4");
+    put_init(&put);
+    put_begin_beside(&put, HEAD, 4);
+    put_set(&put, "k", "x", 1);
+    cr_expect_str_eq(call(&server, &put), "OK");
+    cr_expect_str_eq(ask(&server, "HGET " HEAD " n"), "4");
+    cr_expect_str_eq(ask(&server, "HGET " HEAD " writer"), "a");
     stop(&server);
 }
 
@@ -178,7 +196,7 @@ Test(darkcount_put, a_key_of_the_wrong_kind_leaves_nothing_half_done)
     start(&server);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ask(&server, cases[i].spoil);
-        write_all(&put, 0, 0);
+        write_all(&put, 0, "");
         cr_expect(strncmp(call(&server, &put), "WRONGTYPE", 9) == 0, "case %zu", i);
         ask(&server, cases[i].restore);
         cr_expect(untouched(&server), "case %zu", i);
@@ -220,7 +238,7 @@ Test(darkcount_put, a_long_value_is_cut_and_what_is_left_over_goes)
     uint8_t *value = calloc(1, 3 * CHUNK_SIZE);
     start(&server);
     put_init(&put);
-    put_begin(&put, HEAD, 0, NULL, 0);
+    put_begin(&put, HEAD, 0, "", "b");
     cr_expect_eq(put_set_long(&put, "k", value, 3 * CHUNK_SIZE, 0), 4);
     cr_expect_str_eq(call(&server, &put), "OK");
     cr_expect_str_eq(ask(&server, "STRLEN k"), "524224");
@@ -228,13 +246,13 @@ Test(darkcount_put, a_long_value_is_cut_and_what_is_left_over_goes)
     cr_expect_str_eq(ask(&server, "STRLEN k:2"), "524224");
     cr_expect_str_eq(ask(&server, "STRLEN k:3"), "16");
     put_init(&put);
-    put_begin(&put, HEAD, 1, NULL, 0);
+    put_begin(&put, HEAD, 1, "b", "b");
     cr_expect_eq(put_set_long(&put, "k", value, CHUNK_SIZE + 1, 4), 2);
     cr_expect_str_eq(call(&server, &put), "OK");
     cr_expect_str_eq(ask(&server, "STRLEN k:1"), "17");
     cr_expect_str_eq(ask(&server, "EXISTS k:2 k:3"), "0");
     put_init(&put);
-    put_begin(&put, HEAD, 2, NULL, 0);
+    put_begin(&put, HEAD, 2, "b", "b");
     cr_expect_eq(put_set_long(&put, "k", value, 5, 2), 1);
     cr_expect_str_eq(call(&server, &put), "OK");
     cr_expect_str_eq(ask(&server, "STRLEN k"), "5");
@@ -255,7 +273,7 @@ Test(darkcount_put, a_denied_command_leaves_nothing_half_done)
         freeReplyObject(
             command(&server, "ACL SETUSER u reset on >p ~darkcount:* +@all -%s", commands[i]));
         cr_expect_str_eq(ask(&server, "AUTH u p"), "OK");
-        write_all(&put, 0, 0);
+        write_all(&put, 0, "");
         const char *answer = call(&server, &put);
         cr_expect(strncmp(answer, i < 5 ? "NOPERM" : "ERR The user", 6) == 0, "%s: %s", commands[i],
                   answer);
@@ -267,7 +285,7 @@ Test(darkcount_put, a_denied_command_leaves_nothing_half_done)
         cr_expect(untouched(&server), "%s", commands[i]);
         cr_expect_str_eq(ask(&server, "EXISTS " HEAD), "0", "%s", commands[i]);
     }
-    write_all(&put, 0, 0);
+    write_all(&put, 0, "");
     cr_expect_str_eq(call(&server, &put), "OK");
     stop(&server);
 }

@@ -33,6 +33,7 @@ static int load_part(struct world *world, char *errmsg)
     struct load load;
     part_close(&world->part);
     part_init(&world->part, "s");
+    snprintf(world->part.writer, sizeof world->part.writer, "%p-%u", (void *)world, world->loads++);
     world->part.keep = world->keep;
     world->part.now_s = world->now_s;
     load_begin(&load, &world->part);

@@ -34,7 +34,7 @@ struct world {
     } * applied;
     size_t count;
     uint64_t seq[WORLD_EPOCHS + 1];
-    unsigned folds, turns, reloads, overlaps;
+    unsigned loads, folds, turns, reloads, overlaps;
 };
 
 void world_begin(struct world *world, const char *zone);
