@@ -78,6 +78,21 @@ summary() {
     [ "$failed" -eq 0 ]
 }
 
+# free_port: the number of one that no socket on this machine has, another one each time. Every test has 400 for
+# itself, by the place of its name among them: tests that run at one time do not meet, and what the system gives to
+# whoever connects (32768 and up) is none of them.
+free_port() {
+    local next=0 port tests=(tests/system/*) place=0
+    while [ "${tests[place]##*/}" != "${0##*/}" ] && [ $((place + 1)) -lt ${#tests[@]} ]; do place=$((place + 1)); done
+    [ ! -e "$work/ports" ] || next=$(<"$work/ports")
+    while
+        port=$((12000 + place % 50 * 400 + next++ % 400))
+        grep -qs ":$(printf %04X $port) " /proc/net/tcp /proc/net/tcp6
+    do :; done
+    echo $next >"$work/ports"
+    echo $port
+}
+
 # --- captures -------------------------------------------------------------------------------------
 
 le32() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }

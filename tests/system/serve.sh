@@ -5,20 +5,16 @@ server=
 base=
 # start_serve ARGUMENT...: on a port that nobody has, with the store in $state.
 start_serve() {
-    local try port
-    for try in 1 2 3 4 5; do
-        port=$((20000 + (RANDOM + try * $$) % 12000))
-        base=http://127.0.0.1:$port
-        : >"$work/err2" # which may have the line of the one before
-        "$build/darkcount" --store "unix://$state/redis.sock" serve --listen "127.0.0.1:$port" "$@" \
-            >"$work/serve.out" 2>"$work/err2" &
-        server=$!
-        pids+=("$server")
-        poll 100 eval "gone $server || grep -q 'listening on' $work/err2"
-        gone "$server" || return 0
-        wait "$server"
-    done
-    no "serve does not start: $(tail -n 1 "$work/err2")"
+    local port
+    port=$(free_port)
+    base=http://127.0.0.1:$port
+    : >"$work/err2" # which may have the line of the one before
+    "$build/darkcount" --store "unix://$state/redis.sock" serve --listen "127.0.0.1:$port" "$@" \
+        >"$work/serve.out" 2>"$work/err2" &
+    server=$!
+    pids+=("$server")
+    poll 100 eval "gone $server || grep -q 'listening on' $work/err2"
+    ! gone "$server" || no "serve does not start: $(tail -n 1 "$work/err2")"
 }
 stop_serve() {
     local status=0

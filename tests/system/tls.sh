@@ -10,8 +10,7 @@ program=$build/darkcount-aggregator
 begin() {
     fresh "$1"
     shift
-    port=$((20000 + RANDOM % 10000))
-    while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+    port=$(free_port)
     config=$state/../collector.conf
     serve "$@"
 }
