@@ -6,6 +6,7 @@
 
 #include "common/chunk.h"
 #include "common/err.h"
+#include "common/list.h"
 
 void fetch_init(struct fetch *fetch)
 {
@@ -23,24 +24,10 @@ void fetch_close(struct fetch *fetch)
     fetch_init(fetch);
 }
 
-/* Room for one more element of `size` bytes behind `count` of them. */
-static bool grow(void **array, size_t count, size_t *room, size_t size)
-{
-    if (count < *room)
-        return true;
-    size_t wanted = *room ? *room * 2 : 4;
-    void *bigger = realloc(*array, wanted * size);
-    if (!bigger)
-        return false;
-    *array = bigger;
-    *room = wanted;
-    return true;
-}
-
 void fetch_ask(struct fetch *fetch, enum fetch_kind kind, const char *key, const char *field)
 {
-    void *items = fetch->items;
-    if (!grow(&items, fetch->count, &fetch->room, sizeof *fetch->items)) {
+    struct fetch_item *items = list_room(fetch->items, fetch->count, &fetch->room, sizeof *items);
+    if (!items) {
         fetch->failed = true;
         return;
     }
@@ -54,16 +41,15 @@ void fetch_ask(struct fetch *fetch, enum fetch_kind kind, const char *key, const
 void fetch_answer(struct fetch *fetch, size_t index, const void *bytes, size_t size)
 {
     struct fetch_item *item = &fetch->items[index];
-    void *values = item->values;
-    char *copy = malloc(size + 1);
-    if (!copy || !grow(&values, item->count, &item->room, sizeof *item->values)) {
-        free(copy);
+    struct fetch_value *values = list_room(item->values, item->count, &item->room, sizeof *values);
+    item->values = values ? values : item->values;
+    char *copy = values ? malloc(size + 1) : NULL;
+    if (!copy) {
         fetch->failed = true;
         return;
     }
     memcpy(copy, bytes, size);
     copy[size] = '\0';
-    item->values = values;
     item->values[item->count++] = (struct fetch_value){copy, size};
 }
 

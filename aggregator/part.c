@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 
 #define SECONDS_A_DAY   86400
 #define EXPIRY_MARGIN_S 60
@@ -36,20 +37,6 @@ void part_close(struct part *part)
     free(part->revisions);
     free(part->darknet);
     part_init(part, "");
-}
-
-/* Room for one more element of `size` bytes behind `count` of them. */
-static bool grow(void **array, size_t count, size_t *room, size_t size)
-{
-    if (count < *room)
-        return true;
-    size_t wanted = *room ? *room * 2 : 4;
-    void *bigger = realloc(*array, wanted * size);
-    if (!bigger)
-        return false;
-    *array = bigger;
-    *room = wanted;
-    return true;
 }
 
 void part_called(struct part *part)
@@ -95,8 +82,9 @@ struct part_epoch *part_epoch(const struct part *part, const uint8_t uuid[EPOCH_
 
 struct part_epoch *part_add_epoch(struct part *part, const uint8_t uuid[EPOCH_SIZE], bool replay)
 {
-    void *epochs = part->epochs;
-    if (!grow(&epochs, part->epoch_count, &part->epoch_room, sizeof *part->epochs))
+    struct part_epoch *epochs =
+        list_room(part->epochs, part->epoch_count, &part->epoch_room, sizeof *epochs);
+    if (!epochs)
         return NULL;
     part->epochs = epochs;
     struct part_epoch *epoch = &part->epochs[part->epoch_count++];
@@ -135,8 +123,9 @@ struct part_revision *part_revision(const struct part *part, int year,
 struct part_revision *part_add_revision(struct part *part, int year, uint64_t k,
                                         const struct revision *revision)
 {
-    void *revisions = part->revisions;
-    if (!grow(&revisions, part->revision_count, &part->revision_room, sizeof *part->revisions))
+    struct part_revision *revisions =
+        list_room(part->revisions, part->revision_count, &part->revision_room, sizeof *revisions);
+    if (!revisions)
         return NULL;
     part->revisions = revisions;
     part->revisions[part->revision_count] = (struct part_revision){year, k, *revision};

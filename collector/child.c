@@ -12,6 +12,7 @@
 #include "collector/keeper.h"
 #include "collector/privilege.h"
 #include "common/err.h"
+#include "common/list.h"
 #include "common/log.h"
 
 #define END_WAIT_MS 1000 /* for a keeper that was told to end */
@@ -168,14 +169,10 @@ static struct told *find_durable(struct child *child, const uint8_t epoch[EPOCH_
     for (size_t i = child->count; i-- > 0;)
         if (memcmp(child->durable[i].note.epoch, epoch, EPOCH_SIZE) == 0)
             return &child->durable[i];
-    if (child->count == child->room) {
-        size_t room = child->room ? child->room * 2 : 16;
-        struct told *more = realloc(child->durable, room * sizeof *more);
-        if (!more)
-            return NULL;
-        child->durable = more;
-        child->room = room;
-    }
+    struct told *more = list_room(child->durable, child->count, &child->room, sizeof *more);
+    if (!more)
+        return NULL;
+    child->durable = more;
     return &child->durable[child->count++];
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/list.h"
+
 #define WIDE        256  /* addresses of a /24 */
 #define DOUBT       4    /* slots that are added to a /24's past ... */
 #define DOUBT_QUIET 3    /* ... in so many of which nothing came */
@@ -45,14 +47,10 @@ static struct group *group_at(struct skew *skew, uint32_t prefix)
     if (skew->count > 0 && skew->groups[skew->count - 1].prefix == prefix)
         return &skew->groups[skew->count - 1];
     drop_small(skew);
-    if (skew->count == skew->room) {
-        size_t room = skew->room ? skew->room * 2 : 16;
-        struct group *groups = realloc(skew->groups, room * sizeof *groups);
-        if (!groups)
-            return NULL;
-        skew->groups = groups;
-        skew->room = room;
-    }
+    struct group *groups = list_room(skew->groups, skew->count, &skew->room, sizeof *groups);
+    if (!groups)
+        return NULL;
+    skew->groups = groups;
     skew->groups[skew->count] = (struct group){.prefix = prefix};
     return &skew->groups[skew->count++];
 }

@@ -8,6 +8,7 @@
 
 #include "collector/spool_private.h"
 #include "common/err.h"
+#include "common/list.h"
 #include "common/log.h"
 
 #define SEGMENT_SUFFIX ".segment"
@@ -48,14 +49,10 @@ static int add_segment(void *user, const char *name)
     uint64_t first = segment_first(name);
     if (first == 0)
         return 0;
-    if (found->count == found->room) {
-        size_t room = found->room ? found->room * 2 : 16;
-        uint64_t *more = realloc(found->firsts, room * sizeof *more);
-        if (!more)
-            return ERR_NOMEM;
-        found->firsts = more;
-        found->room = room;
-    }
+    uint64_t *more = list_room(found->firsts, found->count, &found->room, sizeof *more);
+    if (!more)
+        return ERR_NOMEM;
+    found->firsts = more;
     found->firsts[found->count++] = first;
     return 0;
 }

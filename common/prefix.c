@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/list.h"
 
 /* An address as a number: IPv4 in the low 32 bits, IPv6 in all. Both families share the arithmetic. */
 typedef unsigned __int128 number;
@@ -95,14 +96,10 @@ void prefixset_free(struct prefixset *set)
 
 static int ranges_append(struct ranges *ranges, struct range range)
 {
-    if (ranges->count == ranges->room) {
-        size_t room = ranges->room ? 2 * ranges->room : 16;
-        struct range *list = realloc(ranges->list, room * sizeof *list);
-        if (!list)
-            return ERR_NOMEM;
-        ranges->list = list;
-        ranges->room = room;
-    }
+    struct range *list = list_room(ranges->list, ranges->count, &ranges->room, sizeof *list);
+    if (!list)
+        return ERR_NOMEM;
+    ranges->list = list;
     ranges->list[ranges->count++] = range;
     return 0;
 }
@@ -175,7 +172,7 @@ static int parse_list(struct ranges ranges[FAMILIES], char *list, char *errmsg)
     char *text;
     while ((text = strsep(&list, ","))) {
         enum family family;
-        struct range range;
+        struct range range = {0};
         text = trim(text);
         if (!*text)
             return err_set(errmsg, ERR_INVALID,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 
 #define FORM_VERSION 1
 
@@ -269,14 +270,10 @@ void epoch_state_close(struct epoch_state *state)
 
 static int insert_span(struct epoch_state *state, size_t at, struct span span)
 {
-    if (state->count == state->room) {
-        size_t room = state->room ? state->room * 2 : 4;
-        struct span *spans = realloc(state->spans, room * sizeof *spans);
-        if (!spans)
-            return ERR_NOMEM;
-        state->spans = spans;
-        state->room = room;
-    }
+    struct span *spans = list_room(state->spans, state->count, &state->room, sizeof *spans);
+    if (!spans)
+        return ERR_NOMEM;
+    state->spans = spans;
     memmove(state->spans + at + 1, state->spans + at, (state->count - at) * sizeof *state->spans);
     state->spans[at] = span;
     state->count++;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "common/list.h"
 #include "dashboards/cover.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -35,14 +36,10 @@ double coverage_share(const struct coverage *coverage)
 
 static int add_piece(struct pieces *pieces, const struct store_piece *piece)
 {
-    if (pieces->count == pieces->room) {
-        size_t room = pieces->room ? pieces->room * 2 : 64;
-        struct store_piece *list = realloc(pieces->list, room * sizeof *list);
-        if (!list)
-            return ERR_NOMEM;
-        pieces->list = list;
-        pieces->room = room;
-    }
+    struct store_piece *list = list_room(pieces->list, pieces->count, &pieces->room, sizeof *list);
+    if (!list)
+        return ERR_NOMEM;
+    pieces->list = list;
     pieces->list[pieces->count++] = *piece;
     return 0;
 }

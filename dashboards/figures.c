@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -65,14 +66,11 @@ static void add(struct figures_sum *sum, uint64_t *to, uint64_t value)
 
 int figures_expected(struct figures_sum *sum, const struct expect_span *span, uint64_t observed_ns)
 {
-    if (sum->time_count == sum->time_room) {
-        size_t room = sum->time_room ? sum->time_room * 2 : 64;
-        struct figures_time *times = realloc(sum->times, room * sizeof *times);
-        if (!times)
-            return ERR_NOMEM;
-        sum->times = times;
-        sum->time_room = room;
-    }
+    struct figures_time *times =
+        list_room(sum->times, sum->time_count, &sum->time_room, sizeof *times);
+    if (!times)
+        return ERR_NOMEM;
+    sum->times = times;
     sum->times[sum->time_count++] = (struct figures_time){span->first_ns, span->last_ns};
     coverage_add(&sum->coverage, span, observed_ns);
     return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 
 #define CELLS_BITS (2 * CHART_MAP_ORDER_MAX)
 
@@ -24,14 +25,10 @@ void map_cells_close(struct map_cells *map)
 
 static int add_range(struct map_cells *map, uint32_t first, uint32_t last, bool observed)
 {
-    if (map->count == map->room) {
-        size_t room = map->room ? map->room * 2 : 64;
-        struct map_range *ranges = realloc(map->ranges, room * sizeof *ranges);
-        if (!ranges)
-            return ERR_NOMEM;
-        map->ranges = ranges;
-        map->room = room;
-    }
+    struct map_range *ranges = list_room(map->ranges, map->count, &map->room, sizeof *ranges);
+    if (!ranges)
+        return ERR_NOMEM;
+    map->ranges = ranges;
     map->ranges[map->count++] = (struct map_range){first, last, observed};
     map->addresses += (uint64_t)last - first + 1;
     return 0;

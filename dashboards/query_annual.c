@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "common/list.h"
 #include "dashboards/expect.h"
 #include "dashboards/query.h"
 
@@ -67,14 +68,11 @@ static int read_hosts(struct reading *reading, size_t sensor, char *errmsg)
 
 static int want_course(struct reading *reading, size_t sensor, const struct store_day *day)
 {
-    if (reading->day_count == reading->day_room) {
-        size_t room = reading->day_room ? reading->day_room * 2 : 512;
-        struct store_piece *days = realloc(reading->days, room * sizeof *days);
-        if (!days)
-            return ERR_NOMEM;
-        reading->days = days;
-        reading->day_room = room;
-    }
+    struct store_piece *days =
+        list_room(reading->days, reading->day_count, &reading->day_room, sizeof *days);
+    if (!days)
+        return ERR_NOMEM;
+    reading->days = days;
     struct period period = calendar_date(LEVEL_DAY, reading->year, day->month, day->day);
     reading->days[reading->day_count++] = (struct store_piece){.period = period,
                                                                .start_s = period.start_s,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 
 static int nomem(char *errmsg)
 {
@@ -19,14 +20,11 @@ static int add(struct query_places *places, const struct query_place *place)
         last->sources += place->sources;
         return 0;
     }
-    if (places->count == places->room) {
-        size_t room = places->room ? 2 * places->room : 256;
-        struct query_place *bigger = realloc(places->places, room * sizeof *bigger);
-        if (!bigger)
-            return ERR_NOMEM;
-        places->places = bigger;
-        places->room = room;
-    }
+    struct query_place *bigger =
+        list_room(places->places, places->count, &places->room, sizeof *bigger);
+    if (!bigger)
+        return ERR_NOMEM;
+    places->places = bigger;
     places->places[places->count++] = *place;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 #include "dashboards/query.h"
 
 const char *query_reason_name(enum query_reason reason)
@@ -41,14 +42,11 @@ static int on_year(void *user, size_t sensor, int year, const struct totals *tot
 
 static int add_row(struct reading *reading, const struct query_revision *row, char *errmsg)
 {
-    if (reading->count == reading->room) {
-        size_t room = reading->room ? reading->room * 2 : 64;
-        struct query_revision *added = realloc(reading->added, room * sizeof *added);
-        if (!added)
-            return nomem(errmsg);
-        reading->added = added;
-        reading->room = room;
-    }
+    struct query_revision *added =
+        list_room(reading->added, reading->count, &reading->room, sizeof *added);
+    if (!added)
+        return nomem(errmsg);
+    reading->added = added;
     reading->added[reading->count++] = *row;
     return 0;
 }

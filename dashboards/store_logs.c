@@ -3,6 +3,7 @@
 
 #include "common/chunk.h"
 #include "common/err.h"
+#include "common/list.h"
 #include "dashboards/store_reading.h"
 
 #define LOG_WINDOW 8 /* of entries on their way: each has up to CHUNK_SIZE bytes */
@@ -122,14 +123,11 @@ int store_keep_entry(struct store_reading *reading, struct store_entry entry)
 {
     if (!matters(reading, &entry))
         return 0;
-    if (reading->entry_count == reading->entry_room) {
-        size_t room = reading->entry_room ? reading->entry_room * 2 : 64;
-        struct store_entry *entries = realloc(reading->entries, room * sizeof *entries);
-        if (!entries)
-            return ERR_NOMEM;
-        reading->entries = entries;
-        reading->entry_room = room;
-    }
+    struct store_entry *entries =
+        list_room(reading->entries, reading->entry_count, &reading->entry_room, sizeof *entries);
+    if (!entries)
+        return ERR_NOMEM;
+    reading->entries = entries;
     reading->entries[reading->entry_count++] = entry;
     return 0;
 }
