@@ -37,6 +37,15 @@ ours() {
     read -r stat <"/proc/$1/stat" && stat=${stat##*) } && [ "$(cut -d ' ' -f 2 <<<"$stat")" = $$ ]
 } 2>/dev/null
 
+# ended_well PID LOG: whether a sensor that replayed and is gone did its work. The shell forgets how a child ended
+# when another one has got its number since; what the sensor said is left then.
+ended_well() {
+    local status=0
+    wait "$1" || status=$?
+    [ "$status" -eq 0 ] || { [ "$status" -eq 127 ] && tail -n 1 "$2" | grep -q ' of .* records acknowledged'; } ||
+        no "it ended with $status: $(tail -n 1 "$2")"
+}
+
 end_all() {
     local pid
     for pid in "${pids[@]}"; do
