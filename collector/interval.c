@@ -9,7 +9,7 @@
 #include "common/err.h"
 
 /* Of this version's image: what is changed in it changes the magic. */
-const char interval_magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '5'};
+const char interval_magic[8] = {'D', 'C', 'I', 'N', 'T', '0', '0', '6'};
 
 #define PAGE ((size_t)4096)
 #define GROW ((size_t)1 << 20) /* bytes that the sparse table grows by */

@@ -29,11 +29,24 @@ static inline void interval_barrier(void)
 }
 
 /* Packets and bytes, added to in one store: an instruction of 16 bytes on amd64 (movaps) and arm64
- * (str q). A processor without such would need another form of finishing a batch. */
+ * (str q). A processor without such would need another form of finishing a batch. The upper 8 bits of the
+ * bytes, which an interval never needs (fewer than 2^32 packets of less than 2^17 bytes), are the
+ * witnesses of the sources (hll_witness): stored with the count, and set twice is set. */
 #if !defined __SSE2__ && !defined __aarch64__
 #error "the counters of an interval need stores of 16 bytes"
 #endif
 typedef uint64_t pair __attribute__((vector_size(16)));
+#define PAIR_BYTES_BITS 56
+
+static inline uint64_t pair_bytes(pair value)
+{
+    return value[1] & ((UINT64_C(1) << PAIR_BYTES_BITS) - 1);
+}
+
+static inline uint8_t pair_witnesses(pair value)
+{
+    return (uint8_t)(value[1] >> PAIR_BYTES_BITS);
+}
 
 /* The tables by a key of 16 bits: a port, or ICMP type << 8 | code. */
 enum detail { DETAIL_TCP, DETAIL_UDP, DETAIL_ICMP4, DETAIL_ICMP6, DETAILS };

@@ -123,30 +123,48 @@ static int append_sparse(struct interval *const *intervals, size_t count, struct
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-static void add_pair(struct sum *sum, pair value)
+/* What all intervals have of one row. */
+struct cell {
+    struct sum sum;
+    uint8_t witnesses;
+};
+
+/* A sensor that says nothing of sources says nothing of how many there were. */
+static void add_pair(struct cell *cell, const struct image *image, pair value)
 {
-    sum->packets += value[0];
-    sum->bytes += value[1];
+    cell->sum.packets += value[0];
+    cell->sum.bytes += pair_bytes(value);
+    cell->witnesses |= image->sources.state == SOURCES_OFF ? 0 : pair_witnesses(value);
 }
 
 static void add_classes(const struct image *image, struct record *record)
 {
     for (int class = 0; class < PACKET_CLASSES; class ++) {
-        add_pair(&record->tables.classes[class], image->classes[class]);
+        struct cell cell = {record->tables.classes[class], record->tables.class_witnesses[class]};
+        add_pair(&cell, image, image->classes[class]);
+        record->tables.classes[class] = cell.sum;
+        record->tables.class_witnesses[class] = cell.witnesses;
         record->packets += image->classes[class][0];
-        record->bytes += image->classes[class][1];
+        record->bytes += pair_bytes(image->classes[class]);
     }
+}
+
+static int append_cell(struct table *table, unsigned key, const struct cell *cell)
+{
+    int rc = cell->sum.packets ? table_append(table, (uint16_t)key, cell->sum) : 0;
+    if (rc == 0 && cell->sum.packets)
+        table->witnesses[table->count - 1] = cell->witnesses;
+    return rc;
 }
 
 static int append_protocols(struct interval *const *intervals, size_t count, struct table *table)
 {
     int rc = 0;
     for (unsigned key = 0; rc == 0 && key < PROTOCOLS; key++) {
-        struct sum sum = {0};
+        struct cell cell = {0};
         for (size_t i = 0; i < count; i++)
-            add_pair(&sum, intervals[i]->image->protocols[key]);
-        if (sum.packets)
-            rc = table_append(table, (uint16_t)key, sum);
+            add_pair(&cell, intervals[i]->image, intervals[i]->image->protocols[key]);
+        rc = append_cell(table, key, &cell);
     }
     return rc;
 }
@@ -165,15 +183,14 @@ static int append_detail(struct interval *const *intervals, size_t count, enum d
 {
     int rc = 0;
     for (unsigned key = 0; rc == 0 && key < KEYS; key++) {
-        struct sum sum = {0};
+        struct cell cell = {0};
         if (key % KEY_BLOCK == 0 && !keys_hit(intervals, count, detail, key / KEY_BLOCK)) {
             key += KEY_BLOCK - 1;
             continue;
         }
         for (size_t i = 0; i < count; i++)
-            add_pair(&sum, intervals[i]->image->details[detail][key]);
-        if (sum.packets)
-            rc = table_append(table, (uint16_t)key, sum);
+            add_pair(&cell, intervals[i]->image, intervals[i]->image->details[detail][key]);
+        rc = append_cell(table, key, &cell);
     }
     return rc;
 }

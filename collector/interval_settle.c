@@ -32,23 +32,33 @@ INLINE void settle_address(struct tables_at at, uint32_t where)
     interval_barrier();
 }
 
-INLINE void settle_pair(pair *at, uint32_t bytes)
+/* What a packet adds to a counter of packets and bytes, and the bit that it sets. */
+struct share {
+    pair sum, witness;
+};
+
+INLINE struct share share_of(const struct item *item, struct hll_place host)
 {
-    *at += (pair){1, bytes};
+    uint64_t witness = (uint64_t)hll_witness(host) << PAIR_BYTES_BITS;
+    return (struct share){.sum = {1, item->bytes}, .witness = {0, witness}};
+}
+
+INLINE void settle_pair(pair *at, struct share share)
+{
+    *at = (*at + share.sum) | share.witness;
     interval_barrier();
 }
 
-INLINE void settle_detail(struct image *image, unsigned detail, const struct item *item)
+INLINE void settle_detail(struct image *image, unsigned detail, uint16_t key, struct share share)
 {
-    image->detail_hit[detail][item->key / KEY_BLOCK] = 1;
+    image->detail_hit[detail][key / KEY_BLOCK] = 1;
     interval_barrier();
-    settle_pair(&image->details[detail][item->key], item->bytes);
+    settle_pair(&image->details[detail][key], share);
 }
 
 /* Raising a register twice is raising it once. */
-INLINE void settle_host(struct image *image, const struct item *item)
+INLINE void settle_host(struct image *image, struct hll_place place)
 {
-    struct hll_place place = item_host(item);
     uint8_t *at = &image->hosts.registers[place.index];
     if (*at < place.rank)
         *at = place.rank;
@@ -78,17 +88,19 @@ INLINE void settle_item(struct tables_at at, size_t i, const struct applied *app
 {
     struct image *image = at.image;
     const struct item *item = &image->items[i];
+    struct hll_place host = item_host(item);
+    struct share share = share_of(item, host);
     if (!applied || i >= applied->addresses)
         settle_address(at, item->where);
     if (!applied || i >= applied->classes)
-        settle_pair(&image->classes[item_class(item)], item->bytes);
+        settle_pair(&image->classes[item_class(item)], share);
     if (!applied || i >= applied->protocols)
-        settle_pair(&image->protocols[item->protocol], item->bytes);
+        settle_pair(&image->protocols[item->protocol], share);
     unsigned detail = item_detail(item);
     uint64_t nth = taken[detail]++;
     if (detail < DETAILS && (!applied || nth >= applied->details[detail]))
-        settle_detail(image, detail, item);
-    settle_host(image, item);
+        settle_detail(image, detail, item->key, share);
+    settle_host(image, host);
 }
 
 INLINE void settle(struct interval *interval, const struct applied *applied)

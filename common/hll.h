@@ -62,6 +62,14 @@ static inline struct hll_place hll_place4(uint32_t address)
     return hll_place_of(hash ^ hash >> 47);
 }
 
+/* The bit of a set of eight that stands for the element of that place: as many bits as are set, so many
+ * distinct elements there were at the least. Sets of the same elements are equal, in whatever order and
+ * from however many parts they are united by OR. */
+static inline uint8_t hll_witness(struct hll_place place)
+{
+    return (uint8_t)(1u << (place.index & 7));
+}
+
 /* MurmurHash2, 64-bit version for 64-bit platforms, by Austin Appleby (public domain algorithm). */
 uint64_t murmurhash64a(const void *key, size_t size, uint64_t seed);
 

@@ -50,6 +50,10 @@ static int reserve(struct table *table, size_t count)
     if (!sums)
         return ERR_NOMEM;
     table->sums = sums;
+    uint8_t *witnesses = realloc(table->witnesses, room);
+    if (!witnesses)
+        return ERR_NOMEM;
+    table->witnesses = witnesses;
     return 0;
 }
 
@@ -67,6 +71,7 @@ int table_append(struct table *table, uint16_t key, struct sum sum)
     if (rc)
         return rc;
     table->keys[table->count] = key;
+    table->witnesses[table->count] = 0;
     table->sums[table->count++] = sum;
     return 0;
 }
@@ -88,6 +93,7 @@ void table_close(struct table *table)
 {
     free(table->keys);
     free(table->sums);
+    free(table->witnesses);
     *table = (struct table){0};
 }
 
@@ -117,17 +123,22 @@ static void merge(struct table *into, const struct table *from, size_t fresh)
         bool both = i > 0 && into->keys[i - 1] == from->keys[f - 1];
         bool mine = i > 0 && into->keys[i - 1] >= from->keys[f - 1];
         uint16_t key = mine ? into->keys[i - 1] : from->keys[f - 1];
+        uint8_t witnesses = mine ? into->witnesses[i - 1] : from->witnesses[f - 1];
         struct sum sum = mine ? into->sums[--i] : from->sums[--f];
-        if (both)
+        if (both) {
+            witnesses |= from->witnesses[f - 1];
             sum = sum_of_two(sum, from->sums[--f]);
+        }
         into->keys[--out] = key;
         into->sums[out] = sum;
+        into->witnesses[out] = witnesses;
     }
     while (f > 0) { /* all that is left is in `into`, which stays where it is */
         i--;
         if (into->keys[i] == from->keys[f - 1]) {
             f--;
             into->sums[i] = sum_of_two(into->sums[i], from->sums[f]);
+            into->witnesses[i] |= from->witnesses[f];
         }
     }
 }
@@ -139,7 +150,7 @@ size_t tables_memory(const struct tables *tables)
     size_t rows = room_for(tables->protocols.count) + room_for(tables->tcp_ports.count) +
                   room_for(tables->udp_ports.count) + room_for(tables->icmp4.count) +
                   room_for(tables->icmp6.count);
-    return rows * (sizeof(uint16_t) + sizeof(struct sum));
+    return rows * (sizeof(uint16_t) + sizeof(struct sum) + sizeof(uint8_t));
 }
 
 void tables_close(struct tables *tables)
@@ -175,8 +186,10 @@ int tables_add(struct tables *into, const struct tables *from)
     }
     for (int t = 0; t < TABLES; t++)
         merge(to[t], more[t], fresh[t]);
-    for (int class = 0; class < PACKET_CLASSES; class ++)
+    for (int class = 0; class < PACKET_CLASSES; class ++) {
         into->classes[class] = sum_of_two(into->classes[class], from->classes[class]);
+        into->class_witnesses[class] |= from->class_witnesses[class];
+    }
     return 0;
 }
 
@@ -231,13 +244,24 @@ static bool within(const struct table *table, struct sum most, struct sum *sum)
     return rows_valid(table) && sum_all(table->sums, table->count, sum) && at_most(*sum, most);
 }
 
+/* A packet sets one bit. */
+static bool witnessed(const struct sum *sums, const uint8_t *witnesses, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sums[i].packets < 8 && (uint64_t)__builtin_popcount(witnesses[i]) > sums[i].packets)
+            return false;
+    return true;
+}
+
 const char *tables_classes_broken(const struct tables *tables, uint64_t packets, uint64_t bytes)
 {
     const struct sum total = {packets, bytes};
     struct sum sum;
-    return sum_all(tables->classes, PACKET_CLASSES, &sum) && equal(sum, total)
+    if (!sum_all(tables->classes, PACKET_CLASSES, &sum) || !equal(sum, total))
+        return "its classes do not sum to its packets and bytes";
+    return witnessed(tables->classes, tables->class_witnesses, PACKET_CLASSES)
                ? NULL
-               : "its classes do not sum to its packets and bytes";
+               : "a class of it has more witnesses than packets";
 }
 
 static const char *broken_protocols(const struct tables *tables, struct sum total)
@@ -284,6 +308,16 @@ static const char *broken_parts(const struct tables *tables)
     return NULL;
 }
 
+static const char *broken_witnesses(const struct tables *tables)
+{
+    struct table *all[TABLES];
+    list((struct tables *)tables, all);
+    for (int t = 0; t < TABLES; t++)
+        if (!witnessed(all[t]->sums, all[t]->witnesses, all[t]->count))
+            return "a row of its tables has more witnesses than packets";
+    return NULL;
+}
+
 const char *tables_broken(const struct tables *tables, uint64_t packets, uint64_t bytes)
 {
     const char *broken = tables_classes_broken(tables, packets, bytes);
@@ -291,5 +325,7 @@ const char *tables_broken(const struct tables *tables, uint64_t packets, uint64_
         broken = broken_protocols(tables, (struct sum){packets, bytes});
     if (!broken)
         broken = broken_classes(tables);
-    return broken ? broken : broken_parts(tables);
+    if (!broken)
+        broken = broken_parts(tables);
+    return broken ? broken : broken_witnesses(tables);
 }

@@ -48,10 +48,13 @@ struct table {
     size_t count;
     uint16_t *keys;
     struct sum *sums; /* packets > 0 */
+    /* Of the row's sources: each sets one of eight bits (hll_witness), so as many bits as are set, so many
+     * sources there were at the least. 0: nothing is known of them. At most as many as packets. */
+    uint8_t *witnesses;
 };
 
-/* Appends a row: a key greater than every one before it, with packets. ERR_NOMEM leaves the table as
- * it was. */
+/* Appends a row: a key greater than every one before it, with packets, and without witnesses, which the
+ * caller may set. ERR_NOMEM leaves the table as it was. */
 int table_append(struct table *table, uint16_t key, struct sum sum);
 /* The sum of the row of that key; zero when there is none. */
 struct sum table_at(const struct table *table, uint16_t key);
@@ -63,6 +66,7 @@ void table_close(struct table *table);
  * cannot. */
 struct tables {
     struct sum classes[PACKET_CLASSES];
+    uint8_t class_witnesses[PACKET_CLASSES]; /* as those of a table */
     struct table protocols; /* IPv4 protocol; IPv6: the one behind the extension headers; 0..255 */
     struct table tcp_ports; /* destination ports */
     struct table udp_ports;
@@ -75,7 +79,7 @@ size_t tables_memory(const struct tables *tables);
 /* Frees the rows and leaves everything zero. */
 void tables_close(struct tables *tables);
 
-/* into += from. ERR_NOMEM leaves `into` as it was. Sums wrap at 64 bits, which the bounds of a record
+/* into += from, witnesses united. ERR_NOMEM leaves `into` as it was. Sums wrap at 64 bits, which the bounds of a record
  * leave out of reach. */
 int tables_add(struct tables *into, const struct tables *from);
 
@@ -85,6 +89,7 @@ int tables_add(struct tables *into, const struct tables *from);
  * - classes and protocols each sum to `packets` and `bytes`;
  * - the TCP classes sum to protocol 6, the class udp is protocol 17, and the ICMP classes are at most
  *   protocols 1 and 58 together (ICMP in the other family of IP is of the class "other");
+ * - no row and no class has more witnesses than packets;
  * - tcp_ports, udp_ports, icmp4 and icmp6 sum to at most protocol 6, 17, 1 and 58, and the last two
  *   together to at most the ICMP classes. */
 const char *tables_broken(const struct tables *tables, uint64_t packets, uint64_t bytes);
