@@ -4,9 +4,10 @@
  * behind that number (docs/STORE.md). Pure.
  *
  *   addresses  u8 version 1, u64 LE folded, addrvec form; sources the same
- *   tables     u8 version 1, u64 LE folded, planes of the shape (number of classes, rows of
+ *   tables     u8 version 2, u64 LE folded, planes of the shape (number of classes, rows of
  *              protocols, TCP ports, UDP ports, ICMP, ICMPv6, then the gaps between the keys of
- *              each), planes of packets and planes of bytes (of the classes, then of all rows)
+ *              each), planes of packets, planes of bytes and planes of witnesses (of the classes,
+ *              then of all rows). Version 1 has no witnesses and is read as if all were 0.
  */
 #ifndef COMMON_FOLDED_H
 #define COMMON_FOLDED_H
@@ -29,8 +30,8 @@ int folded_encode_tables(const struct tables *tables, uint64_t folded, struct bu
 int folded_decode(struct addrvec *vec, uint64_t *folded, const uint8_t *bytes, size_t size);
 int folded_decode_tables(struct tables *tables, uint64_t *folded, const uint8_t *bytes,
                          size_t size);
-/* Of tables the classes alone, in a quarter of the time; the rows are not looked at. */
-int folded_decode_classes(struct sum classes[PACKET_CLASSES], uint64_t *folded,
-                          const uint8_t *bytes, size_t size);
+/* Of tables, empty ones, the classes alone, in a quarter of the time; the rows are not looked at. */
+int folded_decode_classes(struct tables *tables, uint64_t *folded, const uint8_t *bytes,
+                          size_t size);
 
 #endif

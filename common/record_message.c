@@ -70,6 +70,15 @@ static void fill_sources(struct packing *packing, const struct addrvec *sources)
     message->source6_packets = sources->packets6;
 }
 
+/* Witnesses are left out where there are none at all. */
+static ProtobufCBinaryData fill_witnesses(const uint8_t *witnesses, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (witnesses[i])
+            return (ProtobufCBinaryData){count, (uint8_t *)witnesses};
+    return (ProtobufCBinaryData){0};
+}
+
 static void fill_classes(struct packing *packing, const struct record *record)
 {
     Darkcount__Record *message = &packing->message;
@@ -82,6 +91,7 @@ static void fill_classes(struct packing *packing, const struct record *record)
     message->n_class_packets = message->n_class_bytes = PACKET_CLASSES;
     message->class_packets = packing->class_packets;
     message->class_bytes = packing->class_bytes;
+    message->class_witnesses = fill_witnesses(record->tables.class_witnesses, PACKET_CLASSES);
 }
 
 /* Puts the table into the message as columns, in one piece of memory that `packets` begins; one
@@ -104,6 +114,7 @@ static bool fill_table(struct packing *packing, Darkcount__Table **slot, const s
         columns->bytes[i] = table->sums[i].bytes;
     }
     columns->n_key_gap = columns->n_packets = columns->n_bytes = count;
+    columns->witnesses = fill_witnesses(table->witnesses, count);
     packing->table_count++;
     *slot = columns;
     return true;
@@ -284,15 +295,23 @@ static const char *take_hosts(struct hll *hosts, const Darkcount__Record *messag
     return NULL;
 }
 
-static const char *take_classes(struct sum classes[PACKET_CLASSES],
-                                const Darkcount__Record *message)
+static const char *take_witnesses(uint8_t *witnesses, size_t count, ProtobufCBinaryData from)
+{
+    if (from.len != 0 && from.len != count)
+        return "its witnesses and the counts that they are of differ in number";
+    if (from.len)
+        memcpy(witnesses, from.data, count);
+    return NULL;
+}
+
+static const char *take_classes(struct tables *tables, const Darkcount__Record *message)
 {
     size_t count = message->n_class_packets;
     if (count != message->n_class_bytes || count > PACKET_CLASSES)
         return "its classes are not those of this version";
     for (size_t i = 0; i < count; i++)
-        classes[i] = (struct sum){message->class_packets[i], message->class_bytes[i]};
-    return NULL;
+        tables->classes[i] = (struct sum){message->class_packets[i], message->class_bytes[i]};
+    return take_witnesses(tables->class_witnesses, count, message->class_witnesses);
 }
 
 /* `from` is NULL where the message has no such table. */
@@ -310,12 +329,12 @@ static const char *take_table(struct table *table, const Darkcount__Table *from)
         if (table_append(table, (uint16_t)key, sum) != 0)
             return record_no_memory;
     }
-    return NULL;
+    return from ? take_witnesses(table->witnesses, count, from->witnesses) : NULL;
 }
 
 static const char *take_tables(struct tables *tables, const Darkcount__Record *message)
 {
-    const char *broken = take_classes(tables->classes, message);
+    const char *broken = take_classes(tables, message);
     if (!broken)
         broken = take_table(&tables->protocols, message->protocols);
     if (!broken)

@@ -85,13 +85,23 @@ static int make_room(struct disclose *disclose, char *errmsg)
     return 0;
 }
 
+/* Of a place they are counted, as far as they are kept. Of the rest as many as there are witnesses are
+ * certain; all eight stand for as many as may be asked for, since no more can be known. */
+static uint64_t sources_of(const struct query_period *period, const struct query_row *row)
+{
+    int witnesses = __builtin_popcount(row->witnesses);
+    if (period->query->by >= QUERY_COUNTRY)
+        return row->sources;
+    return witnesses == 0 || witnesses == 8 ? WITHHOLD_UNKNOWN : (uint64_t)witnesses;
+}
+
 static struct withhold_cell cell_of(const struct query_period *period, const struct query_row *row)
 {
-    bool places = period->query->by >= QUERY_COUNTRY, classes = period->query->by == QUERY_CLASS;
+    bool classes = period->query->by == QUERY_CLASS;
     return (struct withhold_cell){
         .packets = row->key == QUERY_KEY_OTHER ? 0 : row->sum.packets,
         .sensors = classes ? row->sensors : WITHHOLD_UNKNOWN,
-        .sources = places ? row->sources : WITHHOLD_UNKNOWN,
+        .sources = sources_of(period, row),
     };
 }
 

@@ -210,6 +210,7 @@ struct query_row {
     uint8_t address[16];     /* network byte order, IPv4 the first four */
     char country[3];         /* QUERY_COUNTRY: ISO 3166-1 alpha-2 */
     uint32_t asn;            /* QUERY_ASN */
+    uint8_t witnesses;       /* QUERY_CLASS to _ICMP: of its sources (common/tables.h) */
     uint64_t sensors;        /* QUERY_CLASS: those that have packets of it */
     uint64_t sources;        /* QUERY_COUNTRY, _ASN: those that are kept and there */
     struct sum sum;          /* bytes: 0 for addresses and sources, of which they are not counted */

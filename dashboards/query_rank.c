@@ -133,6 +133,7 @@ static int offer_classes(struct query_rank *rank, const struct query_period *per
         rank->others = tables->classes[CLASS_OTHER];
     for (int class = 0; rc == 0 && class < last; class ++) {
         struct query_row row = {.class = (enum packet_class) class, .sum = tables->classes[class]};
+        row.witnesses = tables->class_witnesses[class];
         row.sensors = period->class_sensors ? period->class_sensors[class] : 0;
         rc = offer(rank, &row);
     }
@@ -144,7 +145,9 @@ static int offer_protocols(struct query_rank *rank, const struct tables *tables)
     const struct table *table = &tables->protocols;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < table->count; i++) {
-        struct query_row row = {.protocol = (uint8_t)table->keys[i], .sum = table->sums[i]};
+        struct query_row row = {.protocol = (uint8_t)table->keys[i],
+                                .witnesses = table->witnesses[i],
+                                .sum = table->sums[i]};
         rc = offer(rank, &row);
     }
     return rc;
@@ -158,8 +161,10 @@ static int offer_ports(struct query_rank *rank, const struct tables *tables, uin
     int rc = 0;
     ports = ports ? ports : &none;
     for (size_t i = 0; rc == 0 && i < ports->count; i++) {
-        struct query_row row = {
-            .protocol = protocol, .port = ports->keys[i], .sum = ports->sums[i]};
+        struct query_row row = {.protocol = protocol,
+                                .port = ports->keys[i],
+                                .witnesses = ports->witnesses[i],
+                                .sum = ports->sums[i]};
         rc = offer(rank, &row);
     }
     struct query_row rest = {.key = QUERY_KEY_UNREADABLE,
@@ -187,6 +192,7 @@ static int offer_types(struct query_rank *rank, uint8_t protocol, const struct t
         struct query_row row = {.protocol = protocol,
                                 .type = (uint8_t)(types->keys[i] >> 8),
                                 .code = (uint8_t)types->keys[i],
+                                .witnesses = types->witnesses[i],
                                 .sum = types->sums[i]};
         rc = offer(rank, &row);
     }

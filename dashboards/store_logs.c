@@ -155,6 +155,7 @@ static int add_classes(struct tables *into, const struct tables *from)
 {
     struct tables classes = {0};
     memcpy(classes.classes, from->classes, sizeof classes.classes);
+    memcpy(classes.class_witnesses, from->class_witnesses, sizeof classes.class_witnesses);
     return tables_add(into, &classes);
 }
 

@@ -186,7 +186,7 @@ static int understand_tables(struct store_reading *reading, const struct store_p
     struct tables *tables = &reading->counts[i].tables;
     uint64_t *folded = &reading->folds[i].tables;
     rc = piece->wants & STORE_TABLES ? folded_decode_tables(tables, folded, bytes, size)
-                                     : folded_decode_classes(tables->classes, folded, bytes, size);
+                                     : folded_decode_classes(tables, folded, bytes, size);
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
 }
 

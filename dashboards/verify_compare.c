@@ -65,7 +65,8 @@ static size_t differing_rows(const struct table *a, const struct table *b)
     while (i < a->count || j < b->count) {
         bool in_a = i < a->count && (j == b->count || a->keys[i] <= b->keys[j]);
         bool in_b = j < b->count && (i == a->count || b->keys[j] <= a->keys[i]);
-        differ += !in_a || !in_b || memcmp(&a->sums[i], &b->sums[j], sizeof *a->sums) != 0;
+        differ += !in_a || !in_b || memcmp(&a->sums[i], &b->sums[j], sizeof *a->sums) != 0 ||
+                  a->witnesses[i] != b->witnesses[j];
         i += in_a;
         j += in_b;
     }
@@ -77,7 +78,8 @@ static void compare_tables(const struct comparing *with, const struct tables *a,
 {
     size_t classes = 0;
     for (int class = 0; class < PACKET_CLASSES; class ++)
-        classes += memcmp(&a->classes[class], &b->classes[class], sizeof *a->classes) != 0;
+        classes += memcmp(&a->classes[class], &b->classes[class], sizeof *a->classes) != 0 ||
+                   a->class_witnesses[class] != b->class_witnesses[class];
     equal(with, "classes that differ", classes, 0);
     equal(with, "protocols that differ", differing_rows(&a->protocols, &b->protocols), 0);
     equal(with, "TCP ports that differ", differing_rows(&a->tcp_ports, &b->tcp_ports), 0);

@@ -8,10 +8,12 @@ struct withhold_rule withhold_rule_of(uint64_t k, uint64_t sensors_of_telescope)
     };
 }
 
+/* There are no more sources than packets, whatever is known of them. */
 static bool too_few(const struct withhold_rule *rule, const struct withhold_cell *cell)
 {
     return cell->packets > 0 &&
-           ((cell->sensors != WITHHOLD_UNKNOWN && cell->sensors < rule->sensors) ||
+           (cell->packets < rule->sources ||
+            (cell->sensors != WITHHOLD_UNKNOWN && cell->sensors < rule->sensors) ||
             (cell->sources != WITHHOLD_UNKNOWN && cell->sources < rule->sources));
 }
 

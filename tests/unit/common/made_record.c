@@ -158,6 +158,8 @@ static Darkcount__Table *columns_of(struct columns *to, const struct table *tabl
     to->table.key_gap = to->gaps;
     to->table.packets = to->packets;
     to->table.bytes = to->bytes;
+    to->table.witnesses.data = table->witnesses;
+    to->table.witnesses.len = table->count;
     to->table.n_key_gap = to->table.n_packets = to->table.n_bytes = table->count;
     return &to->table;
 }
@@ -171,6 +173,8 @@ static void message_of_tables(Darkcount__Record *message, const struct tables *t
     message->n_class_packets = message->n_class_bytes = PACKET_CLASSES;
     message->class_packets = class_columns[0];
     message->class_bytes = class_columns[1];
+    message->class_witnesses.data = (uint8_t *)tables->class_witnesses;
+    message->class_witnesses.len = PACKET_CLASSES;
     message->protocols = columns_of(&columns[0], &tables->protocols);
     message->tcp_ports = columns_of(&columns[1], &tables->tcp_ports);
     message->udp_ports = columns_of(&columns[2], &tables->udp_ports);

@@ -16,10 +16,21 @@ static inline struct sum tables_of_part(struct sum of, uint64_t parts)
     return (struct sum){packets, packets ? of.bytes / parts : 0};
 }
 
+/* Witnesses of some sources, never more than packets. */
+static inline uint8_t tables_of_witnesses(uint64_t packets)
+{
+    return packets == 0  ? 0
+           : packets < 4 ? (uint8_t)(1 << packets)
+                         : (uint8_t)(0x0f << packets % 5);
+}
+
 static inline void tables_of_row(struct table *table, uint16_t key, struct sum sum)
 {
-    if (sum.packets > 0 && table_append(table, key, sum) != 0)
+    if (sum.packets == 0)
+        return;
+    if (table_append(table, key, sum) != 0)
         abort();
+    table->witnesses[table->count - 1] = tables_of_witnesses(sum.packets);
 }
 
 /* Fills tables that are empty. */
@@ -35,6 +46,8 @@ static inline void tables_of(struct tables *tables, uint64_t packets, uint64_t b
     tables->classes[CLASS_ICMP_ECHO_REQUEST] = icmp4;
     tables->classes[CLASS_ICMP_BACKSCATTER] = icmp6;
     tables->classes[CLASS_OTHER] = gre;
+    for (int class = 0; class < PACKET_CLASSES; class ++)
+        tables->class_witnesses[class] = tables_of_witnesses(tables->classes[class].packets);
     tables_of_row(&tables->protocols, PROTOCOL_ICMP, icmp4);
     tables_of_row(&tables->protocols, PROTOCOL_TCP, tcp);
     tables_of_row(&tables->protocols, PROTOCOL_UDP, udp);

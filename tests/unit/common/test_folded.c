@@ -48,15 +48,19 @@ Test(folded, addresses_come_back)
 static void random_table(struct table *table, uint64_t *seed, unsigned most)
 {
     unsigned step = 65536 / most;
-    for (unsigned key = 0; key < 65536; key += 1 + (unsigned)random_below(seed, 2 * step))
+    for (unsigned key = 0; key < 65536; key += 1 + (unsigned)random_below(seed, 2 * step)) {
         table_append(table, (uint16_t)key,
                      (struct sum){1 + random_below(seed, 1000), random_below(seed, 100000)});
+        table->witnesses[table->count - 1] = (uint8_t)random_next(seed);
+    }
 }
 
 static void random_tables(struct tables *tables, uint64_t *seed, unsigned most)
 {
-    for (int class = 0; class < PACKET_CLASSES; class ++)
+    for (int class = 0; class < PACKET_CLASSES; class ++) {
         tables->classes[class] = (struct sum){random_next(seed), random_below(seed, 100)};
+        tables->class_witnesses[class] = (uint8_t)random_next(seed);
+    }
     random_table(&tables->protocols, seed, most);
     random_table(&tables->tcp_ports, seed, most);
     random_table(&tables->udp_ports, seed, most);
@@ -70,7 +74,8 @@ static void expect_table(const struct table *found, const struct table *expected
     for (size_t i = 0; i < found->count; i++)
         cr_assert(found->keys[i] == expected->keys[i] &&
                   found->sums[i].packets == expected->sums[i].packets &&
-                  found->sums[i].bytes == expected->sums[i].bytes);
+                  found->sums[i].bytes == expected->sums[i].bytes &&
+                  found->witnesses[i] == expected->witnesses[i]);
 }
 
 static void expect_back(const struct tables *tables)
@@ -83,15 +88,19 @@ static void expect_back(const struct tables *tables)
     cr_assert_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), 0);
     cr_expect_eq(folded, 0x0102030405060708);
     cr_expect_arr_eq(back.classes, tables->classes, sizeof back.classes);
+    cr_expect_arr_eq(back.class_witnesses, tables->class_witnesses, sizeof back.class_witnesses);
     expect_table(&back.protocols, &tables->protocols);
     expect_table(&back.tcp_ports, &tables->tcp_ports);
     expect_table(&back.udp_ports, &tables->udp_ports);
     expect_table(&back.icmp4, &tables->icmp4);
     expect_table(&back.icmp6, &tables->icmp6);
-    struct sum classes[PACKET_CLASSES];
-    cr_assert_eq(folded_decode_classes(classes, &folded, out.bytes, out.size), 0);
+    struct tables classes = {0};
+    cr_assert_eq(folded_decode_classes(&classes, &folded, out.bytes, out.size), 0);
     cr_expect_eq(folded, 0x0102030405060708);
-    cr_expect_arr_eq(classes, tables->classes, sizeof classes);
+    cr_expect_arr_eq(classes.classes, tables->classes, sizeof classes.classes);
+    cr_expect_arr_eq(classes.class_witnesses, tables->class_witnesses,
+                     sizeof classes.class_witnesses);
+    cr_expect_eq(tables_memory(&classes), 0);
     tables_close(&back);
     buf_close(&out);
 }
@@ -119,8 +128,7 @@ Test(folded, tables_that_are_full_come_back)
 
 Test(folded, tables_cut_short_or_longer_are_damaged)
 {
-    struct tables tables = {0}, back = {0};
-    struct sum classes[PACKET_CLASSES];
+    struct tables tables = {0}, back = {0}, classes = {0};
     struct buf out;
     uint64_t folded;
     tables_of(&tables, 10000, 600000);
@@ -129,39 +137,65 @@ Test(folded, tables_cut_short_or_longer_are_damaged)
     for (size_t size = 0; size < out.size; size++) {
         cr_assert_eq(folded_decode_tables(&back, &folded, out.bytes, size), ERR_DAMAGED);
         cr_assert_eq(tables_memory(&back), 0, "nothing is left behind");
-        cr_assert_eq(folded_decode_classes(classes, &folded, out.bytes, size), ERR_DAMAGED);
+        cr_assert_eq(folded_decode_classes(&classes, &folded, out.bytes, size), ERR_DAMAGED);
     }
     buf_put_u8(&out, 0);
-    cr_expect_eq(folded_decode_classes(classes, &folded, out.bytes, out.size), ERR_DAMAGED);
+    cr_expect_eq(folded_decode_classes(&classes, &folded, out.bytes, out.size), ERR_DAMAGED);
     cr_expect_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), ERR_DAMAGED);
-    out.bytes[0] = 2;
-    cr_expect_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), ERR_VERSION);
+    for (int version = 0; version <= 3; version += 3) {
+        out.bytes[0] = (uint8_t)version;
+        cr_expect_eq(folded_decode_tables(&back, &folded, out.bytes, out.size), ERR_VERSION);
+        cr_expect_eq(folded_decode_classes(&classes, &folded, out.bytes, out.size), ERR_VERSION);
+    }
     tables_close(&tables);
     buf_close(&out);
 }
 
-/* A form made by hand of the three columns. */
-static int decode_columns(const uint64_t *shape, size_t shapes, const uint64_t *packets,
-                          size_t sums, size_t bytes)
+/* A form made by hand of its columns; witnesses, which are `witness` each, make it one of version 2. */
+static int decode_witnessed(const uint64_t *shape, size_t shapes, const uint64_t *packets,
+                            size_t sums, size_t bytes, size_t witnesses, uint64_t witness)
 {
     static const uint64_t zeros[32];
-    struct tables back = {0};
+    uint64_t column[32];
+    struct tables back = {0}, classes = {0};
     struct buf out;
     uint64_t folded;
+    for (size_t i = 0; i < 32; i++)
+        column[i] = witness;
     buf_init(&out);
-    buf_put_u8(&out, 1);
+    buf_put_u8(&out, witnesses ? 2 : 1);
     buf_put_u64_le(&out, 7);
     planes_encode(&out, shape, shapes);
     planes_encode(&out, packets, sums);
     planes_encode(&out, zeros, bytes);
+    if (witnesses)
+        planes_encode(&out, column, witnesses);
     int rc = folded_decode_tables(&back, &folded, out.bytes, out.size);
     cr_expect(rc == 0 || tables_memory(&back) == 0);
-    struct sum classes[PACKET_CLASSES];
-    int of_classes = folded_decode_classes(classes, &folded, out.bytes, out.size);
+    for (size_t i = 0; i < back.tcp_ports.count; i++)
+        cr_expect_eq(back.tcp_ports.witnesses[i], witnesses ? witness : 0);
+    int of_classes = folded_decode_classes(&classes, &folded, out.bytes, out.size);
     cr_expect(of_classes == rc || of_classes == 0, "only rows may be worse than classes");
     tables_close(&back);
     buf_close(&out);
     return rc;
+}
+
+static int decode_columns(const uint64_t *shape, size_t shapes, const uint64_t *packets,
+                          size_t sums, size_t bytes)
+{
+    return decode_witnessed(shape, shapes, packets, sums, bytes, 0, 0);
+}
+
+Test(folded, tables_from_before_there_were_witnesses_have_none)
+{
+    static const uint64_t shape[] = {9, 0, 2, 0, 0, 0, 5, 3},
+                          packets[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2};
+    cr_expect_eq(decode_witnessed(shape, 8, packets, 11, 11, 0, 0), 0);
+    cr_expect_eq(decode_witnessed(shape, 8, packets, 11, 11, 11, 128), 0);
+    cr_expect_eq(decode_witnessed(shape, 8, packets, 11, 11, 10, 128), ERR_DAMAGED);
+    cr_expect_eq(decode_witnessed(shape, 8, packets, 11, 11, 12, 128), ERR_DAMAGED);
+    cr_expect_eq(decode_witnessed(shape, 8, packets, 11, 11, 11, 256), ERR_DAMAGED);
 }
 
 Test(folded, tables_that_nobody_writes_are_refused)

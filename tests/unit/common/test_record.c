@@ -26,12 +26,14 @@ static bool same_table(const struct table *a, const struct table *b)
 {
     return a->count == b->count &&
            (a->count == 0 || (memcmp(a->keys, b->keys, a->count * sizeof *a->keys) == 0 &&
-                              memcmp(a->sums, b->sums, a->count * sizeof *a->sums) == 0));
+                              memcmp(a->sums, b->sums, a->count * sizeof *a->sums) == 0 &&
+                              memcmp(a->witnesses, b->witnesses, a->count) == 0));
 }
 
 static bool same_tables(const struct tables *a, const struct tables *b)
 {
     return memcmp(a->classes, b->classes, sizeof a->classes) == 0 &&
+           memcmp(a->class_witnesses, b->class_witnesses, sizeof a->class_witnesses) == 0 &&
            same_table(&a->protocols, &b->protocols) && same_table(&a->tcp_ports, &b->tcp_ports) &&
            same_table(&a->udp_ports, &b->udp_ports) && same_table(&a->icmp4, &b->icmp4) &&
            same_table(&a->icmp6, &b->icmp6);

@@ -37,6 +37,8 @@ Test(record_merge, a_quarter_of_an_hour_becomes_one)
     minute(&sum, 0);
     for (int i = 1; i < 15; i++) {
         minute(&next, i);
+        next.tables.class_witnesses[CLASS_UDP] = next.tables.udp_ports.witnesses[0] =
+            (uint8_t)(1 << i % 8);
         cr_assert(record_mergeable(&sum, &next), "%d", i);
         cr_assert_eq(record_merge(&sum, &next), 0);
         record_close(&next);
@@ -61,6 +63,9 @@ Test(record_merge, a_quarter_of_an_hour_becomes_one)
     cr_expect_eq(addrvec_packets(&back.sources), 15 * addrvec_packets(&next.sources));
     cr_expect_eq(back.tables.classes[CLASS_UDP].packets,
                  15 * next.tables.classes[CLASS_UDP].packets);
+    cr_expect(back.tables.class_witnesses[CLASS_UDP] == 255 &&
+              back.tables.udp_ports.witnesses[0] == 255 &&
+              back.tables.tcp_ports.witnesses[0] == next.tables.tcp_ports.witnesses[0]);
     cr_expect(memcmp(&back.hosts, &next.hosts, sizeof next.hosts) == 0);
     cr_expect_eq(back.alarms_omitted, 15 * next.alarms_omitted);
     record_close(&next);

@@ -140,6 +140,7 @@ static void a_class_too_many(Darkcount__Record *m)
 static void no_tables(Darkcount__Record *m)
 {
     m->n_class_packets = m->n_class_bytes = 0;
+    m->class_witnesses.len = 0;
     m->protocols = NULL;
 }
 static void no_protocols(Darkcount__Record *m)
@@ -173,6 +174,32 @@ static void keys_sum_beyond_16_bits(Darkcount__Record *m)
 static void row_of_0(Darkcount__Record *m)
 {
     m->icmp6->packets[0] = 0;
+}
+static void fewer_witnesses(Darkcount__Record *m)
+{
+    m->tcp_ports->witnesses.len--;
+}
+static void witnesses_of_no_row(Darkcount__Record *m)
+{
+    static uint8_t witness;
+    static Darkcount__Table table;
+    darkcount__table__init(&table);
+    table.witnesses.data = &witness;
+    table.witnesses.len = 1;
+    m->icmp6 = &table;
+}
+static void fewer_class_witnesses(Darkcount__Record *m)
+{
+    m->class_witnesses.len--;
+}
+static void more_witnesses_than_packets(Darkcount__Record *m)
+{
+    m->tcp_ports->packets[1] = 2;
+    m->tcp_ports->witnesses.data[1] = 7;
+}
+static void a_witness_of_an_empty_class(Darkcount__Record *m)
+{
+    m->class_witnesses.data[CLASS_TCP_RST] = 1;
 }
 static void late_without_packets(Darkcount__Record *m)
 {
@@ -251,6 +278,11 @@ Test(record_message, a_message_that_contradicts_itself_is_not_opened)
         {key_beyond_16_bits, "rows of a table"},
         {keys_sum_beyond_16_bits, "rows of a table"},
         {row_of_0, "rows of a table"},
+        {fewer_witnesses, "witnesses and the counts"},
+        {witnesses_of_no_row, "witnesses and the counts"},
+        {fewer_class_witnesses, "witnesses and the counts"},
+        {more_witnesses_than_packets, "more witnesses than packets"},
+        {a_witness_of_an_empty_class, "more witnesses than packets"},
         {late_without_packets, "late intervals and counts differ"},
         {late_without_start, "late intervals and counts differ"},
         {a_late_interval_too_many, "too many late"},
