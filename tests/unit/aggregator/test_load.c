@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "common/folded.h"
+#include "common/planes.h"
 #include "tests/unit/aggregator/world.h"
 
 static bool is_of_use(const struct keymap_entry *entry)
@@ -147,6 +148,69 @@ Test(load, sources_of_more_packets_than_there_were_are_refused)
     cr_expect(strstr(errmsg, key) == errmsg, "%s", errmsg);
     addrvec_close(&sources);
     buf_close(&form);
+    world_end(&world);
+}
+
+/* Makes a value of tables one from before there were witnesses: the last of its four columns goes. */
+static void forget_witnesses(struct keymap_entry *entry)
+{
+    struct cursor in = cursor_over(entry->bytes, entry->size);
+    cr_assert_eq(cursor_u8(&in), 2);
+    cursor_u64_le(&in);
+    for (int column = 0; column < 3; column++) {
+        uint64_t *values;
+        size_t count;
+        cr_assert_eq(planes_decode(&in, &values, &count), 0);
+        free(values);
+    }
+    entry->size = (size_t)(in.at - entry->bytes);
+    entry->bytes[0] = 1;
+}
+
+static void expect_witnesses(const struct tables *tables, const struct tables *of)
+{
+    cr_assert_gt(tables->tcp_ports.count, 0);
+    cr_assert_eq(tables->tcp_ports.count, of->tcp_ports.count);
+    for (size_t i = 0; i < tables->tcp_ports.count; i++)
+        cr_expect_eq(tables->tcp_ports.witnesses[i], of->tcp_ports.witnesses[i]);
+    cr_expect_arr_eq(tables->class_witnesses, of->class_witnesses, sizeof of->class_witnesses);
+}
+
+/* Of what was folded before nothing is known; what comes is known from then on, at every level. */
+Test(load, tables_from_before_there_were_witnesses_get_them)
+{
+    struct world world;
+    uint64_t random = 17;
+    char key[SCHEMA_KEY_MAX], errmsg[ERRMSG_SIZE] = "";
+    struct tables later = {0};
+    world_begin(&world, "UTC");
+    while (world.count < 10)
+        world_deliver_new(&world, 1, world_places[0] + (int64_t)world.count * 60, &random);
+    world_fold(&world);
+    for (int level = 0; level < LEVELS; level++) {
+        struct period period = calendar_period((enum level)level, world_places[0]);
+        schema_key_tables(key, "s", &period);
+        forget_witnesses(keymap_find(&world.store, key, ""));
+    }
+    cr_assert_eq(world_load(&world, world_places[0], errmsg), 1, "%s", errmsg);
+    for (size_t i = 0; i < 10; i++)
+        cr_assert_eq(tables_add(&later, &world.applied[i].record.tables), 0);
+    memset(later.class_witnesses, 0, sizeof later.class_witnesses);
+    memset(later.tcp_ports.witnesses, 0, later.tcp_ports.count);
+    for (int level = 0; level < LEVELS; level++)
+        expect_witnesses(&world.part.levels[level].tables, &later);
+    while (world.count < 20)
+        world_deliver_new(&world, 1, world_places[0] + (int64_t)world.count * 60, &random);
+    world_fold(&world);
+    for (size_t i = 10; i < 20; i++)
+        cr_assert_eq(tables_add(&later, &world.applied[i].record.tables), 0);
+    cr_assert_neq(later.class_witnesses[CLASS_TCP_SYN], 0);
+    for (int level = 0; level < LEVELS; level++)
+        expect_witnesses(&world.part.levels[level].tables, &later);
+    cr_assert_eq(world_load(&world, world_places[0], errmsg), 1, "%s", errmsg);
+    for (int level = 0; level < LEVELS; level++)
+        expect_witnesses(&world.part.levels[level].tables, &later);
+    tables_close(&later);
     world_end(&world);
 }
 

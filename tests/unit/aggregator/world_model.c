@@ -172,7 +172,8 @@ static void expect_table(const struct table *found, const struct table *expected
     for (size_t i = 0; i < found->count; i++)
         cr_assert(found->keys[i] == expected->keys[i] &&
                   found->sums[i].packets == expected->sums[i].packets &&
-                  found->sums[i].bytes == expected->sums[i].bytes);
+                  found->sums[i].bytes == expected->sums[i].bytes &&
+                  found->witnesses[i] == expected->witnesses[i]);
 }
 
 static void expect_figures(const struct figures *found, const struct figures *expected)
@@ -181,6 +182,8 @@ static void expect_figures(const struct figures *found, const struct figures *ex
     expect_addresses(&found->addresses, &expected->addresses);
     expect_addresses(&found->sources, &expected->sources);
     cr_assert_arr_eq(found->tables.classes, expected->tables.classes, sizeof found->tables.classes);
+    cr_assert_arr_eq(found->tables.class_witnesses, expected->tables.class_witnesses,
+                     sizeof found->tables.class_witnesses);
     expect_table(&found->tables.protocols, &expected->tables.protocols);
     expect_table(&found->tables.tcp_ports, &expected->tables.tcp_ports);
     expect_table(&found->tables.udp_ports, &expected->tables.udp_ports);
