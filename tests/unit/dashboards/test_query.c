@@ -128,12 +128,19 @@ static void same_table(const struct table *a, const struct table *b)
         cr_assert_eq(a->keys[i], b->keys[i]);
         cr_assert_eq(a->sums[i].packets, b->sums[i].packets);
         cr_assert_eq(a->sums[i].bytes, b->sums[i].bytes);
+        cr_assert_eq(a->witnesses[i], b->witnesses[i]);
     }
+}
+
+static void same_classes(const struct tables *a, const struct tables *b)
+{
+    cr_assert_arr_eq(a->classes, b->classes, sizeof a->classes);
+    cr_assert_arr_eq(a->class_witnesses, b->class_witnesses, sizeof a->class_witnesses);
 }
 
 static void same_tables(const struct tables *a, const struct tables *b)
 {
-    cr_assert_eq(memcmp(a->classes, b->classes, sizeof a->classes), 0);
+    same_classes(a, b);
     same_table(&a->protocols, &b->protocols);
     same_table(&a->tcp_ports, &b->tcp_ports);
     same_table(&a->udp_ports, &b->udp_ports);
@@ -224,7 +231,7 @@ static int check_period(void *user, const struct query_period *period, char *err
         else if (query->by >= QUERY_SOURCE)
             same_addresses(period->sources, &e->sources);
         else if (query->by == QUERY_CLASS)
-            cr_assert_arr_eq(period->tables->classes, e->tables.classes, sizeof e->tables.classes);
+            same_classes(period->tables, &e->tables);
         else
             same_tables(period->tables, &e->tables);
         if (period->places)

@@ -104,6 +104,12 @@ Test(verify, tables_and_sketches_are_compared)
     a.tables.classes[CLASS_UDP].packets = 1;
     expect("classes that differ", 1, 0);
     a.tables.classes[CLASS_UDP].packets = 0;
+    a.tables.tcp_ports.witnesses[1] = 4;
+    expect("TCP ports that differ", 1, 0);
+    b.tables.tcp_ports.witnesses[1] = 4;
+    b.tables.class_witnesses[CLASS_UDP] = 128;
+    expect("classes that differ", 1, 0);
+    a.tables.class_witnesses[CLASS_UDP] = 128;
     b.hosts.registers[16383] = 1;
     expect("registers of unique hosts that differ", 1, 0);
 }
