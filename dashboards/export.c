@@ -230,14 +230,16 @@ static int write_page(struct export *export, char *errmsg)
 static void note(const struct export *export)
 {
     const struct withhold_rule *rule = &export->disclose.rule;
-    bool by_sensor = export->query.by == QUERY_SENSOR;
+    char sensors[48] = "";
+    if (export->query.by != QUERY_SENSOR && rule->sensors > 1)
+        snprintf(sensors, sizeof sensors, "%" PRIu64 " sensors or ", rule->sensors);
     if (export->unknown)
         log_info("%" PRIu64 " %s without data, or without the detail that was asked for",
                  export->unknown, export->unknown == 1 ? "period is" : "periods are");
     if (export->withheld)
-        log_info("%" PRIu64 " %s withheld: packets of fewer than %" PRIu64 " %s", export->withheld,
-                 export->withheld == 1 ? "cell was" : "cells were",
-                 by_sensor ? rule->sources : rule->sensors, by_sensor ? "sources" : "sensors");
+        log_info("%" PRIu64 " %s withheld: packets of fewer than %s%" PRIu64 " sources",
+                 export->withheld, export->withheld == 1 ? "cell was" : "cells were", sensors,
+                 rule->sources);
 }
 
 static int write_all(struct export *export, char *errmsg)

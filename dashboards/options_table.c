@@ -279,8 +279,8 @@ const struct option_row option_rows[OPTION_IDS] = {
     [OPTION_MAKE_KEY] = {0, "make-key", "FILE", "makes a new key, and nothing else", set_make_key},
     [OPTION_WITHHOLD] =
         {0, "withhold", "K",
-         "withholds cells with packets of fewer than K sensors, sensors and countries\n"
-         "of fewer than K sources (default 3; 0 or 1: none)",
+         "withholds cells with packets of fewer than K sensors or, as far as is known,\n"
+         "fewer than K sources (default 3; 0 or 1: none)",
          set_withhold},
     [OPTION_LISTEN] = {0, "listen", "ADDRESS:PORT",
                        "where to serve; default 127.0.0.1:8280. On any other than a loopback\n"

@@ -485,22 +485,23 @@ void report_withheld_text(const struct report_data *data, enum language language
                           char out[REPORT_TEXT_MAX])
 {
     const struct withhold_rule *rule = &data->rule;
-    bool ja = language == LANGUAGE_JA, sensors = rule->sensors > 1;
-    bool countries = rule->sources > 1 && data->countries.known;
+    bool ja = language == LANGUAGE_JA, sensors = rule->sensors > 1, sources = rule->sources > 1;
     *out = '\0';
     if (sensors && ja)
         add(out, "パケットを観測したセンサーが %s 台に満たない内訳は秘匿とする。",
             U64(rule->sensors));
     else if (sensors)
         add(out, "What fewer than %s sensors saw of a breakdown is withheld. ", U64(rule->sensors));
-    if (countries && ja)
-        add(out, "送信元が %s に満たない国は秘匿とする。", U64(rule->sources));
-    else if (countries)
-        add(out, "A country of fewer than %s sources is withheld. ", U64(rule->sources));
-    if ((sensors || countries) && ja)
+    if (sources && ja)
+        add(out, "判明している限り送信元が %s に満たない内訳は秘匿とする。", U64(rule->sources));
+    else if (sources)
+        add(out,
+            "What, as far as is known, fewer than %s sources sent of a breakdown is withheld. ",
+            U64(rule->sources));
+    if ((sensors || sources) && ja)
         add(out, "そのパケットは「秘匿」としてまとめ、合計に含める。それが一つだけとなるときは、"
                  "最も少ない他の一つも秘匿とする。");
-    else if (sensors || countries)
+    else if (sensors || sources)
         add(out,
             "Its packets are in the total and, with all that is withheld, in one row; where it "
             "would be alone, the smallest other is withheld as well.");

@@ -228,12 +228,22 @@ Test(report, what_is_withheld_is_said_and_null)
     data.rule = (struct withhold_rule){3, 3};
     expect_both(
         report_withheld_text,
-        "What fewer than 3 sensors saw of a breakdown is withheld. Its packets are in the "
+        "What fewer than 3 sensors saw of a breakdown is withheld. What, as far as is known, "
+        "fewer than 3 sources sent of a breakdown is withheld. Its packets are in the "
         "total and, with all that is withheld, in one row; where it would be alone, the "
         "smallest other is withheld as well.",
-        "パケットを観測したセンサーが 3 台に満たない内訳は秘匿とする。そのパケットは「秘匿」"
+        "パケットを観測したセンサーが 3 台に満たない内訳は秘匿とする。"
+        "判明している限り送信元が 3 に満たない内訳は秘匿とする。そのパケットは「秘匿」"
         "としてまとめ、合計に含める。それが一つだけとなるときは、最も少ない他の一つも秘匿とする。");
-    data.rule = withhold_rule_of(3, 1);
+    data.rule = withhold_rule_of(2, 1);
+    expect_both(
+        report_withheld_text,
+        "What, as far as is known, fewer than 2 sources sent of a breakdown is withheld. Its "
+        "packets are in the total and, with all that is withheld, in one row; where it would "
+        "be alone, the smallest other is withheld as well.",
+        "判明している限り送信元が 2 に満たない内訳は秘匿とする。そのパケットは「秘匿」"
+        "としてまとめ、合計に含める。それが一つだけとなるときは、最も少ない他の一つも秘匿とする。");
+    data.rule = withhold_rule_of(0, 1);
     expect_both(report_withheld_text, "", "");
     data.tables_known = true;
     data.class_withheld[CLASS_TCP_SYN] = true;
