@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/bench/witness.h"
+
 #define SIZE 44 /* bytes of a packet: a TCP SYN with one option */
 
 static uint64_t next(uint64_t *state)
@@ -41,6 +43,7 @@ static void fill_ports(struct table *table, uint32_t ports, uint64_t packets, ui
         uint64_t share = 1 + next(random) % (i % (ports / favoured) == 0 ? 2 * often : 2 * seldom);
         share = share < packets ? share : packets;
         table_append(table, (uint16_t)(i * gap + 1 + next(random) % gap), sum_of(share));
+        witness_row(table, *random);
         packets -= share;
     }
 }

@@ -1,4 +1,5 @@
 #include "tests/bench/minutes.h"
+#include "tests/bench/witness.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -82,6 +83,7 @@ static struct sum fill_ports(struct minutes *minutes, struct table *table, size_
             continue;
         uint64_t bytes = count * 40 + next(&minutes->random) % (8 * count + 1);
         require(table_append(table, (uint16_t)port, (struct sum){count, bytes}) == 0);
+        witness_row(table, minutes->random);
         sum.bytes += bytes;
     }
     return sum;

@@ -15,6 +15,7 @@
 #include "common/folded.h"
 #include "common/sourcevec.h"
 #include "tests/bench/minutes.h"
+#include "tests/bench/witness.h"
 
 #define PER_MINUTE 4.6
 #define FIRST      UINT32_C(0x0a000000)
@@ -56,8 +57,10 @@ static void ports_of(struct table *table, double packets, uint64_t *random)
         double rank = 1 + (port * UINT32_C(40503)) % PORTS;
         uint64_t count = minutes_poisson(random, packets / 11.67 / rank);
         uint64_t bytes = count * 40 + (uint64_t)(8.0 * (double)count * minutes_fraction(random));
-        if (count > 0)
-            table_append(table, (uint16_t)port, (struct sum){count, bytes});
+        if (count == 0)
+            continue;
+        table_append(table, (uint16_t)port, (struct sum){count, bytes});
+        witness_row(table, *random);
     }
 }
 
