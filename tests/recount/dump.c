@@ -5,7 +5,7 @@
  *                        not summed), interval (start, packets, bytes: a row for every record), class,
  *                        protocol, port or icmp (as `darkcount-collector count`, without what could
  *                        not be read) or totals (captured, packets, off_darknet, not_ip, undecodable,
- *                        late, refused, kernel_dropped, records)
+ *                        late, refused, kernel_dropped, records) or witnesses (as recount)
  *   dump vector VALUE    an address vector of the store: address, packets
  *   dump course VALUE    a day of the store: slot, packets, bytes
  *   dump tables VALUE    tables of the store: table, key, packets, bytes
@@ -162,6 +162,29 @@ static void put_icmp(const struct table *table)
     }
 }
 
+static void put_witnesses_of(const char *name, const struct table *table, bool halves)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (halves)
+            printf("%s,%u,%u,%u\n", name, table->keys[i] >> 8, table->keys[i] & 0xffu,
+                   table->witnesses[i]);
+        else
+            printf("%s,%u,%u\n", name, table->keys[i], table->witnesses[i]);
+}
+
+static void put_witnesses(void)
+{
+    for (int i = 0; i < PACKET_CLASSES; i++)
+        if (sum.tables.classes[i].packets)
+            printf("class,%s,%u\n", packet_class_name((enum packet_class)i),
+                   sum.tables.class_witnesses[i]);
+    put_witnesses_of("protocol", &sum.tables.protocols, false);
+    put_witnesses_of("port,6", &sum.tables.tcp_ports, false);
+    put_witnesses_of("port,17", &sum.tables.udp_ports, false);
+    put_witnesses_of("icmp,4", &sum.tables.icmp4, true);
+    put_witnesses_of("icmp,6", &sum.tables.icmp6, true);
+}
+
 static void put_totals(void)
 {
     printf("%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
@@ -186,6 +209,8 @@ static int put_rows(const char *by)
         put_icmp(&sum.tables.icmp6);
     } else if (strcmp(by, "totals") == 0)
         put_totals();
+    else if (strcmp(by, "witnesses") == 0)
+        put_witnesses();
     else
         return strcmp(by, "interval") == 0 || strcmp(by, "source") == 0 ? 0 : 2;
     return 0;

@@ -4,7 +4,8 @@
  * --format csv` is to print, byte by byte. It shares no code with the project: libpcap reads, every
  * packet is kept, sorted and counted off. DARKNET and EXCLUDE are prefixes separated by commas,
  * EXCLUDE may be "". Beside the kinds of `count`, BY may be `totals`: what became of all packets, and
- * `sources`: start, source, packets and bytes of every interval.
+ * `sources`: start, source, packets and bytes of every interval; and `witnesses`, of every row of the tables
+ * by class, protocol, port and ICMP type of which records have one: the eight bits of its sources.
  * Exit code 1: the file is damaged (the rows are what was before the damage); 3: of a link type that
  * recount does not know, or no capture; 2: wrong usage.
  */
@@ -377,6 +378,74 @@ static void print_rows(const struct kind *kind)
     }
 }
 
+/* --- witnesses -------------------------------------------------------------------------------- */
+
+/* MurmurHash64A by Austin Appleby, in the public domain, with the seed of Redis's HyperLogLog. */
+static uint64_t hash_of(const uint8_t *at, int size)
+{
+    const uint64_t m = UINT64_C(0xc6a4a7935bd1e995);
+    uint64_t hash = UINT64_C(0xadc83b19) ^ (uint64_t)size * m;
+    for (int i = 0; i < size; i += 8) {
+        uint64_t word = 0;
+        for (int byte = 0; byte < 8 && i + byte < size; byte++)
+            word |= (uint64_t)at[i + byte] << 8 * byte;
+        if (size - i >= 8) { /* the rest of fewer bytes is taken as it is */
+            word *= m;
+            word ^= word >> 47;
+            word *= m;
+        }
+        hash = (hash ^ word) * m;
+    }
+    hash ^= hash >> 47;
+    hash *= m;
+    return hash ^ hash >> 47;
+}
+
+static unsigned witnesses_of(const struct seen *first, size_t count)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < count; i++)
+        bits |= 1u << hash_of(first[i].src, first[i].family == 4 ? 4 : 16) % 8;
+    return bits;
+}
+
+/* Records have no rows of what could not be read, and ports of TCP and UDP alone. */
+static bool in_record(const struct seen *seen, const struct kind *kind)
+{
+    if (kind->key == key_of_port)
+        return (seen->protocol == 6 || seen->protocol == 17) && seen->port >= 0;
+    return kind->key != key_of_icmp || (seen->has_icmp && seen->icmp >= 0);
+}
+
+static void print_witnesses(const char *name)
+{
+    const struct kind *kind = find_kind(name);
+    size_t kept = 0;
+    for (size_t i = 0; i < packet_count; i++)
+        if (in_record(&packets[i], kind)) {
+            struct seen swap = packets[kept];
+            packets[kept++] = packets[i];
+            packets[i] = swap;
+        }
+    sort(packets, kept, kind);
+    for (size_t i = 0, n; i < kept; i += n) {
+        n = alike(packets + i, kept - i, kind);
+        printf("%s,", name);
+        if (kind->key == key_of_icmp)
+            printf("%d,", packets[i].family);
+        kind->put(&packets[i]);
+        printf(",%u\n", witnesses_of(packets + i, n));
+    }
+}
+
+static void print_all_witnesses(void)
+{
+    print_witnesses("class");
+    print_witnesses("protocol");
+    print_witnesses("port");
+    print_witnesses("icmp");
+}
+
 static void print_totals(void)
 {
     printf("captured,darknet,off_darknet,not_ip,undecodable\n");
@@ -387,7 +456,8 @@ static void print_totals(void)
 int main(int argc, char **argv)
 {
     const struct kind *kind = argc >= 5 ? find_kind(argv[4]) : NULL;
-    if (argc < 5 || argc > 6 || (!kind && strcmp(argv[4], "totals") != 0)) {
+    bool witnesses = argc >= 5 && strcmp(argv[4], "witnesses") == 0;
+    if (argc < 5 || argc > 6 || (!kind && !witnesses && strcmp(argv[4], "totals") != 0)) {
         fputs("Usage: recount FILE DARKNET EXCLUDE BY [WIDTH]\n", stderr);
         return 2;
     }
@@ -400,6 +470,8 @@ int main(int argc, char **argv)
         return result;
     if (kind)
         print_rows(kind);
+    else if (witnesses)
+        print_all_witnesses();
     else
         print_totals();
     free(packets);
