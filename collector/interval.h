@@ -15,7 +15,8 @@
  * Addresses of an IPv4 darknet of up to INTERVAL_DENSE_MAX are counted in a dense array, 4 bytes
  * each; of a larger one, and of IPv6, in a table of at most INTERVAL_SPARSE_MAX. What a full table
  * refuses is counted. Sources are in tables of their own (collector/sources.h); an interval with too many
- * of them keeps none, and counts everything else all the same.
+ * of them keeps none, and counts everything else all the same. The rows of its tables have witnesses of
+ * their sources (common/tables.h) either way, unless no sources are wanted.
  */
 #ifndef COLLECTOR_INTERVAL_H
 #define COLLECTOR_INTERVAL_H

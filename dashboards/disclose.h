@@ -1,9 +1,10 @@
 /*
  * Which rows of a period's table may be published: what export, the charts and the report ask before
  * they show one. disclose_open finds the rule for the range of time; within each period's on_period
- * disclose_period reads the rows, asks how many sensors and sources stand behind each (presence.h) and
- * marks those that are withheld (withhold.h). What is then not marked may be shown, and `sum` is the row
- * `withheld`.
+ * disclose_period reads the rows, asks how many sensors stand behind each (presence.h), takes from its
+ * witnesses how many sources are certain (common/tables.h; eight are the most, and enough for any
+ * threshold), and marks those that are withheld (withhold.h). What is then not marked may be shown, and
+ * `sum` is the row `withheld`.
  */
 #ifndef DASHBOARDS_DISCLOSE_H
 #define DASHBOARDS_DISCLOSE_H

@@ -21,8 +21,10 @@ struct withhold_rule {
 
 struct withhold_cell {
     uint64_t packets;
-    uint64_t sensors, sources; /* behind them; WITHHOLD_UNKNOWN is not held to the rule */
-    bool withheld;             /* the answer */
+    /* Behind them; WITHHOLD_UNKNOWN is not held to the rule, but for that there are no more sources than
+     * packets. */
+    uint64_t sensors, sources;
+    bool withheld; /* the answer */
 };
 
 /* The rule for a threshold `k` and a telescope of that many sensors: where it has fewer than k, a
