@@ -71,6 +71,14 @@ int table_append(struct table *table, uint16_t key, struct sum sum)
     return 0;
 }
 
+int table_make(struct table *table, size_t count)
+{
+    int rc = reserve(table, count);
+    if (rc == 0)
+        table->count = count;
+    return rc;
+}
+
 static int by_key(const void *a, const void *b)
 {
     const uint16_t *left = a, *right = b;
