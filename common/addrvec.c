@@ -164,6 +164,15 @@ static size_t new6(const struct addrvec *dst, const struct addrvec *src)
     return fresh;
 }
 
+/* By way of `sums`, so that the compiler sees that it may add several at a time. */
+static void add_run(uint64_t *to, const uint64_t *from)
+{
+    uint64_t sums[RUN];
+    for (size_t i = 0; i < RUN; i++)
+        sums[i] = to[i] + from[i];
+    memcpy(to, sums, sizeof sums);
+}
+
 /* Adds the first `s` entries of src, whose addresses are all among the first `d` of dst. */
 static void add_all4(struct addrvec *dst, size_t d, const struct addrvec *src, size_t s)
 {
@@ -171,8 +180,7 @@ static void add_all4(struct addrvec *dst, size_t d, const struct addrvec *src, s
         if (s >= RUN && d >= RUN && same_run(dst->address4 + d - RUN, src->address4 + s - RUN)) {
             d -= RUN;
             s -= RUN;
-            for (size_t i = 0; i < RUN; i++)
-                dst->packets4[d + i] += src->packets4[s + i];
+            add_run(dst->packets4 + d, src->packets4 + s);
         } else if (dst->address4[--d] == src->address4[s - 1]) {
             dst->packets4[d] += src->packets4[--s];
         }

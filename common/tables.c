@@ -203,17 +203,17 @@ int tables_add(struct tables *into, const struct tables *from)
 /* sum += more; false beyond 64 bits. */
 static bool add(struct sum *sum, struct sum more)
 {
-    return !__builtin_add_overflow(sum->packets, more.packets, &sum->packets) &&
+    return !__builtin_add_overflow(sum->packets, more.packets, &sum->packets) &
            !__builtin_add_overflow(sum->bytes, more.bytes, &sum->bytes);
 }
 
 static bool sum_all(const struct sum *sums, size_t count, struct sum *sum)
 {
+    bool good = true;
     *sum = (struct sum){0};
     for (size_t i = 0; i < count; i++)
-        if (!add(sum, sums[i]))
-            return false;
-    return true;
+        good &= add(sum, sums[i]);
+    return good;
 }
 
 static bool equal(struct sum a, struct sum b)
@@ -228,10 +228,10 @@ static bool at_most(struct sum a, struct sum b)
 
 static bool rows_valid(const struct table *table)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (table->sums[i].packets == 0 || (i > 0 && table->keys[i - 1] >= table->keys[i]))
-            return false;
-    return true;
+    bool valid = table->count == 0 || table->sums[0].packets > 0;
+    for (size_t i = 1; i < table->count; i++)
+        valid &= (table->sums[i].packets > 0) & (table->keys[i - 1] < table->keys[i]);
+    return valid;
 }
 
 /* The classes from `first` to `last`; called when all of them are known to sum without overflow. */
