@@ -7,7 +7,7 @@
 #include "common/record.pb-c.h"
 #include "common/unpack.h"
 
-#define UNPACK_MOST (2 * RECORD_MESSAGE_MAX) /* an address takes 24 bytes at the most */
+#define UNPACK_MOST (2 * RECORD_MESSAGE_MAX) /* an IPv6 address takes 24 bytes */
 
 const char record_no_memory[] = "out of memory";
 
@@ -390,6 +390,8 @@ static const char *take_all(struct record *record, struct record_parts *parts)
     unpack_memory_init(&memory, UNPACK_MOST);
     Darkcount__Record *rest =
         darkcount__record__unpack(&memory.allocator, parts->rest_size, parts->rest);
+    free(parts->rest);
+    parts->rest = NULL;
     if (!rest)
         return memory.rc == ERR_NOMEM ? record_no_memory : no_message;
     const char *broken = take_message(record, parts, rest);

@@ -104,53 +104,68 @@ static bool take_rows(struct record_rows *rows, const struct field *field)
     return true;
 }
 
-/* 1: the field was one of the parts; 0: it is not; -1: it is not as it should be. */
-static int take_part(struct record_parts *parts, const struct field *field)
+/* The column or the table that the field is, or NULL. */
+static struct record_numbers *numbers_of(struct record_parts *parts, uint64_t field)
 {
-    switch (field->number) {
+    switch (field) {
     case 16:
-        return take_numbers(&parts->address4_gap, field) ? 1 : -1;
+        return &parts->address4_gap;
     case 17:
-        return take_numbers(&parts->address4_packets, field) ? 1 : -1;
+        return &parts->address4_packets;
     case 33:
-        return take_numbers(&parts->source4_gap, field) ? 1 : -1;
+        return &parts->source4_gap;
     case 34:
-        return take_numbers(&parts->source4_packets, field) ? 1 : -1;
-    case 23:
-        return take_rows(&parts->protocols, field) ? 1 : -1;
-    case 24:
-        return take_rows(&parts->tcp_ports, field) ? 1 : -1;
-    case 25:
-        return take_rows(&parts->udp_ports, field) ? 1 : -1;
-    case 26:
-        return take_rows(&parts->icmp4, field) ? 1 : -1;
-    case 27:
-        return take_rows(&parts->icmp6, field) ? 1 : -1;
+        return &parts->source4_packets;
     default:
-        return 0;
+        return NULL;
     }
+}
+
+static struct record_rows *rows_of(struct record_parts *parts, uint64_t field)
+{
+    switch (field) {
+    case 23:
+        return &parts->protocols;
+    case 24:
+        return &parts->tcp_ports;
+    case 25:
+        return &parts->udp_ports;
+    case 26:
+        return &parts->icmp4;
+    case 27:
+        return &parts->icmp6;
+    default:
+        return NULL;
+    }
+}
+
+static void keep(struct record_parts *parts, const uint8_t *from, const uint8_t *until)
+{
+    memcpy(parts->rest + parts->rest_size, from, (size_t)(until - from));
+    parts->rest_size += (size_t)(until - from);
 }
 
 int record_parts_find(struct record_parts *parts, const uint8_t *bytes, size_t size)
 {
     struct cursor in = cursor_over(bytes, size);
     struct field field;
-    const uint8_t *kept = bytes; /* up to where the rest has all that is not a part */
+    const uint8_t *from = bytes; /* of what is still to be kept */
     *parts = (struct record_parts){.rest = malloc(size + 1)};
     if (!parts->rest)
         return ERR_NOMEM;
     while (!cursor_done(&in)) {
-        int part = next_field(&in, &field) ? take_part(parts, &field) : -1;
-        if (part < 0)
+        if (!next_field(&in, &field))
             return ERR_DAMAGED;
-        if (part == 0)
+        struct record_numbers *numbers = numbers_of(parts, field.number);
+        struct record_rows *rows = rows_of(parts, field.number);
+        if ((numbers && !take_numbers(numbers, &field)) || (rows && !take_rows(rows, &field)))
+            return ERR_DAMAGED;
+        if (!numbers && !rows)
             continue;
-        memcpy(parts->rest + parts->rest_size, kept, (size_t)(field.from - kept));
-        parts->rest_size += (size_t)(field.from - kept);
-        kept = field.until;
+        keep(parts, from, field.from);
+        from = field.until;
     }
-    memcpy(parts->rest + parts->rest_size, kept, (size_t)(in.end - kept));
-    parts->rest_size += (size_t)(in.end - kept);
+    keep(parts, from, in.end);
     return 0;
 }
 
