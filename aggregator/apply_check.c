@@ -118,11 +118,11 @@ int apply_check_addresses(const struct part *part, const struct prefixset *addre
     if (!addresses)
         addresses = part->addresses;
     const struct addrvec *vec = &record->addresses;
-    for (size_t i = 0; i < vec->count4; i++)
-        if (!prefixset_has4(addresses, vec->address4[i])) {
-            uint32_t network = htonl(vec->address4[i]);
-            return refuse_foreign(record, AF_INET, &network, refuse);
-        }
+    size_t leading = prefixset_leading4(addresses, vec->address4, vec->count4);
+    if (leading < vec->count4) {
+        uint32_t network = htonl(vec->address4[leading]);
+        return refuse_foreign(record, AF_INET, &network, refuse);
+    }
     for (size_t i = 0; i < vec->count6; i++)
         if (!prefixset_has6(addresses, vec->address6[i]))
             return refuse_foreign(record, AF_INET6, vec->address6[i], refuse);

@@ -9,6 +9,8 @@
 #include "common/err.h"
 #include "common/planes.h"
 
+#define RUN ((size_t)32)
+
 void addrvec_init(struct addrvec *vec)
 {
     *vec = (struct addrvec){0};
@@ -115,14 +117,39 @@ static size_t seek4(const struct addrvec *vec, size_t at, uint32_t address)
     return low;
 }
 
+/* Whether two runs of RUN addresses are the same. Vectors of one darknet mostly are, long stretches of
+ * them, and are gone through by these. */
+static bool same_run(const uint32_t *a, const uint32_t *b)
+{
+    return a[0] == b[0] && a[RUN - 1] == b[RUN - 1] && memcmp(a, b, RUN * sizeof *a) == 0;
+}
+
+/* The first position of src from `s` on whose address dst does not have from `*d` on, which moves to where it
+ * would be; src->count4 when there is none. */
+static size_t next_new4(const struct addrvec *dst, size_t *d, const struct addrvec *src, size_t s)
+{
+    while (s < src->count4) {
+        if (dst->count4 - *d >= RUN && src->count4 - s >= RUN &&
+            same_run(dst->address4 + *d, src->address4 + s)) {
+            *d += RUN;
+            s += RUN;
+            continue;
+        }
+        *d = seek4(dst, *d, src->address4[s]);
+        if (*d == dst->count4 || dst->address4[*d] != src->address4[s])
+            return s;
+        ++*d;
+        s++;
+    }
+    return s;
+}
+
 /* How many addresses of src are not in dst yet. */
 static size_t new4(const struct addrvec *dst, const struct addrvec *src)
 {
-    size_t fresh = 0;
-    for (size_t d = 0, s = 0; s < src->count4; s++) {
-        d = seek4(dst, d, src->address4[s]);
-        fresh += d == dst->count4 || dst->address4[d] != src->address4[s];
-    }
+    size_t fresh = 0, d = 0;
+    for (size_t s = next_new4(dst, &d, src, 0); s < src->count4; s = next_new4(dst, &d, src, s + 1))
+        fresh++;
     return fresh;
 }
 
@@ -135,6 +162,29 @@ static size_t new6(const struct addrvec *dst, const struct addrvec *src)
         fresh += d == dst->count6 || memcmp(dst->address6[d], src->address6[s], 16) != 0;
     }
     return fresh;
+}
+
+/* By way of `sums`, so that the compiler sees that it may add several at a time. */
+static void add_run(uint64_t *to, const uint64_t *from)
+{
+    uint64_t sums[RUN];
+    for (size_t i = 0; i < RUN; i++)
+        sums[i] = to[i] + from[i];
+    memcpy(to, sums, sizeof sums);
+}
+
+/* Adds the first `s` entries of src, whose addresses are all among the first `d` of dst. */
+static void add_all4(struct addrvec *dst, size_t d, const struct addrvec *src, size_t s)
+{
+    while (s > 0) {
+        if (s >= RUN && d >= RUN && same_run(dst->address4 + d - RUN, src->address4 + s - RUN)) {
+            d -= RUN;
+            s -= RUN;
+            add_run(dst->packets4 + d, src->packets4 + s);
+        } else if (dst->address4[--d] == src->address4[s - 1]) {
+            dst->packets4[d] += src->packets4[--s];
+        }
+    }
 }
 
 /* Merges from the back, so that dst needs no second array. */
@@ -155,9 +205,7 @@ static void merge4(struct addrvec *dst, const struct addrvec *src, size_t fresh)
             dst->packets4[out] = src->packets4[s];
         }
     }
-    while (s > 0) /* all that is left of src is in dst, which stays where it is */
-        if (dst->address4[--d] == src->address4[s - 1])
-            dst->packets4[d] += src->packets4[--s];
+    add_all4(dst, d, src, s);
 }
 
 static void merge6(struct addrvec *dst, const struct addrvec *src, size_t fresh)
@@ -219,11 +267,9 @@ static int difference6(struct addrvec *out, const struct addrvec *src, const str
 int addrvec_difference(struct addrvec *out, const struct addrvec *src, const struct addrvec *dst)
 {
     int rc = 0;
-    for (size_t d = 0, s = 0; rc == 0 && s < src->count4; s++) {
-        d = seek4(dst, d, src->address4[s]);
-        if (d == dst->count4 || dst->address4[d] != src->address4[s])
-            rc = addrvec_append4(out, src->address4[s], src->packets4[s]);
-    }
+    size_t d = 0, s = next_new4(dst, &d, src, 0);
+    for (; rc == 0 && s < src->count4; s = next_new4(dst, &d, src, s + 1))
+        rc = addrvec_append4(out, src->address4[s], src->packets4[s]);
     return rc ? rc : difference6(out, src, dst);
 }
 

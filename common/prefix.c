@@ -367,6 +367,34 @@ bool prefixset_has4(const struct prefixset *set, uint32_t address)
     return find(set, address) != NULL;
 }
 
+/* The first of ascending addresses from `at` on that is beyond `last`, or `count`. */
+static size_t skip_to(const uint32_t *addresses, size_t at, size_t count, uint32_t last)
+{
+    size_t low = at, high = count;
+    if (addresses[count - 1] <= last)
+        return count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (addresses[middle] <= last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t prefixset_leading4(const struct prefixset *set, const uint32_t *addresses, size_t count)
+{
+    size_t at = 0;
+    while (at < count) {
+        const struct span *span = find(set, addresses[at]);
+        if (!span)
+            break;
+        at = skip_to(addresses, at, count, span->first + span->size_less_1);
+    }
+    return at;
+}
+
 uint32_t prefixset_index4(const struct prefixset *set, uint32_t address)
 {
     const struct span *span = find(set, address);

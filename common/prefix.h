@@ -39,6 +39,8 @@ int prefixset_finish(struct prefixset *set, char *errmsg);
 /* Membership. */
 bool prefixset_has4(const struct prefixset *set, uint32_t address);
 bool prefixset_has6(const struct prefixset *set, const uint8_t address[16]);
+/* How many of the ascending IPv4 addresses, from the first on, are in the set: `count` when all are. */
+size_t prefixset_leading4(const struct prefixset *set, const uint32_t *addresses, size_t count);
 
 /* The dense index of an IPv4 address, 0 .. prefixset_count4() - 1 in ascending address order, or
  * PREFIX_NONE. Only where prefixset_count4() < 2^32 - 1 (not for 0.0.0.0/0: use prefixset_has4). */

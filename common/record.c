@@ -188,8 +188,10 @@ static const char *take_payload(struct record *record, const uint8_t *payload, s
     uint8_t *bytes;
     size_t full;
     const char *broken = uncompress(payload, size, &bytes, &full);
-    if (!broken)
-        broken = record_unpack(record, bytes, full);
+    if (broken)
+        return broken;
+    broken = record_unpack(record, bytes, full);
+    free(bytes);
     return broken ? broken : record_broken(record);
 }
 

@@ -7,9 +7,11 @@
 #include "common/record.pb-c.h"
 #include "common/unpack.h"
 
-#define UNPACK_MOST (2 * RECORD_MESSAGE_MAX) /* an address takes 24 bytes at the most */
+#define UNPACK_MOST (2 * RECORD_MESSAGE_MAX) /* an IPv6 address takes 24 bytes */
 
 const char record_no_memory[] = "out of memory";
+
+static const char no_message[] = "its payload is no such message";
 
 /* --- packing ---------------------------------------------------------------------------------- */
 
@@ -198,28 +200,19 @@ uint8_t *record_pack(const struct record *record, size_t *size)
 
 /* The columns of a vector in the message, and what is said about those that are none. */
 struct vector_columns {
-    size_t gap_count, count4, count6;
-    const uint32_t *gaps;
-    const uint64_t *packets4, *packets6;
+    struct record_numbers gaps, packets4;
+    size_t count6;
+    const uint64_t *packets6;
     ProtobufCBinaryData address6;
     const char *differ4, *descend4, *differ6, *descend6;
 };
 
 static const char *take_vector4(struct addrvec *vec, const struct vector_columns *from)
 {
-    uint64_t address = 0;
-    if (from->gap_count != from->count4)
+    if (from->gaps.count != from->packets4.count)
         return from->differ4;
-    if (addrvec_reserve4(vec, from->count4) != 0)
-        return record_no_memory;
-    for (size_t i = 0; i < from->count4; i++) {
-        address += from->gaps[i];
-        if (address > UINT32_MAX || (i > 0 && from->gaps[i] == 0) || from->packets4[i] == 0)
-            return from->descend4;
-        if (addrvec_append4(vec, (uint32_t)address, from->packets4[i]) != 0)
-            return record_no_memory;
-    }
-    return NULL;
+    int rc = record_parts_vector(vec, from->gaps, from->packets4);
+    return rc == ERR_NOMEM ? record_no_memory : rc ? from->descend4 : NULL;
 }
 
 static const char *take_vector6(struct addrvec *vec, const struct vector_columns *from)
@@ -242,14 +235,13 @@ static const char *take_vector(struct addrvec *vec, const struct vector_columns 
     return broken ? broken : take_vector6(vec, from);
 }
 
-static const char *take_addresses(struct addrvec *vec, const Darkcount__Record *message)
+static const char *take_addresses(struct addrvec *vec, const struct record_parts *parts,
+                                  const Darkcount__Record *message)
 {
     const struct vector_columns columns = {
-        .gap_count = message->n_address4_gap,
-        .count4 = message->n_address4_packets,
+        .gaps = parts->address4_gap,
+        .packets4 = parts->address4_packets,
         .count6 = message->n_address6_packets,
-        .gaps = message->address4_gap,
-        .packets4 = message->address4_packets,
         .packets6 = message->address6_packets,
         .address6 = message->address6,
         .differ4 = "its IPv4 addresses and counts differ in number",
@@ -257,19 +249,18 @@ static const char *take_addresses(struct addrvec *vec, const Darkcount__Record *
         .differ6 = "its IPv6 addresses and counts differ in number",
         .descend6 = "its IPv6 addresses do not ascend or count nothing",
     };
-    if (columns.gap_count + columns.count6 > RECORD_ADDRESSES_MAX)
+    if (columns.gaps.count + columns.count6 > RECORD_ADDRESSES_MAX)
         return "it has too many addresses";
     return take_vector(vec, &columns);
 }
 
-static const char *take_sources(struct addrvec *vec, const Darkcount__Record *message)
+static const char *take_sources(struct addrvec *vec, const struct record_parts *parts,
+                                const Darkcount__Record *message)
 {
     const struct vector_columns columns = {
-        .gap_count = message->n_source4_gap,
-        .count4 = message->n_source4_packets,
+        .gaps = parts->source4_gap,
+        .packets4 = parts->source4_packets,
         .count6 = message->n_source6_packets,
-        .gaps = message->source4_gap,
-        .packets4 = message->source4_packets,
         .packets6 = message->source6_packets,
         .address6 = message->source6,
         .differ4 = "its IPv4 sources and counts differ in number",
@@ -277,7 +268,7 @@ static const char *take_sources(struct addrvec *vec, const Darkcount__Record *me
         .differ6 = "its IPv6 sources and counts differ in number",
         .descend6 = "its IPv6 sources do not ascend or count nothing",
     };
-    if (columns.gap_count + columns.count6 > RECORD_SOURCES_MAX)
+    if (columns.gaps.count + columns.count6 > RECORD_SOURCES_MAX)
         return "it has too many sources";
     return take_vector(vec, &columns);
 }
@@ -295,12 +286,12 @@ static const char *take_hosts(struct hll *hosts, const Darkcount__Record *messag
     return NULL;
 }
 
-static const char *take_witnesses(uint8_t *witnesses, size_t count, ProtobufCBinaryData from)
+static const char *take_witnesses(uint8_t *witnesses, size_t count, struct chunk from)
 {
-    if (from.len != 0 && from.len != count)
+    if (from.size != 0 && from.size != count)
         return "its witnesses and the counts that they are of differ in number";
-    if (from.len)
-        memcpy(witnesses, from.data, count);
+    if (from.size)
+        memcpy(witnesses, from.bytes, count);
     return NULL;
 }
 
@@ -311,39 +302,32 @@ static const char *take_classes(struct tables *tables, const Darkcount__Record *
         return "its classes are not those of this version";
     for (size_t i = 0; i < count; i++)
         tables->classes[i] = (struct sum){message->class_packets[i], message->class_bytes[i]};
-    return take_witnesses(tables->class_witnesses, count, message->class_witnesses);
+    const struct chunk witnesses = {message->class_witnesses.data, message->class_witnesses.len};
+    return take_witnesses(tables->class_witnesses, count, witnesses);
 }
 
-/* `from` is NULL where the message has no such table. */
-static const char *take_table(struct table *table, const Darkcount__Table *from)
+static const char *take_table(struct table *table, const struct record_rows *from)
 {
-    size_t count = from ? from->n_key_gap : 0;
-    if (from && (from->n_packets != count || from->n_bytes != count))
+    size_t count = from->key_gap.count;
+    if (from->packets.count != count || from->bytes.count != count)
         return "the columns of a table differ in length";
-    uint64_t key = 0;
-    for (size_t i = 0; i < count; i++) {
-        key += from->key_gap[i];
-        if (key > UINT16_MAX || (i > 0 && from->key_gap[i] == 0) || from->packets[i] == 0)
-            return "the rows of a table do not ascend or count nothing";
-        struct sum sum = {from->packets[i], from->bytes[i]};
-        if (table_append(table, (uint16_t)key, sum) != 0)
-            return record_no_memory;
-    }
-    return from ? take_witnesses(table->witnesses, count, from->witnesses) : NULL;
+    int rc = record_parts_table(table, *from);
+    if (rc)
+        return rc == ERR_NOMEM ? record_no_memory
+                               : "the rows of a table do not ascend or count nothing";
+    return take_witnesses(table->witnesses, count, from->witnesses);
 }
 
-static const char *take_tables(struct tables *tables, const Darkcount__Record *message)
+static const char *take_tables(struct tables *tables, const struct record_parts *parts)
 {
-    const char *broken = take_classes(tables, message);
+    const char *broken = take_table(&tables->protocols, &parts->protocols);
     if (!broken)
-        broken = take_table(&tables->protocols, message->protocols);
+        broken = take_table(&tables->tcp_ports, &parts->tcp_ports);
     if (!broken)
-        broken = take_table(&tables->tcp_ports, message->tcp_ports);
+        broken = take_table(&tables->udp_ports, &parts->udp_ports);
     if (!broken)
-        broken = take_table(&tables->udp_ports, message->udp_ports);
-    if (!broken)
-        broken = take_table(&tables->icmp4, message->icmp4);
-    return broken ? broken : take_table(&tables->icmp6, message->icmp6);
+        broken = take_table(&tables->icmp4, &parts->icmp4);
+    return broken ? broken : take_table(&tables->icmp6, &parts->icmp6);
 }
 
 static const char *take_late(struct record *record, const Darkcount__Record *message)
@@ -386,7 +370,8 @@ static const char *take_alarms(struct record *record, const Darkcount__Record *m
     return NULL;
 }
 
-static const char *take_message(struct record *record, const Darkcount__Record *message)
+static const char *take_message(struct record *record, const struct record_parts *parts,
+                                const Darkcount__Record *message)
 {
     if (strlen(message->sensor) > SENSOR_NAME_MAX)
         return "its sensor name is not valid";
@@ -406,27 +391,42 @@ static const char *take_message(struct record *record, const Darkcount__Record *
     record->kernel_dropped = message->kernel_dropped;
     record->interface_dropped = message->interface_dropped;
     record->flags = message->flags;
-    const char *broken = take_addresses(&record->addresses, message);
+    const char *broken = take_addresses(&record->addresses, parts, message);
     if (!broken)
-        broken = take_sources(&record->sources, message);
+        broken = take_sources(&record->sources, parts, message);
     if (!broken)
         broken = take_hosts(&record->hosts, message);
     if (!broken)
-        broken = take_tables(&record->tables, message);
+        broken = take_classes(&record->tables, message);
+    if (!broken)
+        broken = take_tables(&record->tables, parts);
     if (!broken)
         broken = take_late(record, message);
     return broken ? broken : take_alarms(record, message);
 }
 
-const char *record_unpack(struct record *record, uint8_t *bytes, size_t size)
+static const char *take_all(struct record *record, struct record_parts *parts)
 {
     struct unpack_memory memory;
     unpack_memory_init(&memory, UNPACK_MOST);
-    Darkcount__Record *message = darkcount__record__unpack(&memory.allocator, size, bytes);
-    free(bytes);
-    if (!message)
-        return memory.rc == ERR_NOMEM ? record_no_memory : "its payload is no such message";
-    const char *broken = take_message(record, message);
-    darkcount__record__free_unpacked(message, &memory.allocator);
+    Darkcount__Record *rest =
+        darkcount__record__unpack(&memory.allocator, parts->rest_size, parts->rest);
+    free(parts->rest);
+    parts->rest = NULL;
+    if (!rest)
+        return memory.rc == ERR_NOMEM ? record_no_memory : no_message;
+    const char *broken = take_message(record, parts, rest);
+    darkcount__record__free_unpacked(rest, &memory.allocator);
+    return broken;
+}
+
+const char *record_unpack(struct record *record, const uint8_t *bytes, size_t size)
+{
+    struct record_parts parts;
+    int rc = record_parts_find(&parts, bytes, size);
+    const char *broken = rc == ERR_NOMEM ? record_no_memory
+                         : rc            ? no_message
+                                         : take_all(record, &parts);
+    free(parts.rest);
     return broken;
 }

@@ -8,6 +8,7 @@
 #include "common/err.h"
 
 #define ROOM_MIN 16
+#define KEYS     65536
 
 const char *packet_class_name(enum packet_class class)
 {
@@ -76,6 +77,16 @@ int table_append(struct table *table, uint16_t key, struct sum sum)
     return 0;
 }
 
+int table_make(struct table *table, size_t count)
+{
+    int rc = reserve(table, count);
+    if (rc || count == 0)
+        return rc;
+    memset(table->witnesses, 0, count);
+    table->count = count;
+    return 0;
+}
+
 static int by_key(const void *a, const void *b)
 {
     const uint16_t *left = a, *right = b;
@@ -102,44 +113,46 @@ static struct sum sum_of_two(struct sum a, struct sum b)
     return (struct sum){a.packets + b.packets, a.bytes + b.bytes};
 }
 
-/* How many rows of `from` have a key that `into` does not have. */
-static size_t new_keys(const struct table *into, const struct table *from)
+/* Where the keys of `from` are in `into`, and how many are not: those are not at their place. What is there
+ * is otherwise anything. By key and not side by side, since of ports about as many come as do not, and
+ * the processor guesses wrong half of the time. */
+static size_t find_keys(const struct table *into, const struct table *from, uint16_t place[KEYS])
 {
     size_t fresh = 0;
-    for (size_t i = 0, f = 0; f < from->count; f++) {
-        while (i < into->count && into->keys[i] < from->keys[f])
-            i++;
-        fresh += i == into->count || into->keys[i] != from->keys[f];
-    }
+    if (into->count == 0)
+        return from->count;
+    for (size_t f = 0; f < from->count; f++)
+        place[from->keys[f]] = 0;
+    for (size_t i = 0; i < into->count; i++)
+        place[into->keys[i]] = (uint16_t)i;
+    for (size_t f = 0; f < from->count; f++)
+        fresh += into->keys[place[from->keys[f]]] != from->keys[f];
     return fresh;
 }
 
-/* Adds rows of which `fresh` are new and have room, from the back, so that no second table is needed. */
-static void merge(struct table *into, const struct table *from, size_t fresh)
+/* Makes room for the `fresh` rows of `from` whose keys are new, empty, from the back, so that no
+ * second table is needed. There is memory for them. */
+static void insert_keys(struct table *into, const struct table *from, size_t fresh)
 {
-    size_t i = into->count, f = from->count, out = i + fresh;
-    into->count = out;
-    while (f > 0 && out > i) {
-        bool both = i > 0 && into->keys[i - 1] == from->keys[f - 1];
-        bool mine = i > 0 && into->keys[i - 1] >= from->keys[f - 1];
-        uint16_t key = mine ? into->keys[i - 1] : from->keys[f - 1];
-        uint8_t witnesses = mine ? into->witnesses[i - 1] : from->witnesses[f - 1];
-        struct sum sum = mine ? into->sums[--i] : from->sums[--f];
-        if (both) {
-            witnesses |= from->witnesses[f - 1];
-            sum = sum_of_two(sum, from->sums[--f]);
-        }
-        into->keys[--out] = key;
-        into->sums[out] = sum;
-        into->witnesses[out] = witnesses;
+    size_t i = into->count, f = from->count;
+    for (size_t out = into->count += fresh; out > i;) {
+        bool mine = i > 0 && (f == 0 || into->keys[i - 1] >= from->keys[f - 1]);
+        bool both = mine && f > 0 && into->keys[i - 1] == from->keys[f - 1];
+        into->keys[--out] = mine ? into->keys[i - 1] : from->keys[f - 1];
+        into->sums[out] = mine ? into->sums[i - 1] : (struct sum){0};
+        into->witnesses[out] = mine ? into->witnesses[i - 1] : 0;
+        i -= mine;
+        f -= !mine || both;
     }
-    while (f > 0) { /* all that is left is in `into`, which stays where it is */
-        i--;
-        if (into->keys[i] == from->keys[f - 1]) {
-            f--;
-            into->sums[i] = sum_of_two(into->sums[i], from->sums[f]);
-            into->witnesses[i] |= from->witnesses[f];
-        }
+}
+
+/* Adds rows of which none is new. */
+static void add_rows(struct table *into, const struct table *from, const uint16_t place[KEYS])
+{
+    for (size_t f = 0; f < from->count; f++) {
+        size_t at = place[from->keys[f]];
+        into->sums[at] = sum_of_two(into->sums[at], from->sums[f]);
+        into->witnesses[at] |= from->witnesses[f];
     }
 }
 
@@ -175,17 +188,21 @@ static void list(struct tables *tables, struct table *all[TABLES])
 int tables_add(struct tables *into, const struct tables *from)
 {
     struct table *to[TABLES], *more[TABLES];
+    uint16_t place[KEYS];
     size_t fresh[TABLES];
     list(into, to);
     list((struct tables *)from, more);
     for (int t = 0; t < TABLES; t++) {
-        fresh[t] = new_keys(to[t], more[t]);
+        fresh[t] = find_keys(to[t], more[t], place);
         int rc = reserve(to[t], to[t]->count + fresh[t]);
         if (rc)
             return rc;
     }
-    for (int t = 0; t < TABLES; t++)
-        merge(to[t], more[t], fresh[t]);
+    for (int t = 0; t < TABLES; t++) {
+        insert_keys(to[t], more[t], fresh[t]);
+        find_keys(to[t], more[t], place);
+        add_rows(to[t], more[t], place);
+    }
     for (int class = 0; class < PACKET_CLASSES; class ++) {
         into->classes[class] = sum_of_two(into->classes[class], from->classes[class]);
         into->class_witnesses[class] |= from->class_witnesses[class];
@@ -198,17 +215,17 @@ int tables_add(struct tables *into, const struct tables *from)
 /* sum += more; false beyond 64 bits. */
 static bool add(struct sum *sum, struct sum more)
 {
-    return !__builtin_add_overflow(sum->packets, more.packets, &sum->packets) &&
+    return !__builtin_add_overflow(sum->packets, more.packets, &sum->packets) &
            !__builtin_add_overflow(sum->bytes, more.bytes, &sum->bytes);
 }
 
 static bool sum_all(const struct sum *sums, size_t count, struct sum *sum)
 {
+    bool good = true;
     *sum = (struct sum){0};
     for (size_t i = 0; i < count; i++)
-        if (!add(sum, sums[i]))
-            return false;
-    return true;
+        good &= add(sum, sums[i]);
+    return good;
 }
 
 static bool equal(struct sum a, struct sum b)
@@ -223,10 +240,10 @@ static bool at_most(struct sum a, struct sum b)
 
 static bool rows_valid(const struct table *table)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (table->sums[i].packets == 0 || (i > 0 && table->keys[i - 1] >= table->keys[i]))
-            return false;
-    return true;
+    bool valid = table->count == 0 || table->sums[0].packets > 0;
+    for (size_t i = 1; i < table->count; i++)
+        valid &= (table->sums[i].packets > 0) & (table->keys[i - 1] < table->keys[i]);
+    return valid;
 }
 
 /* The classes from `first` to `last`; called when all of them are known to sum without overflow. */

@@ -56,6 +56,9 @@ struct table {
 /* Appends a row: a key greater than every one before it, with packets, and without witnesses, which the
  * caller may set. ERR_NOMEM leaves the table as it was. */
 int table_append(struct table *table, uint16_t key, struct sum sum);
+/* Makes an empty table one of `count` rows without witnesses, whose keys and sums the caller then fills.
+ * ERR_NOMEM. */
+int table_make(struct table *table, size_t count);
 /* The sum of the row of that key; zero when there is none. */
 struct sum table_at(const struct table *table, uint16_t key);
 /* Frees the rows and leaves the table empty. */

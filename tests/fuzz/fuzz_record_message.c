@@ -8,6 +8,7 @@
 #include "common/crc32c.h"
 #include "common/err.h"
 #include "common/record.h"
+#include "common/record.pb-c.h"
 
 static bool same_vector(const struct addrvec *a, const struct addrvec *b)
 {
@@ -41,6 +42,36 @@ static void check_again(const struct record *record, const uint8_t *bytes, size_
     record_close(&again);
 }
 
+static void check_table(const struct table *table, const Darkcount__Table *columns)
+{
+    fuzz_require(table->count == (columns ? columns->n_packets : 0));
+    for (size_t i = 0; i < table->count; i++) {
+        uint32_t before = i ? table->keys[i - 1] : 0;
+        fuzz_require(table->keys[i] == before + columns->key_gap[i]);
+        fuzz_require(table->sums[i].packets == columns->packets[i]);
+        fuzz_require(table->sums[i].bytes == columns->bytes[i]);
+    }
+}
+
+/* What is taken out of the message by hand is what the library finds there. */
+static void check_parts(const struct record *record, const uint8_t *bytes, size_t size)
+{
+    const struct addrvec *vec = &record->addresses;
+    Darkcount__Record *message = darkcount__record__unpack(NULL, size, bytes);
+    fuzz_require(message && message->n_address4_packets == vec->count4);
+    for (size_t i = 0; i < vec->count4; i++) {
+        uint32_t before = i ? vec->address4[i - 1] : 0;
+        fuzz_require(vec->address4[i] == before + message->address4_gap[i]);
+        fuzz_require(vec->packets4[i] == message->address4_packets[i]);
+    }
+    check_table(&record->tables.protocols, message->protocols);
+    check_table(&record->tables.tcp_ports, message->tcp_ports);
+    check_table(&record->tables.udp_ports, message->udp_ports);
+    check_table(&record->tables.icmp4, message->icmp4);
+    check_table(&record->tables.icmp6, message->icmp6);
+    darkcount__record__free_unpacked(message, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct record record;
@@ -59,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     buf_put_u32_be(&made, crc32c(crc32c(0, made.bytes + 4, 28), payload, used));
     buf_put(&made, payload, used);
     if (record_open(&record, made.bytes, made.size, errmsg) == 0) {
+        check_parts(&record, bytes, size);
         buf_consume(&made, made.size);
         fuzz_require(record_seal(&record, &made, errmsg) == 0);
         check_again(&record, made.bytes, made.size);

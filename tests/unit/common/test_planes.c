@@ -32,10 +32,11 @@ static void round_trip(const uint64_t *values, size_t count, int planes)
 
 Test(planes, every_width_comes_back)
 {
-    uint64_t values[300], seed = 3;
+    static uint64_t values[2500];
+    uint64_t seed = 3;
     round_trip(NULL, 0, 0);
     for (int planes = 0; planes <= 8; planes++) {
-        static const size_t counts[] = {1, 2, 255, 300};
+        static const size_t counts[] = {1, 2, 255, 1023, 1024, 2500};
         for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
             uint64_t mask = planes == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * planes)) - 1;
             for (size_t i = 0; i < counts[c]; i++)

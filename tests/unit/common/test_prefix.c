@@ -196,6 +196,30 @@ Test(prefix, many_ranges_in_one_block_are_found)
     prefixset_free(set);
 }
 
+/* Ascending addresses, every second, third, ... of a range with two holes, looked at from each on. */
+Test(prefix, leading_addresses_end_before_the_first_that_is_not_in_the_set)
+{
+    struct prefixset *set = make("10.0.0.0/23,10.0.4.0/24", "10.0.0.64/28");
+    uint32_t base = ip4("10.0.0.0"), addresses[2048];
+    for (uint32_t step = 1; step < 100; step += 7) {
+        size_t count = 0;
+        for (uint32_t at = base; at < base + 1400; at += step)
+            addresses[count++] = at;
+        for (size_t first = 0; first <= count; first++) {
+            size_t leading = 0;
+            while (first + leading < count && prefixset_has4(set, addresses[first + leading]))
+                leading++;
+            cr_assert_eq(prefixset_leading4(set, addresses + first, count - first), leading);
+            for (size_t more = 0; more < 3 && first + leading + more <= count; more++)
+                cr_assert_eq(prefixset_leading4(set, addresses + first, leading + more), leading);
+        }
+    }
+    prefixset_free(set);
+    set = make("0.0.0.0/0", NULL);
+    cr_assert_eq(prefixset_leading4(set, (uint32_t[]){0, UINT32_MAX}, 2), 2);
+    prefixset_free(set);
+}
+
 Test(prefix, everything_holds_both_ends)
 {
     struct prefixset *set = make("0.0.0.0/0,::/0", NULL);
