@@ -2,7 +2,7 @@
  * What values of the store take: `store_memory ADDRESSES` makes the folded values of an hour, a day, a
  * month and a year of the synthetic telescope of minutes.h (4.6 packets a minute and address, which
  * differ in what they get) as the aggregator writes them, and prints LEVEL ADDRESSES_BYTES TABLES_BYTES for
- * each, "minute" with the sealed record, and "course", "hosts", "sources_hour" and "sources_day" with one
+ * each ("minute": of a sealed record, what its addresses take by themselves, and the rest), and "course", "hosts", "sources_hour" and "sources_day" with one
  * value, the last two as large as they can be.
  */
 #include <inttypes.h>
@@ -77,16 +77,20 @@ static size_t tables_of_period(size_t addresses, double minutes, uint64_t *rando
     return form_size(&form, rc);
 }
 
-static size_t minute_size(size_t addresses)
+/* A sealed record, and in `*alone` what its addresses take by themselves. */
+static size_t minute_size(size_t addresses, size_t *alone)
 {
     struct minutes minutes = {.random = 1, .first = FIRST, .addresses = addresses, .sensor = "s"};
     struct record record;
-    struct buf sealed;
+    struct buf sealed, form;
     char errmsg[ERRMSG_SIZE];
     record_init(&record);
     buf_init(&sealed);
+    buf_init(&form);
     minutes_fill(&minutes, &record, 1, 0);
-    int rc = record_seal(&record, &sealed, errmsg);
+    int rc = folded_encode(&record.addresses, 1, &form);
+    *alone = form_size(&form, rc);
+    rc = record_seal(&record, &sealed, errmsg);
     record_close(&record);
     return form_size(&sealed, rc);
 }
@@ -134,7 +138,8 @@ int main(int argc, char **argv)
         fputs("Usage: store_memory ADDRESSES\n", stderr);
         return 2;
     }
-    printf("minute %zu 0\n", minute_size(addresses));
+    size_t alone, minute = minute_size(addresses, &alone);
+    printf("minute %zu %zu\n", alone, minute - alone);
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
         printf("%s %zu %zu\n", levels[i].name, addresses_of(addresses, levels[i].minutes, &random),
                tables_of_period(addresses, levels[i].minutes, &random));
