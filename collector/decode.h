@@ -48,6 +48,16 @@ struct packet_brief {
     uint32_t bytes; /* as in struct packet */
 };
 
+/* All that a record takes of a plain IPv4 packet: TCP or UDP, no later fragment, a header without options,
+ * and captured as far as it is looked at. */
+struct packet_plain {
+    uint32_t src4, dst4; /* host byte order */
+    uint32_t bytes;      /* as in struct packet */
+    uint16_t dst_port;
+    uint8_t protocol;
+    uint8_t class; /* enum packet_class */
+};
+
 /* Whether frames of `linktype` (a DLT_ value as pcap_datalink returns it) can be decoded. */
 bool decode_supported(int linktype);
 
@@ -83,6 +93,48 @@ static inline bool decode_ipv4_at(int offset, const uint8_t *data, uint32_t capl
     memcpy(&brief->dst4, header + 16, sizeof brief->dst4);
     brief->dst4 = __builtin_bswap32(brief->dst4);
     brief->bytes = __builtin_bswap16((uint16_t)total);
+    return true;
+}
+
+#define DECODE_ETHERNET 1 /* DLT_EN10MB */
+
+/* Classes of TCP packets by three of their flags: SYN, RST and ACK, from the lowest bit on. */
+extern const uint8_t decode_tcp_class[8];
+
+static inline enum packet_class decode_flags_class(uint32_t flags)
+{
+    return decode_tcp_class[(flags >> 1 & 3) | (flags >> 2 & 4)];
+}
+
+/* For a frame with a plain IPv4 packet right behind an Ethernet header, as most are, what decode() and
+ * decode_transport() tell of it, with hardly a branch that depends on the packet. False: left to these. */
+static inline bool decode_plain(int linktype, const uint8_t *data, uint32_t caplen,
+                                struct packet_plain *packet)
+{
+    enum { IP = 14, TRANSPORT = IP + 20, TCP_FLAGS = TRANSPORT + 13 };
+    uint64_t start;
+    uint32_t middle, src, dst;
+    uint16_t port;
+    if (linktype != DECODE_ETHERNET || caplen <= TCP_FLAGS)
+        return false;
+    memcpy(&start, data + IP - 2, sizeof start);
+    memcpy(&middle, data + IP + 6, sizeof middle);
+    uint32_t total = __builtin_bswap16((uint16_t)(start >> 32)), protocol = middle >> 24;
+    bool tcp = protocol == PROTOCOL_TCP;
+    bool known = protocol < 32 && ((1u << PROTOCOL_TCP | 1u << PROTOCOL_UDP) >> protocol & 1);
+    /* EtherType 0x0800, version 4, 5 words of header; a fragment's offset; flags or ports. */
+    if ((start & 0xffffff) != 0x450008 || middle & 0xff1f || !known || total < 24 + 10u * tcp)
+        return false;
+    memcpy(&src, data + IP + 12, sizeof src);
+    memcpy(&dst, data + IP + 16, sizeof dst);
+    memcpy(&port, data + TRANSPORT + 2, sizeof port);
+    enum packet_class tcp_class = decode_flags_class(data[TCP_FLAGS]);
+    *packet = (struct packet_plain){.src4 = __builtin_bswap32(src),
+                                    .dst4 = __builtin_bswap32(dst),
+                                    .bytes = total,
+                                    .dst_port = __builtin_bswap16(port),
+                                    .protocol = (uint8_t)protocol,
+                                    .class = (uint8_t)(tcp ? tcp_class : CLASS_UDP)};
     return true;
 }
 

@@ -54,17 +54,17 @@ void decode_extensions(struct packet *packet)
 
 /* RFC 9293 section 3.1: flags are the 14th byte. A reset tells that somebody refused, whatever else
  * is set, so it wins. */
+enum { SYN = 1, RST = 2, ACK = 4 };
+const uint8_t decode_tcp_class[8] = {
+    [0] = CLASS_TCP_OTHER,       [SYN] = CLASS_TCP_SYN,
+    [RST] = CLASS_TCP_RST,       [SYN | RST] = CLASS_TCP_RST,
+    [ACK] = CLASS_TCP_OTHER,     [SYN | ACK] = CLASS_TCP_SYNACK,
+    [RST | ACK] = CLASS_TCP_RST, [SYN | RST | ACK] = CLASS_TCP_RST,
+};
+
 static enum packet_class tcp_class(const uint8_t *payload, uint32_t size)
 {
-    enum { SYN = 2, RST = 4, ACK = 16 };
-    if (size < 14)
-        return CLASS_TCP_OTHER;
-    uint8_t flags = payload[13];
-    if (flags & RST)
-        return CLASS_TCP_RST;
-    if (!(flags & SYN))
-        return CLASS_TCP_OTHER;
-    return flags & ACK ? CLASS_TCP_SYNACK : CLASS_TCP_SYN;
+    return size < 14 ? CLASS_TCP_OTHER : decode_flags_class(payload[13]);
 }
 
 /* Types that are sent to the source of an earlier packet, which in a darknet was forged: RFC 792

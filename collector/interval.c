@@ -273,34 +273,35 @@ static uint32_t find_place(struct interval *interval, uint32_t family, const uin
     return SPARSE | (uint32_t)(entry->packets - 1);
 }
 
+/* The index of an address of the dense array; what is none is no less than the array is long. */
 static inline uint32_t index_of(const struct interval *interval, uint32_t address)
 {
-    if (!interval->one_range)
-        return prefixset_index4(interval->darknet, address);
-    uint32_t index = address - interval->base;
-    return index < interval->image->dense ? index : PREFIX_NONE;
+    return __builtin_expect(interval->one_range, 1) ? address - interval->base
+                                                    : prefixset_index4(interval->darknet, address);
 }
 
-static __attribute__((noinline)) uint32_t find_sparse(struct interval *interval,
-                                                      const struct packet *packet)
+static uint32_t find_sparse4(struct interval *interval, uint32_t address)
 {
-    uint8_t address[16];
-    if (packet->family == 6)
-        return prefixset_has6(interval->darknet, packet->dst6)
-                   ? find_place(interval, 6, packet->dst6)
-                   : OFF_DARKNET;
-    if (!prefixset_has4(interval->darknet, packet->dst4))
+    uint8_t bytes[16];
+    if (!prefixset_has4(interval->darknet, address))
         return OFF_DARKNET;
-    store_address4(address, packet->dst4);
-    return find_place(interval, 4, address);
+    store_address4(bytes, address);
+    return find_place(interval, 4, bytes);
 }
 
-static inline uint32_t find(struct interval *interval, const struct packet *packet)
+static uint32_t find6(struct interval *interval, const uint8_t address[16])
 {
-    if (packet->family == 6 || !interval->image->dense)
-        return find_sparse(interval, packet);
-    uint32_t index = index_of(interval, packet->dst4);
-    if (index == PREFIX_NONE)
+    return prefixset_has6(interval->darknet, address) ? find_place(interval, 6, address)
+                                                      : OFF_DARKNET;
+}
+
+static inline uint32_t find4(struct interval *interval, uint32_t address)
+{
+    uint64_t dense = interval->image->dense;
+    if (__builtin_expect(dense == 0, 0))
+        return find_sparse4(interval, address);
+    uint32_t index = index_of(interval, address);
+    if (__builtin_expect(index >= dense, 0))
         return OFF_DARKNET;
     __builtin_prefetch(&interval->packets[index], 1);
     return index;
@@ -308,12 +309,11 @@ static inline uint32_t find(struct interval *interval, const struct packet *pack
 
 /* --- addresses that send ---------------------------------------------------------------------- */
 
-static bool is_lit(const struct interval *interval, const struct packet *packet)
+static inline bool is_lit4(const struct interval *interval, uint32_t address)
 {
-    if (packet->family == 6)
-        return prefixset_has6(interval->darknet, packet->src6);
-    return interval->image->dense ? index_of(interval, packet->src4) != PREFIX_NONE
-                                  : prefixset_has4(interval->darknet, packet->src4);
+    uint64_t dense = interval->image->dense;
+    return __builtin_expect(dense > 0, 1) ? index_of(interval, address) < dense
+                                          : prefixset_has4(interval->darknet, address);
 }
 
 /* Both are asked of a whole table by whoever forges sources of the darknet: without a call. */
@@ -371,24 +371,24 @@ static void note_lit(struct image *image, const struct lit *lit)
     row->packets++;
 }
 
-static __attribute__((noinline)) void note_source(struct interval *interval,
-                                                  const struct packet *packet)
+static __attribute__((noinline)) void note_lit4(struct interval *interval, uint32_t address)
 {
-    struct lit lit = {.family = packet->family};
-    if (packet->family == 6)
-        memcpy(lit.address, packet->src6, 16);
-    else
-        store_address4(lit.address, packet->src4);
+    struct lit lit = {.family = 4};
+    store_address4(lit.address, address);
+    note_lit(interval->image, &lit);
+}
+
+static void note_lit6(struct interval *interval, const uint8_t address[16])
+{
+    struct lit lit = {.family = 6};
+    memcpy(lit.address, address, 16);
     note_lit(interval->image, &lit);
 }
 
 void interval_add_sender(struct interval *interval, uint32_t address)
 {
-    struct lit lit = {.family = 4};
-    if (!prefixset_has4(interval->darknet, address))
-        return;
-    store_address4(lit.address, address);
-    note_lit(interval->image, &lit);
+    if (prefixset_has4(interval->darknet, address))
+        note_lit4(interval, address);
 }
 
 /* --- adding ----------------------------------------------------------------------------------- */
@@ -408,66 +408,130 @@ static inline enum detail detail_of(const struct packet *packet, uint16_t *key)
     return DETAILS;
 }
 
-/* Asks the memory for the slot of the source long before it is needed: the table may be far larger than the
- * caches. */
+static inline void see(struct image *image, int64_t ts_ns)
+{
+    if (ts_ns > image->last_ns)
+        image->last_ns = ts_ns;
+}
+
+/* Whether there is a counter at `where`; if not, the packet is counted by why not. */
+static inline bool is_found(struct image *image, uint32_t where)
+{
+    if (__builtin_expect(where < NO_ROOM, 1))
+        return true;
+    image->reasons[where == NO_ROOM ? INTERVAL_REFUSED : INTERVAL_OFF_DARKNET]++;
+    return false;
+}
+
+static inline struct commit *valid_commit(struct image *image)
+{
+    return &image->commits[image->current];
+}
+
+/* Asks the memory for the slot of an IPv4 source long before it is needed: the table may be far larger than
+ * the caches. */
 static inline void find_source(struct interval *interval, uint32_t number)
 {
     const struct sources *sources = &interval->sources;
+    if (!sources_kept(sources))
+        return;
     uint32_t slot = sources_slot4(sources, interval->image->items[number].source);
     interval->slots[number] = slot;
     __builtin_prefetch(&sources_table4(sources)[slot], 1);
 }
 
 /* What an item has no room for. */
-static inline void fill_source6(struct image *image, uint32_t number, const struct packet *packet)
+static void fill_source6(struct image *image, uint32_t number, const uint8_t source[16])
 {
-    struct hll_place host = hll_place(packet->src6, 16);
+    struct hll_place host = hll_place(source, 16);
     image->items[number].source = (uint32_t)host.rank << 16 | host.index;
     image->items[number].kind |= ITEM_SKETCHED;
-    memcpy(image->sources6[number], packet->src6, 16);
+    memcpy(image->sources6[number], source, 16);
 }
 
-static inline void fill_item(struct interval *interval, uint32_t number,
-                             const struct packet *packet, uint32_t where)
+/* Item `number` is filled in. Whether the batch was settled. */
+static inline bool commit_item(struct interval *interval, struct commit *commit, uint32_t number)
+{
+    interval_barrier(); /* the item is whole before it counts */
+    commit->waiting = number + 1;
+    if (__builtin_expect(number + 1 < INTERVAL_BATCH, 1))
+        return false;
+    interval_settle(interval, NULL);
+    sources_reserve(&interval->sources);
+    return true;
+}
+
+static inline struct item make_item(uint32_t where, uint32_t bytes, uint32_t src4, uint16_t key,
+                                    uint8_t protocol, enum packet_class class, enum detail detail)
+{
+    return (struct item){.where = where,
+                         .bytes = bytes,
+                         .source = __builtin_bswap32(src4),
+                         .key = key,
+                         .protocol = protocol,
+                         .kind = (uint8_t)(class | detail << ITEM_DETAIL_SHIFT)};
+}
+
+/* What sends is looked for in the darknet, and what is sent to is found. */
+static uint32_t find_any(struct interval *interval, const struct packet *packet)
+{
+    if (packet->family == 4) {
+        if (is_lit4(interval, packet->src4))
+            note_lit4(interval, packet->src4);
+        return find4(interval, packet->dst4);
+    }
+    if (prefixset_has6(interval->darknet, packet->src6))
+        note_lit6(interval, packet->src6);
+    return find6(interval, packet->dst6);
+}
+
+static void fill_item(struct interval *interval, uint32_t number, const struct packet *packet,
+                      uint32_t where)
 {
     struct image *image = interval->image;
     uint16_t key;
     enum detail detail = detail_of(packet, &key);
     image->items[number] =
-        (struct item){.where = where,
-                      .bytes = packet->bytes,
-                      .source = __builtin_bswap32(packet->src4),
-                      .key = key,
-                      .protocol = packet->protocol,
-                      .kind = (uint8_t)(packet->class | detail << ITEM_DETAIL_SHIFT)};
+        make_item(where, packet->bytes, packet->src4, key, packet->protocol, packet->class, detail);
     if (packet->family == 6)
-        fill_source6(image, number, packet);
-    else if (sources_kept(&interval->sources))
+        fill_source6(image, number, packet->src6);
+    else
         find_source(interval, number);
     if (detail < DETAILS)
         __builtin_prefetch(&image->details[detail][key], 1);
 }
 
-void interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns)
+bool interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns)
 {
     struct image *image = interval->image;
-    uint32_t where = find(interval, packet);
-    if (ts_ns > image->last_ns)
-        image->last_ns = ts_ns;
-    if (__builtin_expect(is_lit(interval, packet), 0))
-        note_source(interval, packet);
-    if (where == OFF_DARKNET || where == NO_ROOM) {
-        image->reasons[where == NO_ROOM ? INTERVAL_REFUSED : INTERVAL_OFF_DARKNET]++;
-        return;
-    }
+    uint32_t where = find_any(interval, packet);
+    see(image, ts_ns);
+    if (!is_found(image, where))
+        return false;
     decode_transport(packet);
-    struct commit *commit = &image->commits[image->current];
-    fill_item(interval, commit->waiting, packet, where);
-    interval_barrier(); /* the item is whole before it counts */
-    if (++commit->waiting == INTERVAL_BATCH) {
-        interval_settle(interval, NULL);
-        sources_reserve(&interval->sources);
-    }
+    struct commit *commit = valid_commit(image);
+    uint32_t number = commit->waiting;
+    fill_item(interval, number, packet, where);
+    return commit_item(interval, commit, number);
+}
+
+bool interval_add_plain(struct interval *interval, const struct packet_plain *packet, int64_t ts_ns)
+{
+    struct image *image = interval->image;
+    uint32_t where = find4(interval, packet->dst4);
+    see(image, ts_ns);
+    if (__builtin_expect(is_lit4(interval, packet->src4), 0))
+        note_lit4(interval, packet->src4);
+    if (!is_found(image, where))
+        return false;
+    enum detail detail = packet->protocol == PROTOCOL_TCP ? DETAIL_TCP : DETAIL_UDP;
+    struct commit *commit = valid_commit(image);
+    uint32_t number = commit->waiting;
+    image->items[number] = make_item(where, packet->bytes, packet->src4, packet->dst_port,
+                                     packet->protocol, packet->class, detail);
+    __builtin_prefetch(&image->details[detail][packet->dst_port], 1);
+    find_source(interval, number);
+    return commit_item(interval, commit, number);
 }
 
 void interval_add_reason(struct interval *interval, enum interval_reason reason)

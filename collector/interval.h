@@ -69,8 +69,11 @@ void interval_close(struct interval *interval);
 
 /* Counts a packet that decode() filled in, captured at `ts_ns`; its layer 4 is decoded here. What is
  * not to the darknet is counted as off-darknet, what finds no room as refused. A source in the
- * darknet is noted for an alarm. */
-void interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns);
+ * darknet is noted for an alarm. Returns whether interval_packets has changed. */
+bool interval_add(struct interval *interval, struct packet *packet, int64_t ts_ns);
+/* Likewise one that decode_plain() filled in. */
+bool interval_add_plain(struct interval *interval, const struct packet_plain *packet,
+                        int64_t ts_ns);
 /* Counts a packet that is in no counter. */
 void interval_add_reason(struct interval *interval, enum interval_reason reason);
 /* Notes an IPv4 address that a frame which is not IP names as its sender, as ARP does: where it is one

@@ -110,24 +110,35 @@ void meter_leave(struct meter *meter, unsigned lane)
 
 /* --- packets: with the lane held -------------------------------------------------------------- */
 
-static void count(const struct prefixset *tunnels, struct interval *interval, int linktype,
-                  const struct capture_packet *frame)
+/* What is not plain. */
+static __attribute__((noinline)) bool count_any(const struct prefixset *tunnels,
+                                                struct interval *interval, int linktype,
+                                                const struct capture_packet *frame)
 {
     struct packet packet;
     uint32_t sender;
     switch (tunnel_decode(tunnels, linktype, frame->data, frame->caplen, frame->len, &packet)) {
     case DECODE_IP:
-        interval_add(interval, &packet, frame->ts_ns);
-        break;
+        return interval_add(interval, &packet, frame->ts_ns);
     case DECODE_NOT_IP:
         interval_add_reason(interval, INTERVAL_NOT_IP);
         if (sender_arp(linktype, frame->data, frame->caplen, &sender))
             interval_add_sender(interval, sender);
-        break;
+        return false;
     case DECODE_UNDECODABLE:
         interval_add_reason(interval, INTERVAL_UNDECODABLE);
-        break;
     }
+    return false;
+}
+
+/* Whether interval_packets has changed. */
+static inline bool count(const struct prefixset *tunnels, struct interval *interval, int linktype,
+                         const struct capture_packet *frame)
+{
+    struct packet_plain plain;
+    return !tunnels && decode_plain(linktype, frame->data, frame->caplen, &plain)
+               ? interval_add_plain(interval, &plain, frame->ts_ns)
+               : count_any(tunnels, interval, linktype, frame);
 }
 
 /* What asks for all lanes: the others may count in between, so that everything about time is to be
@@ -143,12 +154,12 @@ static int slowly(struct meter *meter, unsigned lane, int (*what)(struct meter *
     return rc;
 }
 
-static int count_in(struct meter *meter, unsigned lane, enum slot slot, int linktype,
-                    const struct capture_packet *packet)
+static inline int count_in(struct meter *meter, unsigned lane, enum slot slot, int linktype,
+                           const struct capture_packet *packet)
 {
     struct interval *interval = meter->lanes[lane].slots[slot];
-    count(meter->options.tunnels, interval, linktype, packet);
-    if (__builtin_expect(interval_packets(interval) < meter->options.split_at, 1))
+    if (__builtin_expect(!count(meter->options.tunnels, interval, linktype, packet), 1) ||
+        interval_packets(interval) < meter->options.split_at)
         return 0;
     return slowly(meter, lane, meter_split, packet->ts_ns);
 }
@@ -192,6 +203,21 @@ static bool is_ahead(const struct meter *meter, const struct lane *lane, int64_t
     return behind_ns >= 0 && behind_ns < WIDTH_NS && ts_ns - seen_ns <= meter->options.max_quiet_ns;
 }
 
+/* Whether the packet is one of the open interval. */
+static inline bool is_of_open(const struct meter *meter, int64_t ts_ns)
+{
+    return meter->observing && (uint64_t)ts_ns - (uint64_t)meter->start_ns < WIDTH_NS;
+}
+
+static inline int add_open(struct meter *meter, unsigned number, int linktype,
+                           const struct capture_packet *packet)
+{
+    struct lane *lane = &meter->lanes[number];
+    if (packet->ts_ns > lane->seen_ns)
+        lane->seen_ns = packet->ts_ns;
+    return count_in(meter, number, OPEN, linktype, packet);
+}
+
 /* The packet is to be counted in the open interval or one before it, when 0 is returned. */
 static int make_way(struct meter *meter, unsigned lane, int64_t ts_ns)
 {
@@ -210,28 +236,33 @@ static void add_timeless(struct meter *meter, struct lane *lane)
         __atomic_fetch_add(&meter->owed_undecodable, 1, __ATOMIC_RELAXED);
 }
 
-int meter_packet(struct meter *meter, unsigned number, int linktype,
-                 const struct capture_packet *packet)
+static __attribute__((noinline)) int add_elsewhere(struct meter *meter, unsigned number,
+                                                   int linktype,
+                                                   const struct capture_packet *packet)
 {
     struct lane *lane = &meter->lanes[number];
-    if (meter->error)
-        return meter->error;
     if (!meter_time_valid(packet->ts_ns)) {
         add_timeless(meter, lane);
         return 0;
     }
     if (!meter->options.keep_late && meter->observing && is_ahead(meter, lane, packet->ts_ns))
         return add_ahead(meter, number, linktype, packet);
-    if (!meter->observing || packet->ts_ns - meter->start_ns >= WIDTH_NS) {
-        int rc = make_way(meter, number, packet->ts_ns);
-        if (rc)
-            return rc;
-    }
+    int rc = make_way(meter, number, packet->ts_ns);
+    if (rc)
+        return rc;
     if (packet->ts_ns < meter->start_ns)
         return add_late(meter, number, linktype, packet);
-    if (packet->ts_ns > lane->seen_ns)
-        lane->seen_ns = packet->ts_ns;
-    return count_in(meter, number, OPEN, linktype, packet);
+    return add_open(meter, number, linktype, packet);
+}
+
+int meter_packet(struct meter *meter, unsigned number, int linktype,
+                 const struct capture_packet *packet)
+{
+    if (meter->error)
+        return meter->error;
+    if (__builtin_expect(is_of_open(meter, packet->ts_ns), 1))
+        return add_open(meter, number, linktype, packet);
+    return add_elsewhere(meter, number, linktype, packet);
 }
 
 /* --- from outside of the lanes ---------------------------------------------------------------- */

@@ -43,6 +43,21 @@ static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen, u
     fuzz_require(packet.family == 4 && packet.dst4 == brief.dst4 && packet.bytes == brief.bytes);
 }
 
+/* What decode_plain() takes, decode() and decode_transport() take with the same outcome. */
+static void check_plain(int linktype, const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+    struct packet packet;
+    struct packet_plain plain;
+    if (!decode_plain(linktype, data, caplen, &plain))
+        return;
+    fuzz_require(decode(linktype, data, caplen, len, &packet) == DECODE_IP);
+    decode_transport(&packet);
+    fuzz_require(packet.family == 4 && packet.src4 == plain.src4 && packet.dst4 == plain.dst4);
+    fuzz_require(packet.bytes == plain.bytes && packet.protocol == plain.protocol);
+    fuzz_require((int)packet.class == plain.class && packet.has_ports);
+    fuzz_require(packet.dst_port == plain.dst_port);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct cursor in = cursor_over(bytes, size);
@@ -54,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     uint32_t caplen = (uint32_t)(in.end - in.at);
     struct packet packet;
     check_shortcut(linktype, in.at, caplen, caplen + cut);
+    check_plain(linktype, in.at, caplen, caplen + cut);
     fuzz_require(decode_supported(linktype));
     if (decode(linktype, in.at, caplen, caplen + cut, &packet) != DECODE_IP)
         return 0;

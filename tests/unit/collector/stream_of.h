@@ -68,13 +68,37 @@ static inline struct packet stream_packet(const struct darknet_case *darknet, ui
     return packet;
 }
 
-/* Adds the next `count` packets of the stream, a microsecond apart. */
+/* What decode_plain() would tell of a packet behind an Ethernet header; false where it takes none such. */
+static inline bool stream_plain(struct packet packet, struct packet_plain *plain)
+{
+    decode_transport(&packet);
+    if (packet.family != 4 || packet.class > CLASS_UDP)
+        return false;
+    *plain = (struct packet_plain){.src4 = packet.src4,
+                                   .dst4 = packet.dst4,
+                                   .bytes = packet.bytes,
+                                   .dst_port = packet.dst_port,
+                                   .protocol = packet.protocol,
+                                   .class = (uint8_t)packet.class};
+    return true;
+}
+
+/* Adds a packet in one of the two ways; which cannot be told from what is counted. */
+static inline void stream_add_packet(struct interval *interval, struct packet packet, bool plainly)
+{
+    struct packet_plain plain;
+    if (plainly && stream_plain(packet, &plain))
+        interval_add_plain(interval, &plain, STREAM_START);
+    else
+        interval_add(interval, &packet, STREAM_START);
+}
+
+/* Adds the next `count` packets of the stream, every other one plainly where it can be. */
 static inline void stream_add(struct interval *interval, const struct darknet_case *darknet,
                               uint64_t *seed, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
-        struct packet packet = stream_packet(darknet, seed);
-        interval_add(interval, &packet, STREAM_START);
+        stream_add_packet(interval, stream_packet(darknet, seed), i % 2);
     }
 }
 

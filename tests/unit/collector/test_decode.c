@@ -24,6 +24,24 @@ static void check_shortcut(int linktype, const uint8_t *data, uint32_t caplen,
     cr_assert_eq(packet->bytes, brief.bytes);
 }
 
+/* Likewise decode_plain(), of all that decode_transport() filled in. */
+static void check_plain(int linktype, const uint8_t *data, uint32_t caplen,
+                        enum decode_result result, const struct packet *packet)
+{
+    struct packet_plain plain;
+    if (!decode_plain(linktype, data, caplen, &plain))
+        return;
+    cr_assert_eq(result, DECODE_IP);
+    cr_assert_eq(packet->family, 4);
+    cr_assert_eq(packet->src4, plain.src4);
+    cr_assert_eq(packet->dst4, plain.dst4);
+    cr_assert_eq(packet->bytes, plain.bytes);
+    cr_assert_eq(packet->protocol, plain.protocol);
+    cr_assert_eq((int)packet->class, plain.class);
+    cr_assert(packet->has_ports);
+    cr_assert_eq(packet->dst_port, plain.dst_port);
+}
+
 /* Decodes the first `caplen` bytes, and layer 4 where there is IP. The packet's pointers are not to
  * be used afterwards. */
 static enum decode_result decode_part(int linktype, const struct crafted *frame, uint32_t caplen,
@@ -36,6 +54,7 @@ static enum decode_result decode_part(int linktype, const struct crafted *frame,
     check_shortcut(linktype, copy, caplen, result, packet);
     if (result == DECODE_IP)
         decode_transport(packet);
+    check_plain(linktype, copy, caplen, result, packet);
     free(copy);
     return result;
 }
@@ -110,6 +129,55 @@ Test(decode, the_shortcut_takes_plain_ipv4)
     cr_assert(decode_ipv4_at(decode_shortcut(RAW), raw.bytes, 20, &brief));
     cr_assert_eq(brief.dst4, DST4);
     cr_assert_eq(brief.bytes, 400);
+}
+
+/* Ethernet, IPv4, 14 bytes of which the last are TCP's flags. */
+static struct crafted plain_frame(uint8_t protocol, uint16_t total, uint8_t flags)
+{
+    static const uint8_t ethernet[14] = {[12] = 0x08};
+    uint8_t transport[14] = {0x04, 0xd2, 0x01, 0xbb, [12] = 0x50, [13] = flags};
+    struct crafted frame = {0};
+    put(&frame, ethernet, sizeof ethernet);
+    put_ipv4(&frame, protocol, total, 0x4000);
+    put(&frame, transport, sizeof transport);
+    return frame;
+}
+
+Test(decode, plain_tcp_and_udp_are_taken_in_one_step)
+{
+    struct packet packet;
+    struct packet_plain plain;
+    for (int flags = 0; flags < 256; flags++) {
+        struct crafted frame = plain_frame(6, 34, (uint8_t)flags);
+        cr_assert(decode_plain(ETHERNET, frame.bytes, frame.size, &plain));
+        cr_assert_eq(decode_all(ETHERNET, &frame, &packet), DECODE_IP);
+    }
+    struct crafted frame = plain_frame(17, 24, 0x12);
+    cr_assert(decode_plain(ETHERNET, frame.bytes, frame.size, &plain));
+    cr_assert_eq(decode_all(ETHERNET, &frame, &packet), DECODE_IP);
+    cr_assert_eq(plain.src4, SRC4);
+    cr_assert_eq(plain.dst4, DST4);
+    cr_assert_eq(plain.dst_port, 443);
+    cr_assert_eq(plain.class, CLASS_UDP);
+}
+
+Test(decode, what_is_not_plain_takes_all_steps)
+{
+    static const struct {
+        uint8_t protocol;
+        int at, byte;
+    } changes[] = {{6, 12, 0x86}, {6, 13, 6}, {6, 14, 0x44}, {6, 14, 0x46}, {6, 14, 0x65},
+                   {6, 17, 33},   {6, 17, 0}, {17, 17, 23},  {6, 20, 0x01}, {6, 21, 0x01},
+                   {6, 20, 0x10}, {6, 23, 1}, {6, 23, 38},   {17, 23, 49},  {6, 23, 132}};
+    struct packet_plain plain;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct crafted frame = plain_frame(changes[i].protocol, 34, 2);
+        cr_assert_not(decode_plain(ETHERNET, frame.bytes, frame.size - 1, &plain));
+        cr_assert_not(decode_plain(RAW, frame.bytes, frame.size, &plain));
+        cr_assert(decode_plain(ETHERNET, frame.bytes, frame.size, &plain));
+        frame.bytes[changes[i].at] = (uint8_t)changes[i].byte;
+        cr_assert_not(decode_plain(ETHERNET, frame.bytes, frame.size, &plain), "change %zu", i);
+    }
 }
 
 Test(decode, the_shortcut_leaves_what_is_not_plain)

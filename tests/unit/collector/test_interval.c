@@ -196,6 +196,37 @@ Test(interval, observation_spans_packets_and_ticks)
     prefixset_free(darknet);
 }
 
+/* Sources in the darknet and destinations outside of it are among these. */
+static void add_plainly(struct interval *interval, bool plainly)
+{
+    uint64_t seed = 9;
+    for (int i = 0; i < 5000; i++) {
+        struct packet packet = stream_packet(&darknet_cases[0], &seed);
+        if (i % 7 == 0)
+            packet.src4 = packet.dst4 ^ 1;
+        if (i % 11 == 0)
+            packet.dst4 = 0x08080808;
+        stream_add_packet(interval, packet, plainly);
+    }
+}
+
+Test(interval, a_plain_packet_counts_as_any_other)
+{
+    for (size_t i = 0; i < DARKNET_CASES; i++) {
+        struct prefixset *darknet = stream_darknet(darknet_cases[i].prefixes);
+        struct interval *one = make(darknet, NULL), *other = make(darknet, NULL);
+        add_plainly(one, false);
+        add_plainly(other, true);
+        struct buf want = stream_sealed(one), have = stream_sealed(other);
+        cr_expect(stream_same(&want, &have), "%s", darknet_cases[i].name);
+        buf_close(&want);
+        buf_close(&have);
+        interval_free(one);
+        interval_free(other);
+        prefixset_free(darknet);
+    }
+}
+
 /* --- addresses that send ---------------------------------------------------------------------- */
 
 static void send_from(struct interval *interval, uint32_t source)

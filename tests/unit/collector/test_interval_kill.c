@@ -17,7 +17,7 @@
 
 static char folder[64], path[96], copy[96], errmsg[ERRMSG_SIZE];
 
-/* What the child tells: how many packets interval_add has returned for. */
+/* What the child tells: how many packets interval_add and its kin have returned for. */
 static volatile uint64_t *returned;
 
 static void begin(void)
@@ -199,8 +199,7 @@ static pid_t start_child(struct interval *interval, const struct darknet_case *r
         _exit(77);
     raise(SIGSTOP);
     for (uint64_t i = from; i <= count; i++) {
-        struct packet packet = stream_packet(row, seed);
-        interval_add(interval, &packet, STREAM_START);
+        stream_add_packet(interval, stream_packet(row, seed), i % 2);
         *returned = i;
     }
     _exit(0);
