@@ -29,24 +29,6 @@ static void put_log(struct part *part, const struct record *record, struct chunk
     put_hset(put, key, n, start_s);
 }
 
-static void add_totals(struct totals *totals, const struct record *record, uint64_t observed_ns)
-{
-    const struct totals more = {
-        .packets = record->packets,
-        .bytes = record->bytes,
-        .records = 1 + (uint64_t)record->before,
-        .observed_ns = observed_ns,
-        .kernel_dropped = record->kernel_dropped,
-        .interface_dropped = record->interface_dropped,
-        .off_darknet = record->off_darknet,
-        .not_ip = record->not_ip,
-        .undecodable = record->undecodable,
-        .late = record->late,
-        .refused = record->refused,
-    };
-    totals_add(totals, &more);
-}
-
 static void put_totals(const struct part *part, const struct part_level *open, struct put *put)
 {
     char key[SCHEMA_KEY_MAX], field[SCHEMA_KEY_MAX], text[TOTALS_TEXT_MAX];
@@ -63,7 +45,8 @@ static int add_to_level(const struct part *part, struct part_level *open,
     size_t bound = sourcevec_bound(open->period.level);
     if (!open->kept)
         return 0;
-    add_totals(&open->totals, record, observed_ns);
+    totals_add_record(&open->totals, record);
+    open->totals.observed_ns += observed_ns;
     open->totals.active += addrvec_missing(&open->addresses, fresh);
     put_totals(part, open, put);
     return bound ? sourcevec_add(&open->sources, &record->sources, bound) : 0;

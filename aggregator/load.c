@@ -8,6 +8,7 @@
 #include "aggregator/load_inside.h"
 #include "common/chunk.h"
 #include "common/err.h"
+#include "common/list.h"
 
 /* --- the head --------------------------------------------------------------------------------- */
 
@@ -176,14 +177,11 @@ static int ask_logs(struct load *load)
 /* Takes the sources of the record over: they are added in the order of the calls, as apply.c did. */
 static int keep_sources(struct load_log *log, struct record *record)
 {
-    if (log->source_count == log->source_room) {
-        size_t room = log->source_room ? 2 * log->source_room : 64;
-        struct addrvec *sources = realloc(log->sources, room * sizeof *sources);
-        if (!sources)
-            return ERR_NOMEM;
-        log->sources = sources;
-        log->source_room = room;
-    }
+    struct addrvec *sources =
+        list_room(log->sources, log->source_count, &log->source_room, sizeof *sources);
+    if (!sources)
+        return ERR_NOMEM;
+    log->sources = sources;
     log->sources[log->source_count++] = record->sources;
     addrvec_init(&record->sources);
     return 0;

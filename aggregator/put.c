@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/chunk.h"
+#include "common/list.h"
 #include "common/schema.h"
 
 void put_init(struct put *put)
@@ -22,27 +23,17 @@ void put_close(struct put *put)
     put_init(put);
 }
 
-static bool list_grow(struct put_list *list)
-{
-    if (list->count < list->room)
-        return true;
-    size_t room = list->room ? list->room * 2 : 64;
-    void *strings = realloc(list->strings, room * sizeof *list->strings);
-    if (!strings)
-        return false;
-    list->strings = strings;
-    list->room = room;
-    return true;
-}
-
 /* Adds a string made of two. */
 static void add_pair(struct put *put, struct put_list *list, struct chunk first,
                      struct chunk second)
 {
-    if (!list_grow(list)) {
+    struct put_string *strings =
+        list_room(list->strings, list->count, &list->room, sizeof *strings);
+    if (!strings) {
         put->failed = true;
         return;
     }
+    list->strings = strings;
     list->strings[list->count++] = (struct put_string){put->bytes.size, first.size + second.size};
     buf_put(&put->bytes, first.bytes, first.size);
     buf_put(&put->bytes, second.bytes, second.size);

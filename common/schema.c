@@ -197,6 +197,23 @@ void totals_add(struct totals *dst, const struct totals *src)
         *to[i] += *from[i];
 }
 
+void totals_add_record(struct totals *totals, const struct record *record)
+{
+    const struct totals more = {
+        .packets = record->packets,
+        .bytes = record->bytes,
+        .records = 1 + (uint64_t)record->before,
+        .kernel_dropped = record->kernel_dropped,
+        .interface_dropped = record->interface_dropped,
+        .off_darknet = record->off_darknet,
+        .not_ip = record->not_ip,
+        .undecodable = record->undecodable,
+        .late = record->late,
+        .refused = record->refused,
+    };
+    totals_add(totals, &more);
+}
+
 /* --- revisions -------------------------------------------------------------------------------- */
 
 void revision_format(const struct revision *revision, char out[REVISION_TEXT_MAX])

@@ -90,6 +90,9 @@ void totals_format(const struct totals *totals, char out[TOTALS_TEXT_MAX]);
 int totals_parse(struct totals *totals, const char *text, size_t size);
 /* dst += src, field by field; `active` too, which is right only for disjoint darknets. */
 void totals_add(struct totals *dst, const struct totals *src);
+/* Adds a record, but for the addresses that are active and the time that was observed, which depend on what
+ * was there before it. */
+void totals_add_record(struct totals *totals, const struct record *record);
 
 /* That an epoch restated a year: added to it when it was complete and another epoch had observed some
  * of it. K of `YYYY:K` counts a year's revisions from 1 in the order in which they began; the year

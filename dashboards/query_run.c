@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 #include "common/sourcevec.h"
 #include "dashboards/cover.h"
 #include "dashboards/expect.h"
@@ -75,14 +76,11 @@ static bool of_sources(enum query_by by)
 
 static int add_piece(struct running *running, const struct store_piece *piece)
 {
-    if (running->piece_count == running->piece_room) {
-        size_t room = running->piece_room ? running->piece_room * 2 : 2 * GROUP_PIECES;
-        struct store_piece *pieces = realloc(running->pieces, room * sizeof *pieces);
-        if (!pieces)
-            return ERR_NOMEM;
-        running->pieces = pieces;
-        running->piece_room = room;
-    }
+    struct store_piece *pieces =
+        list_room(running->pieces, running->piece_count, &running->piece_room, sizeof *pieces);
+    if (!pieces)
+        return ERR_NOMEM;
+    running->pieces = pieces;
     running->pieces[running->piece_count++] = *piece;
     return 0;
 }

@@ -134,23 +134,6 @@ int store_keep_entry(struct store_reading *reading, struct store_entry entry)
 
 /* --- adding them ------------------------------------------------------------------------------ */
 
-static void add_totals(struct totals *totals, const struct record *record)
-{
-    const struct totals more = {
-        .packets = record->packets,
-        .bytes = record->bytes,
-        .records = 1 + (uint64_t)record->before,
-        .kernel_dropped = record->kernel_dropped,
-        .interface_dropped = record->interface_dropped,
-        .off_darknet = record->off_darknet,
-        .not_ip = record->not_ip,
-        .undecodable = record->undecodable,
-        .late = record->late,
-        .refused = record->refused,
-    };
-    totals_add(totals, &more);
-}
-
 static int add_classes(struct tables *into, const struct tables *from)
 {
     struct tables classes = {0};
@@ -164,7 +147,7 @@ static int add_to_piece(const struct store_piece *piece, struct store_counts *co
                         struct store_folded *fold, uint64_t n, const struct record *record)
 {
     int rc = 0;
-    add_totals(&fold->log, record);
+    totals_add_record(&fold->log, record);
     if (piece->wants & STORE_HOSTS)
         hll_merge(&counts->hosts, &record->hosts);
     if ((piece->wants & STORE_ADDRESSES) && n > fold->addresses)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/list.h"
 #include "common/log.h"
 #include "common/sourcevec.h"
 #include "dashboards/verify_compare.h"
@@ -37,15 +38,11 @@ static int nomem(char *errmsg)
 static struct verify_finding *add_finding(struct verify *verify, const char *sensor,
                                           const struct period *period)
 {
-    if (verify->count == verify->room) {
-        size_t room = verify->room ? verify->room * 2 : 16;
-        struct verify_finding *findings =
-            realloc(verify->findings, room * sizeof *verify->findings);
-        if (!findings)
-            return NULL;
-        verify->findings = findings;
-        verify->room = room;
-    }
+    struct verify_finding *findings =
+        list_room(verify->findings, verify->count, &verify->room, sizeof *findings);
+    if (!findings)
+        return NULL;
+    verify->findings = findings;
     struct verify_finding *finding = &verify->findings[verify->count++];
     memset(finding, 0, sizeof *finding);
     snprintf(finding->sensor, sizeof finding->sensor, "%s", sensor);
