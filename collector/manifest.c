@@ -285,6 +285,17 @@ static uint64_t source_lost(void *user)
     return spool_reader_lost(manifest->reader);
 }
 
+/* The store went back: all of the epoch is to be kept from now on, whatever was acknowledged when, and the
+ * spool is to note that anew. */
+static void forget_acknowledged(struct manifest_entry *entry, uint64_t seq)
+{
+    log_warn("spool %s: the aggregator had acknowledged %" PRIu64 " records and holds %" PRIu64
+             ": it gets again what is kept",
+             entry->epoch.path, entry->acked, seq);
+    entry->kept_count = 0;
+    entry->noted = UINT64_MAX;
+}
+
 static int source_resumed(void *user, uint64_t seq, char *errmsg)
 {
     struct manifest *manifest = user;
@@ -302,9 +313,7 @@ static int source_resumed(void *user, uint64_t seq, char *errmsg)
     if (!entry->resumed)
         entry->held = seq;
     if (seq < entry->acked)
-        log_warn("spool %s: the aggregator had acknowledged %" PRIu64 " records and holds %" PRIu64
-                 ": it gets again what is kept",
-                 entry->epoch.path, entry->acked, seq);
+        forget_acknowledged(entry, seq);
     entry->resumed = true;
     entry->ask = false;
     entry->acked = seq;
@@ -452,8 +461,6 @@ static void keep_limit(struct manifest *manifest)
 static uint64_t acked_then(struct manifest_entry *entry, int64_t retention_s, int64_t now_s)
 {
     size_t old = 0;
-    if (entry->kept_count > 0 && entry->kept[entry->kept_count - 1].acked > entry->acked)
-        entry->kept_count = 0; /* the store went back: all of it is to be kept from now on */
     size_t count = entry->kept_count;
     bool due = count == 0 || (entry->kept[count - 1].acked < entry->acked &&
                               now_s - entry->kept[count - 1].at_s >= retention_s / MANIFEST_KEPT);

@@ -24,7 +24,7 @@ struct manifest_entry {
         uint64_t acked;
     } kept[MANIFEST_KEPT]; /* what was acknowledged when, ascending: the retention begins there */
     size_t kept_count;
-    uint64_t noted; /* acknowledged as the spool knows it */
+    uint64_t noted; /* acknowledged as the spool knows it; UINT64_MAX: that is to be noted anew */
     bool announced; /* the capture process works on it */
     bool ask; /* the aggregator is to be asked, whatever the spool believes to be acknowledged */
     bool resumed;  /* the aggregator said where it stands */

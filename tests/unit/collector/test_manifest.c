@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -468,6 +469,29 @@ static void set_mark(uint8_t mark, uint64_t seq)
     close(fd);
 }
 
+/* When the acknowledgement of the only epoch was noted. */
+static void set_noted(int64_t at_s)
+{
+    const struct timespec times[] = {{.tv_sec = at_s}, {.tv_sec = at_s}};
+    struct spool_epoch *epochs;
+    size_t count;
+    char name[256];
+    cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0);
+    snprintf(name, sizeof name, "%.200s/acked", epochs[0].path);
+    cr_assert_eq(utimensat(AT_FDCWD, name, times, 0), 0);
+    spool_list_free(epochs, count);
+}
+
+static int64_t noted_at(void)
+{
+    struct spool_epoch *epochs;
+    size_t count;
+    cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0);
+    int64_t at_s = epochs[0].acked_s;
+    spool_list_free(epochs, count);
+    return at_s;
+}
+
 Test(manifest, save_prunes_live_segments_only)
 {
     fill(4, false, 4, 5 << 20);
@@ -531,6 +555,27 @@ Test(manifest, store_that_went_back_begins_the_retention_anew)
     manifest_save(&manifest, 3600, now_s + 7300);
     cr_expect_eq(first_of(0), 2); /* that one it had not lost */
     manifest_save(&manifest, 3600, now_s + 7400);
+    cr_expect_eq(first_of(0), 4);
+}
+
+/* Between two looks at the spool, so that only the resume tells it. */
+Test(manifest, store_that_went_back_and_caught_up_at_once_begins_the_retention_anew)
+{
+    int64_t now_s = time(NULL);
+    fill(4, false, 4, 5 << 20);
+    open_manifest();
+    next_epoch();
+    source.resumed(source.user, 0, errmsg);
+    source.acked(source.user, 4, errmsg);
+    manifest_save(&manifest, 3600, now_s);
+    set_noted(now_s - 3599);
+    source.resumed(source.user, 1, errmsg);
+    source.acked(source.user, 4, errmsg);
+    manifest_save(&manifest, 3600, now_s + 3500);
+    manifest_save(&manifest, 3600, now_s + 7000);
+    cr_expect_eq(first_of(0), 1);
+    cr_expect_geq(noted_at(), now_s); /* so that the next run begins there */
+    manifest_save(&manifest, 3600, now_s + 7100);
     cr_expect_eq(first_of(0), 4);
 }
 
