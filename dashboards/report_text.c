@@ -496,7 +496,7 @@ void report_withheld_text(const struct report_data *data, enum language language
         add(out, "判明している限り送信元が %s に満たない内訳は秘匿とする。", U64(rule->sources));
     else if (sources)
         add(out,
-            "What, as far as is known, fewer than %s sources sent of a breakdown is withheld. ",
+            "What fewer than %s sources sent of a breakdown, as far as is known, is withheld. ",
             U64(rule->sources));
     if ((sensors || sources) && ja)
         add(out, "そのパケットは「秘匿」としてまとめ、合計に含める。それが一つだけとなるときは、"

@@ -228,8 +228,8 @@ Test(report, what_is_withheld_is_said_and_null)
     data.rule = (struct withhold_rule){3, 3};
     expect_both(
         report_withheld_text,
-        "What fewer than 3 sensors saw of a breakdown is withheld. What, as far as is known, "
-        "fewer than 3 sources sent of a breakdown is withheld. Its packets are in the "
+        "What fewer than 3 sensors saw of a breakdown is withheld. What fewer than 3 sources "
+        "sent of a breakdown, as far as is known, is withheld. Its packets are in the "
         "total and, with all that is withheld, in one row; where it would be alone, the "
         "smallest other is withheld as well.",
         "パケットを観測したセンサーが 3 台に満たない内訳は秘匿とする。"
@@ -238,7 +238,7 @@ Test(report, what_is_withheld_is_said_and_null)
     data.rule = withhold_rule_of(2, 1);
     expect_both(
         report_withheld_text,
-        "What, as far as is known, fewer than 2 sources sent of a breakdown is withheld. Its "
+        "What fewer than 2 sources sent of a breakdown, as far as is known, is withheld. Its "
         "packets are in the total and, with all that is withheld, in one row; where it would "
         "be alone, the smallest other is withheld as well.",
         "判明している限り送信元が 2 に満たない内訳は秘匿とする。そのパケットは「秘匿」"
