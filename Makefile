@@ -173,7 +173,7 @@ system: deps-test
 coverage: deps-coverage
 	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || true
 	$(Q)$(MAKE) --no-print-directory check BUILD=$(BUILD)/coverage SANITIZE="--coverage -fprofile-update=atomic" SEEDS=500 \
-		LTO= TESTS="$(UNITS:%=unit-%) $(FUZZ_TARGETS) sim-delivery"
+		LTO= TESTS="$(UNITS:%=unit-%) $(FUZZ_TARGETS:%=fuzz_%) sim-delivery"
 	$(Q)gcovr --root . --object-directory $(BUILD)/coverage --exclude tests --exclude '.*\.pb-c\..*' \
 		--exclude-unreachable-branches --print-summary $(BUILD)/coverage | tee $(BUILD)/coverage/coverage.txt
 
