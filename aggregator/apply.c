@@ -70,6 +70,13 @@ static int add_counts(struct part *part, const struct record *record, struct put
 
 /* --- epochs ----------------------------------------------------------------------------------- */
 
+static void epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MAX])
+{
+    char text[37];
+    epoch_format(uuid, text);
+    snprintf(field, PART_FIELD_MAX, "epoch:%s", text);
+}
+
 static int put_epoch(const struct part_epoch *epoch, const char *field, struct put *put)
 {
     struct buf text;
@@ -171,7 +178,7 @@ int apply_record(struct part *part, const struct record *record, struct chunk se
 {
     char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
     schema_key_head(head, part->sensor);
-    part_epoch_field(record->epoch, field);
+    epoch_field(record->epoch, field);
     put_begin(put, head, part->n, part->last, part->writer);
     put_log(part, record, sealed, put);
     int rc = add_counts(part, record, put);
@@ -195,7 +202,7 @@ int apply_lost(struct part *part, const struct frame_open *open, uint64_t last, 
     char head[SCHEMA_KEY_MAX], field[PART_FIELD_MAX];
     struct part_epoch *epoch = part_epoch(part, open->epoch);
     schema_key_head(head, part->sensor);
-    part_epoch_field(open->epoch, field);
+    epoch_field(open->epoch, field);
     put_begin(put, head, part->n, part->last, part->writer);
     epoch->state.seq = last;
     int rc = put_epoch(epoch, field, put);

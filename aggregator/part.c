@@ -65,13 +65,6 @@ int part_set_darknet(struct part *part, const char *list, char *errmsg)
     return 0;
 }
 
-void part_epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MAX])
-{
-    char text[37];
-    epoch_format(uuid, text);
-    snprintf(field, PART_FIELD_MAX, "epoch:%s", text);
-}
-
 struct part_epoch *part_epoch(const struct part *part, const uint8_t uuid[EPOCH_SIZE])
 {
     for (size_t i = 0; i < part->epoch_count; i++)

@@ -102,8 +102,6 @@ void part_called(struct part *part);
  * `errmsg`. */
 int part_set_darknet(struct part *part, const char *list, char *errmsg);
 
-/* The field of the head that has the epoch. */
-void part_epoch_field(const uint8_t uuid[EPOCH_SIZE], char field[PART_FIELD_MAX]);
 /* The epoch, or NULL when the sensor has none of that name. Borrowed until the next part_add_epoch.
  */
 struct part_epoch *part_epoch(const struct part *part, const uint8_t uuid[EPOCH_SIZE]);

@@ -321,49 +321,19 @@ int chart_query_ports(struct chart_query *ask, struct chart_ports *chart, char *
 
 /* --- countries -------------------------------------------------------------------------------- */
 
-/* Puts a country into its place among the first ten, or what falls out of them to the others. */
-static void add_country(struct chart_countries *chart, const struct query_row *row)
-{
-    struct chart_countries_row country = {.packets = row->sum.packets};
-    memcpy(country.country, row->country, sizeof country.country);
-    size_t at = chart->count;
-    while (at > 0 && chart->rows[at - 1].packets < country.packets)
-        at--;
-    if (at == CHART_COUNTRIES_TOP) {
-        chart->others += country.packets;
-        return;
-    }
-    if (chart->count == CHART_COUNTRIES_TOP)
-        chart->others += chart->rows[--chart->count].packets;
-    memmove(&chart->rows[at + 1], &chart->rows[at], (chart->count - at) * sizeof *chart->rows);
-    chart->rows[at] = country;
-    chart->count++;
-}
-
-static void take_place(struct chart_countries *chart, const struct query_row *row)
-{
-    if (row->key == QUERY_KEY_KNOWN)
-        add_country(chart, row);
-    else if (row->key == QUERY_KEY_OTHER)
-        chart->not_kept = row->sum.packets;
-    else
-        chart->unknown = row->sum.packets;
-}
-
 static int on_countries(void *user, const struct query_period *period, char *errmsg)
 {
     struct chart_query *ask = user;
     struct disclose *disclose = &ask->disclose;
+    struct top_countries *top = &ask->countries->top;
     int rc = check_known(period, "sources", errmsg);
     coverage_join(&ask->all, &period->all.coverage);
     if (rc == 0)
         rc = disclose_period(disclose, period, errmsg);
     ask->countries->total = period->all.packets;
-    ask->countries->withheld = disclose->sum.packets;
-    for (size_t i = 0; rc == 0 && i < disclose->count; i++)
-        if (!disclose->cells[i].withheld)
-            take_place(ask->countries, &disclose->rows[i]);
-    if (rc == 0 && period->all.packets > 0 && ask->countries->not_kept == period->all.packets)
+    if (rc == 0)
+        top_countries_take(top, disclose);
+    if (rc == 0 && period->all.packets > 0 && top->not_kept == period->all.packets)
         rc = err_set(
             errmsg, ERR_UNKNOWN,
             "chart countries: the store has no sources of that time, which came before they "
@@ -374,7 +344,7 @@ static int on_countries(void *user, const struct query_period *period, char *err
 int chart_query_countries(struct chart_query *ask, struct geo *geo, struct chart_countries *chart,
                           char *errmsg)
 {
-    memset(chart, 0, sizeof *chart);
+    *chart = (struct chart_countries){.top.most = CHART_COUNTRIES_TOP};
     ask->countries = chart;
     ask->query.geo = geo;
     int rc = open_disclose(ask, errmsg);

@@ -238,49 +238,16 @@ static int on_classes(void *user, const struct query_period *period, char *errms
 
 /* --- countries -------------------------------------------------------------------------------- */
 
-/* Puts a row among the countries with most packets, or what falls out of them to the others. */
-static void rank_country(struct report_countries *countries, const struct query_row *row)
-{
-    struct report_country country = {.packets = row->sum.packets};
-    memcpy(country.country, row->country, sizeof country.country);
-    size_t at = countries->count;
-    while (at > 0 && countries->top[at - 1].packets < country.packets)
-        at--;
-    if (at == REPORT_COUNTRIES) {
-        countries->others += country.packets;
-        return;
-    }
-    if (countries->count == REPORT_COUNTRIES)
-        countries->others += countries->top[--countries->count].packets;
-    memmove(&countries->top[at + 1], &countries->top[at],
-            (countries->count - at) * sizeof *countries->top);
-    countries->top[at] = country;
-    countries->count++;
-}
-
-static void take_place(struct report_countries *countries, const struct query_row *row)
-{
-    if (row->key == QUERY_KEY_KNOWN)
-        rank_country(countries, row);
-    else if (row->key == QUERY_KEY_OTHER)
-        countries->not_kept = row->sum.packets;
-    else
-        countries->unknown = row->sum.packets;
-}
-
 static int on_countries(void *user, const struct query_period *period, char *errmsg)
 {
     struct reading *reading = user;
     struct disclose *disclose = &reading->disclose;
-    struct report_countries *countries = &reading->data->countries;
+    struct top_countries *top = &reading->data->countries.top;
     int rc = period->rows_known ? disclose_period(disclose, period, errmsg) : 0;
     if (rc || !period->rows_known)
         return rc;
-    for (size_t i = 0; i < disclose->count; i++)
-        if (!disclose->cells[i].withheld)
-            take_place(countries, &disclose->rows[i]);
-    countries->withheld = disclose->sum.packets;
-    countries->known = countries->count > 0 || countries->unknown > 0 || countries->withheld > 0;
+    top_countries_take(top, disclose);
+    reading->data->countries.known = top->count > 0 || top->unknown > 0 || top->withheld > 0;
     return 0;
 }
 
@@ -293,6 +260,7 @@ static int read_countries(struct reading *reading, struct geo *geo, char *errmsg
     if (!geo)
         return 0;
     query.geo = geo;
+    data->countries.top.most = REPORT_COUNTRIES;
     calendar_rfc3339(geo_built_s(geo), built);
     snprintf(data->countries.database, sizeof data->countries.database, "%s", geo_name(geo));
     snprintf(data->countries.date, sizeof data->countries.date, "%.10s", built);

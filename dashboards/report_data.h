@@ -9,6 +9,7 @@
 #include "dashboards/chart_classes.h"
 #include "dashboards/disclose.h"
 #include "dashboards/query.h"
+#include "dashboards/top_countries.h"
 
 #define REPORT_PORTS     20
 #define REPORT_COUNTRIES 20
@@ -34,21 +35,11 @@ struct report_port {
     struct sum sum;
 };
 
-struct report_country {
-    char country[3]; /* ISO 3166-1 alpha-2 */
-    uint64_t packets;
-};
-
 /* Where the sources of the year are; all zero without a database that says it. */
 struct report_countries {
     bool known; /* there is a database, and there are sources */
     char database[GEO_NAME_MAX], date[16];
-    struct report_country top[REPORT_COUNTRIES];
-    size_t count;
-    uint64_t others;   /* packets from every other country */
-    uint64_t unknown;  /* of sources of which the database says nothing */
-    uint64_t not_kept; /* of sources that the store does not keep */
-    uint64_t withheld;
+    struct top_countries top; /* REPORT_COUNTRIES of them */
 };
 
 struct report_sensor {

@@ -193,13 +193,13 @@ static void countries_table(struct writing *writing)
     const struct report_countries *of = &writing->data->countries;
     enum language language = writing->language;
     table(writing, "lrr", heads);
-    for (size_t i = 0; i < of->count; i++)
-        named_row(writing, of->top[i].country, of->top[i].packets);
-    named_row(writing, report_text(language, REPORT_OTHER_COUNTRIES), of->others);
-    named_row(writing, report_text(language, REPORT_UNKNOWN_COUNTRY), of->unknown);
-    named_row(writing, report_text(language, REPORT_SOURCES_NOT_KEPT), of->not_kept);
-    if (of->withheld)
-        named_row(writing, report_text(language, REPORT_WITHHELD), of->withheld);
+    for (size_t i = 0; i < of->top.count; i++)
+        named_row(writing, of->top.rows[i].country, of->top.rows[i].packets);
+    named_row(writing, report_text(language, REPORT_OTHER_COUNTRIES), of->top.others);
+    named_row(writing, report_text(language, REPORT_UNKNOWN_COUNTRY), of->top.unknown);
+    named_row(writing, report_text(language, REPORT_SOURCES_NOT_KEPT), of->top.not_kept);
+    if (of->top.withheld)
+        named_row(writing, report_text(language, REPORT_WITHHELD), of->top.withheld);
     doc_table_end(&writing->doc);
 }
 

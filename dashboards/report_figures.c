@@ -211,19 +211,19 @@ static json_t *countries(const struct report_data *data)
     if (!of->known)
         return json_null();
     json_t *object = json_object(), *list = json_array(), *database = json_object();
-    for (size_t i = 0; i < of->count; i++) {
-        json_t *one = packets_of(data, of->top[i].packets);
-        set(one, "country", json_string(of->top[i].country));
+    for (size_t i = 0; i < of->top.count; i++) {
+        json_t *one = packets_of(data, of->top.rows[i].packets);
+        set(one, "country", json_string(of->top.rows[i].country));
         json_array_append_new(list, one);
     }
     set(database, "name", json_string(of->database));
     set(database, "date", json_string(of->date));
     set(object, "database", database);
     set(object, "top", list);
-    set(object, "others", packets_of(data, of->others));
-    set(object, "unknown", packets_of(data, of->unknown));
-    set(object, "not_kept", packets_of(data, of->not_kept));
-    set(object, "withheld", packets_of(data, of->withheld));
+    set(object, "others", packets_of(data, of->top.others));
+    set(object, "unknown", packets_of(data, of->top.unknown));
+    set(object, "not_kept", packets_of(data, of->top.not_kept));
+    set(object, "withheld", packets_of(data, of->top.withheld));
     return object;
 }
 

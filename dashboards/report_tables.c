@@ -126,17 +126,17 @@ static int write_countries(const struct report_data *data, FILE *out)
     const struct {
         const char *name;
         uint64_t packets;
-    } rest[] = {{"others", of->others},
-                {"unknown", of->unknown},
-                {"not_kept", of->not_kept},
-                {"withheld", of->withheld}};
+    } rest[] = {{"others", of->top.others},
+                {"unknown", of->top.unknown},
+                {"not_kept", of->top.not_kept},
+                {"withheld", of->top.withheld}};
     struct rows *rows = rows_begin(out, ROWS_CSV, columns);
     if (!rows)
         return ERR_NOMEM;
-    for (size_t i = 0; i < of->count; i++) {
-        rows_text(rows, of->top[i].country);
-        rows_u64(rows, of->top[i].packets);
-        rows_double(rows, (double)of->top[i].packets / (double)data->total.packets, 9);
+    for (size_t i = 0; i < of->top.count; i++) {
+        rows_text(rows, of->top.rows[i].country);
+        rows_u64(rows, of->top.rows[i].packets);
+        rows_double(rows, (double)of->top.rows[i].packets / (double)data->total.packets, 9);
     }
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
         rows_text(rows, rest[i].name);

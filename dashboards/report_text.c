@@ -410,18 +410,18 @@ void report_countries_text(const struct report_data *data, enum language languag
     const struct report_countries *of = &data->countries;
     bool ja = language == LANGUAGE_JA;
     *out = '\0';
-    if (of->count == 0 && of->withheld > 0) {
+    if (of->top.count == 0 && of->top.withheld > 0) {
         add(out, ja ? "送信元の国は秘匿とする。" : "The countries of the sources are withheld.");
         return;
     }
-    if (of->count == 0) {
+    if (of->top.count == 0) {
         add(out,
             ja ? "%s（%s）には、どの送信元の国も示されていない。"
                : "Of no source %s (%s) names a country.",
             of->database, of->date);
         return;
     }
-    const struct report_country *top = &of->top[0];
+    const struct top_country *top = &of->top.rows[0];
     const struct prose percent = prose_double(report_percent(top->packets, data->total.packets), 1);
     if (ja)
         add(out,

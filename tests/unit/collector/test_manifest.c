@@ -508,15 +508,21 @@ Test(manifest, save_prunes_live_segments_only)
     cr_expect_eq(first_of(1), 4);
 }
 
-Test(manifest, retention_begins_with_the_acknowledgement)
+/* A live epoch of four records in a segment each, all of them acknowledged when the spool is looked at. */
+static void acknowledge_four(int64_t now_s)
 {
-    int64_t now_s = time(NULL) + 7200; /* the segments are two hours old */
     fill(4, false, 4, 5 << 20);
     open_manifest();
     next_epoch();
     source.resumed(source.user, 0, errmsg);
     source.acked(source.user, 4, errmsg);
     manifest_save(&manifest, 3600, now_s);
+}
+
+Test(manifest, retention_begins_with_the_acknowledgement)
+{
+    int64_t now_s = time(NULL) + 7200; /* the segments are two hours old */
+    acknowledge_four(now_s);
     manifest_save(&manifest, 3600, now_s + 3599);
     cr_expect_eq(first_of(0), 1);
     manifest_save(&manifest, 3600, now_s + 3600);
@@ -525,12 +531,7 @@ Test(manifest, retention_begins_with_the_acknowledgement)
 
 Test(manifest, retention_goes_on_over_a_restart)
 {
-    fill(4, false, 4, 5 << 20);
-    open_manifest();
-    next_epoch();
-    source.resumed(source.user, 0, errmsg);
-    source.acked(source.user, 4, errmsg);
-    manifest_save(&manifest, 3600, time(NULL));
+    acknowledge_four(time(NULL));
     manifest_close(&manifest);
     open_manifest();
     manifest_save(&manifest, 3600, time(NULL) + 3500);
@@ -542,12 +543,7 @@ Test(manifest, retention_goes_on_over_a_restart)
 Test(manifest, store_that_went_back_begins_the_retention_anew)
 {
     int64_t now_s = time(NULL);
-    fill(4, false, 4, 5 << 20);
-    open_manifest();
-    next_epoch();
-    source.resumed(source.user, 0, errmsg);
-    source.acked(source.user, 4, errmsg);
-    manifest_save(&manifest, 3600, now_s);
+    acknowledge_four(now_s);
     source.resumed(source.user, 1, errmsg);
     manifest_save(&manifest, 3600, now_s + 3500);
     source.acked(source.user, 4, errmsg);
@@ -562,12 +558,7 @@ Test(manifest, store_that_went_back_begins_the_retention_anew)
 Test(manifest, store_that_went_back_and_caught_up_at_once_begins_the_retention_anew)
 {
     int64_t now_s = time(NULL);
-    fill(4, false, 4, 5 << 20);
-    open_manifest();
-    next_epoch();
-    source.resumed(source.user, 0, errmsg);
-    source.acked(source.user, 4, errmsg);
-    manifest_save(&manifest, 3600, now_s);
+    acknowledge_four(now_s);
     set_noted(now_s - 3599);
     source.resumed(source.user, 1, errmsg);
     source.acked(source.user, 4, errmsg);

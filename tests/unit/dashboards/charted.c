@@ -135,16 +135,16 @@ struct chart_countries charted_countries(const struct charted *t, size_t countri
 {
     static const char codes[CHART_COUNTRIES_TOP][3] = {"US", "NL", "CN", "BG", "DE",
                                                        "RU", "HK", "GB", "BR", "JP"};
-    struct chart_countries chart = {.caption = t->caption, .count = countries};
+    struct chart_countries chart = {.caption = t->caption, .top.count = countries};
     strcpy(chart.database, "GeoLite2-Country (2025-06-24)");
-    chart.others = countries < CHART_COUNTRIES_TOP ? 0 : 123456789;
-    chart.unknown = 765432;
-    chart.not_kept = 34567890;
-    chart.total = chart.others + chart.unknown + chart.not_kept;
+    chart.top.others = countries < CHART_COUNTRIES_TOP ? 0 : 123456789;
+    chart.top.unknown = 765432;
+    chart.top.not_kept = 34567890;
+    chart.total = chart.top.others + chart.top.unknown + chart.top.not_kept;
     for (size_t i = 0; i < countries; i++) {
-        memcpy(chart.rows[i].country, codes[i], sizeof codes[i]);
-        chart.rows[i].packets = 98765432 / (i + 1);
-        chart.total += chart.rows[i].packets;
+        memcpy(chart.top.rows[i].country, codes[i], sizeof codes[i]);
+        chart.top.rows[i].packets = 98765432 / (i + 1);
+        chart.total += chart.top.rows[i].packets;
     }
     return chart;
 }

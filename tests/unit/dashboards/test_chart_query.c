@@ -122,12 +122,13 @@ Test(chart_query, countries_and_the_rest_sum_to_all_packets)
             kept += addrvec_packets(&telescope.sensors[s].records[i].sources);
     open_range(NULL, NULL, 2024);
     cr_assert_eq(chart_query_countries(&ask, geo, &chart, errmsg), 0, "%s", errmsg);
-    cr_expect_eq(chart.count, 2);
+    cr_expect_eq(chart.top.count, 2);
     cr_expect_eq(chart.total, all);
-    cr_expect_eq(chart.not_kept, all - kept);
-    cr_expect_gt(chart.unknown, 0);
-    cr_expect_gt(chart.rows[0].packets, chart.rows[1].packets);
-    cr_expect_eq(chart.rows[0].packets + chart.rows[1].packets + chart.unknown + chart.not_kept,
+    cr_expect_eq(chart.top.not_kept, all - kept);
+    cr_expect_gt(chart.top.unknown, 0);
+    cr_expect_gt(chart.top.rows[0].packets, chart.top.rows[1].packets);
+    cr_expect_eq(chart.top.rows[0].packets + chart.top.rows[1].packets + chart.top.unknown +
+                     chart.top.not_kept,
                  all);
     cr_expect(strncmp(chart.database, "Test-Country (20", 16) == 0, "%s", chart.database);
     chart_query_close(&ask);
