@@ -108,11 +108,6 @@ void table_close(struct table *table)
     *table = (struct table){0};
 }
 
-static struct sum sum_of_two(struct sum a, struct sum b)
-{
-    return (struct sum){a.packets + b.packets, a.bytes + b.bytes};
-}
-
 /* Where the keys of `from` are in `into`, and how many are not: those are not at their place. What is there
  * is otherwise anything. By key and not side by side, since of ports about as many come as do not, and
  * the processor guesses wrong half of the time. */
@@ -151,7 +146,7 @@ static void add_rows(struct table *into, const struct table *from, const uint16_
 {
     for (size_t f = 0; f < from->count; f++) {
         size_t at = place[from->keys[f]];
-        into->sums[at] = sum_of_two(into->sums[at], from->sums[f]);
+        sum_join(&into->sums[at], from->sums[f]);
         into->witnesses[at] |= from->witnesses[f];
     }
 }
@@ -204,7 +199,7 @@ int tables_add(struct tables *into, const struct tables *from)
         add_rows(to[t], more[t], place);
     }
     for (int class = 0; class < PACKET_CLASSES; class ++) {
-        into->classes[class] = sum_of_two(into->classes[class], from->classes[class]);
+        sum_join(&into->classes[class], from->classes[class]);
         into->class_witnesses[class] |= from->class_witnesses[class];
     }
     return 0;

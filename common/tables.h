@@ -43,6 +43,13 @@ struct sum {
     uint64_t packets, bytes;
 };
 
+/* into += more, which wraps at 64 bits. */
+static inline void sum_join(struct sum *into, struct sum more)
+{
+    into->packets += more.packets;
+    into->bytes += more.bytes;
+}
+
 /* Rows with packets, ascending by key. All zero is an empty table. */
 struct table {
     size_t count;

@@ -144,12 +144,9 @@ int disclose_period(struct disclose *disclose, const struct query_period *period
     if (rc)
         return rc;
     disclose->withheld = withhold_mark(&disclose->rule, disclose->cells, disclose->count);
-    for (size_t i = 0; i < disclose->count; i++) {
-        if (!disclose->cells[i].withheld)
-            continue;
-        disclose->sum.packets += disclose->rows[i].sum.packets;
-        disclose->sum.bytes += disclose->rows[i].sum.bytes;
-    }
+    for (size_t i = 0; i < disclose->count; i++)
+        if (disclose->cells[i].withheld)
+            sum_join(&disclose->sum, disclose->rows[i].sum);
     return 0;
 }
 

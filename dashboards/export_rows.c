@@ -141,12 +141,6 @@ static int compare_packets(const void *a, const void *b, void *user)
     return of_x != of_y ? (of_x < of_y ? 1 : -1) : *x < *y ? -1 : *x > *y;
 }
 
-static void add(struct sum *into, struct sum sum)
-{
-    into->packets += sum.packets;
-    into->bytes += sum.bytes;
-}
-
 /* Orders what is published. Returns how many rows are. */
 static size_t publish(struct export *export)
 {
@@ -180,7 +174,7 @@ static int put_table(struct export *export, const struct query_period *period, c
     for (size_t i = 0; i < published; i++) {
         const struct query_row *row = &export->disclose.rows[export->order[i]];
         if (left == 0 || (top && is_class_other(export, row))) {
-            add(&other, row->sum);
+            sum_join(&other, row->sum);
             continue;
         }
         put_row(export, row, NULL, row->sum);

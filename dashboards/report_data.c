@@ -151,12 +151,6 @@ static void rank_port(struct report_data *data, struct report_port row)
     data->ports[at] = row;
 }
 
-static void add_sum(struct sum *to, struct sum from)
-{
-    to->packets += from.packets;
-    to->bytes += from.bytes;
-}
-
 /* Takes what is withheld out of the ports of a protocol. */
 static int keep_ports(struct table *table, const struct table *from, uint8_t protocol,
                       const struct disclose *disclose)
@@ -212,7 +206,7 @@ static void take_backscatter(struct report_data *data)
                                                 CLASS_ICMP_BACKSCATTER};
     data->backscatter_known = true;
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
-        add_sum(&data->backscatter, data->tables.classes[classes[i]]);
+        sum_join(&data->backscatter, data->tables.classes[classes[i]]);
         data->backscatter_known &= !data->class_withheld[classes[i]];
     }
 }
