@@ -142,7 +142,7 @@ counted() {
 
 # --- aggregator -----------------------------------------------------------------------------------
 
-redis() { timeout 5 redis-cli -s "$state/redis.sock" "$@" 2>>"$work/err2"; }
+redis() { timeout 20 redis-cli -s "$state/redis.sock" "$@" 2>>"$work/err2"; }
 
 # fresh NAME: state directory and spool of a case of its own; the aggregator of the one before ends.
 fresh() {
@@ -170,10 +170,10 @@ stop_aggregator() {
 }
 
 # The years' packets, their sum, and everything that the store says of the years.
-years() { redis HGETALL "darkcount:{$1}:years"; }
+years() { redis -e HGETALL "darkcount:{$1}:years"; } # an error is none of its words
 packets_in_store() { years "$1" | awk 'NR % 2 == 0 { sum += $2 } END { print sum + 0 }'; }
 holds() { # SENSOR PACKETS
     local have
     have=$(packets_in_store "$1") || no "the store does not answer" || return
-    [ "$have" = "$2" ] || no "the store has $have packets, not $2: $(redis KEYS '*' | tr '\n' ' ')"
+    [ "$have" = "$2" ] || no "the store has $have packets of $1, not $2"
 }
