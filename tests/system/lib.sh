@@ -21,9 +21,10 @@ sanitized() { nm -D "$collector" 2>/dev/null | grep -E '__(asan|tsan)_' >/dev/nu
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# poll TENTHS COMMAND...: until the command holds, at most so many tenths of a second.
+# poll TENTHS COMMAND...: until the command holds, or four times as many tenths of a second have passed, for a
+# machine that has much to do.
 poll() {
-    local tries=$(($1 * 5))
+    local tries=$(($1 * 4 * 5))
     shift
     until "$@"; do
         [ $((tries -= 1)) -gt 0 ] || return 1
@@ -142,7 +143,7 @@ counted() {
 
 # --- aggregator -----------------------------------------------------------------------------------
 
-redis() { timeout 20 redis-cli -s "$state/redis.sock" "$@" 2>>"$work/err2"; }
+redis() { timeout 60 redis-cli -s "$state/redis.sock" "$@" 2>>"$work/err2"; }
 
 # fresh NAME: state directory and spool of a case of its own; the aggregator of the one before ends.
 fresh() {

@@ -21,7 +21,7 @@ serve() {
     pids+=("$aggregator")
     poll 200 grep -q 'listening on' "$state/log" || no "it does not start: $(tail -n 1 "$state/log")"
 }
-sensor() { timeout 20 "$program" sensor "$@" --state "$state" 2>"$work/err2"; }
+sensor() { timeout 60 "$program" sensor "$@" --state "$state" 2>"$work/err2"; }
 # invite NAME DARKNET: its token in $token.
 invite() {
     local line
