@@ -170,3 +170,9 @@ bool box_logged(const struct box *box, const char *text)
         fclose(file);
     return found;
 }
+
+void box_end_well(pid_t pid)
+{
+    int status = box_end(pid, SIGTERM, BOX_END_MS);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "wait status %x", (unsigned)status);
+}

@@ -30,6 +30,9 @@ pid_t box_start_aggregator(const struct box *box, const char *const *args);
 pid_t box_spawn_aggregator(const struct box *box, const char *const *args);
 /* Sends `sig` (0: none) and waits for the end; the wait status. Fails the test after `bound_ms`. */
 int box_end(pid_t pid, int sig, int bound_ms);
+#define BOX_END_MS 30000 /* long enough for whoever is told to end */
+/* SIGTERM, and expects that it ends with 0. */
+void box_end_well(pid_t pid);
 /* A connection to the redis-server of the box once it answers; NULL when it does not. */
 redisContext *box_redis(const struct box *box);
 /* The process that listens on a Unix socket, 0 when nobody does. */

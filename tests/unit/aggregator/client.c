@@ -1,5 +1,7 @@
 #include "tests/unit/aggregator/client.h"
 
+#include <criterion/criterion.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -127,4 +129,15 @@ bool client_deliver(struct client *client, const struct buf *records, uint64_t c
             client->acked = frame.seq;
     }
     return true;
+}
+
+void client_expect_refusal(const struct box *box, const struct frame_open *open,
+                           enum refuse_code code, bool final)
+{
+    struct client client;
+    client_init(&client);
+    cr_expect_not(client_open(&client, box->sensor_socket, open));
+    cr_expect(client.refused.code == code && client.refused.final == final && *client.refused.text,
+              "%d '%s'", client.refused.code, client.refused.text);
+    client_close(&client);
 }

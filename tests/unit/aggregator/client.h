@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/frame.h"
+#include "tests/unit/aggregator/box.h"
 
 struct client {
     int fd;        /* -1: not connected */
@@ -34,5 +35,9 @@ bool client_open(struct client *client, const char *path, const struct frame_ope
 /* Delivers records[acked..count) (sealed; record i has sequence i + 1) until all are acknowledged;
  * false when the connection is lost, refused, or silent for 15 s. */
 bool client_deliver(struct client *client, const struct buf *records, uint64_t count);
+
+/* Expects that a connection with this OPEN is refused, in words. */
+void client_expect_refusal(const struct box *box, const struct frame_open *open,
+                           enum refuse_code code, bool final);
 
 #endif

@@ -1,6 +1,9 @@
 #include "tests/unit/aggregator/sensor.h"
 
+#include <criterion/criterion.h>
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/common/tables_of.h"
@@ -71,4 +74,39 @@ void sensor_record(struct record *record, const char *sensor, uint8_t epoch, uin
     record->late = below(state, 3);
     record->captured = record->packets + record->off_darknet + record->late;
     record->kernel_dropped = below(state, 7);
+}
+
+struct frame_open sensor_open(const char *sensor, uint8_t epoch)
+{
+    static char darknet[] = SENSOR_DARKNET;
+    struct frame_open open = {.darknet = darknet};
+    strcpy(open.sensor, sensor);
+    memset(open.epoch, epoch, EPOCH_SIZE);
+    return open;
+}
+
+struct buf *sensor_records(const char *sensor, uint8_t epoch, int64_t start_s, size_t count,
+                           struct totals *sum)
+{
+    struct buf *records = calloc(count, sizeof *records);
+    uint64_t random = epoch;
+    for (size_t i = 0; i < count; i++) {
+        struct record record;
+        record_init(&record);
+        sensor_record(&record, sensor, epoch, i + 1, start_s + (int64_t)i * 60, &random);
+        buf_init(&records[i]);
+        cr_assert_eq(record_seal(&record, &records[i], NULL), 0);
+        sum->packets += record.packets;
+        sum->bytes += record.bytes;
+        sum->records++;
+        record_close(&record);
+    }
+    return records;
+}
+
+void sensor_records_free(struct buf *records, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_close(&records[i]);
+    free(records);
 }

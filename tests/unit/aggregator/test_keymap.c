@@ -195,7 +195,7 @@ static void clear(struct both *both)
     freeReplyObject(command(both, 1, flush, NULL));
 }
 
-Test(keymap, does_what_redis_does_on_random_calls, .timeout = 120)
+Test(keymap, does_what_redis_does_on_random_calls, .timeout = 300)
 {
     struct both both;
     struct put put;

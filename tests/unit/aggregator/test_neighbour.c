@@ -360,7 +360,7 @@ static void end(void)
     keys = (struct keymap){0};
 }
 
-Test(neighbour, sensors_that_share_an_address_are_not_both_let_in, .timeout = 120)
+Test(neighbour, sensors_that_share_an_address_are_not_both_let_in, .timeout = 300)
 {
     uint64_t random = 4711;
     unsigned refused = 0, opened = 0;

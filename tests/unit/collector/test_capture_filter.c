@@ -17,7 +17,7 @@
 
 #define INSIDE  0xc6336407 /* 198.51.100.7 */
 #define OUTSIDE 0xc0000201 /* 192.0.2.1 */
-#define WAIT_MS 5000
+#define WAIT_MS 30000
 
 static bool enter_namespace(void)
 {

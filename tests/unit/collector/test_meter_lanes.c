@@ -244,7 +244,7 @@ static void live_through(int steps)
 }
 
 /* Every packet is in a record, once, and no moment is told twice. */
-Test(meter_lanes, nothing_is_lost_while_intervals_are_sealed, .timeout = 120)
+Test(meter_lanes, nothing_is_lost_while_intervals_are_sealed, .timeout = 300)
 {
     pthread_t threads[3];
     unsigned lanes[3] = {0, 1, 2};

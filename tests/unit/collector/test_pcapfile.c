@@ -363,7 +363,7 @@ static void compare(int round)
     }
 }
 
-Test(pcapfile, sound_files_read_as_by_libpcap, .timeout = 120)
+Test(pcapfile, sound_files_read_as_by_libpcap, .timeout = 300)
 {
     for (int round = 0; round < 300; round++) {
         make_file();
@@ -382,7 +382,7 @@ Test(pcapfile, nflog_of_the_other_byte_order_is_left_to_libpcap)
     cr_assert_not(pcapfile_supports(file));
 }
 
-Test(pcapfile, mutated_files_read_as_by_libpcap, .timeout = 120)
+Test(pcapfile, mutated_files_read_as_by_libpcap, .timeout = 300)
 {
     int damaged = 0;
     for (int round = 0; round < 1500; round++) {

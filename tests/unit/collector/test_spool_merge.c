@@ -278,7 +278,7 @@ static void expect_all(const char *left, const char *what)
               what);
 }
 
-Test(spool_merge, behind_every_call_each_record_is_there_once, .timeout = 120)
+Test(spool_merge, behind_every_call_each_record_is_there_once, .timeout = 300)
 {
     unsigned cuts = 0;
     made = mmap(NULL, sizeof *made, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -117,7 +117,7 @@ static void write_to(const char *path, const uint8_t *bytes, size_t size)
 }
 
 /* Whatever is in the file: an answer or an error. */
-Test(geo, damaged_files_are_no_danger, .timeout = 60)
+Test(geo, damaged_files_are_no_danger, .timeout = 300)
 {
     static uint8_t bytes[1 << 16], changed[1 << 16];
     char path[] = "/tmp/darkcount-mmdb-XXXXXX", errmsg[ERRMSG_SIZE];

@@ -164,7 +164,7 @@ Test(child, an_endless_one_is_ended)
 }
 
 /* All that it started is ended with it: here a process that would hold a pipe open. */
-Test(child, an_endless_one_is_ended_with_what_it_started, .timeout = 60)
+Test(child, an_endless_one_is_ended_with_what_it_started, .timeout = 300)
 {
     char errmsg[ERRMSG_SIZE] = "", complaint[CHILD_COMPLAINT_SIZE], byte;
     char pipe_path[] = "/tmp/darkcount-test.XXXXXX", script[128];

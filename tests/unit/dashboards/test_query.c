@@ -292,7 +292,7 @@ ParameterizedTestParameters(query, every_step_and_breakdown_is_the_records_added
 }
 
 ParameterizedTest(struct place *place, query, every_step_and_breakdown_is_the_records_added_up,
-                  .timeout = 120)
+                  .timeout = 300)
 {
     char errmsg[ERRMSG_SIZE];
     int64_t from_s;
@@ -313,7 +313,7 @@ ParameterizedTest(struct place *place, query, every_step_and_breakdown_is_the_re
         }
 }
 
-Test(query, any_range_is_the_records_added_up, .timeout = 120)
+Test(query, any_range_is_the_records_added_up, .timeout = 300)
 {
     uint64_t state = 3;
     telescope_make(&telescope, "Asia/Tokyo", 11, 1703900000 / 60 * 60, 60, 7200);
@@ -331,7 +331,7 @@ Test(query, any_range_is_the_records_added_up, .timeout = 120)
 
 /* Inventories that change within hours, days and years, and time after the last record in which live
  * sensors are missed. */
-Test(query, coverage_follows_the_inventories, .timeout = 120)
+Test(query, coverage_follows_the_inventories, .timeout = 300)
 {
     static const struct place places[] = {
         {"Asia/Tokyo", "2023-12-31"},
@@ -362,7 +362,7 @@ Test(query, coverage_follows_the_inventories, .timeout = 120)
 }
 
 /* Whatever is folded and whatever is not. */
-Test(query, the_log_makes_up_for_what_is_not_folded, .timeout = 120)
+Test(query, the_log_makes_up_for_what_is_not_folded, .timeout = 300)
 {
     telescope_make(&telescope, "UTC", 5, 1704000000, 20, 3600);
     for (size_t unfolded = 0; unfolded <= 20; unfolded += 4) {
@@ -377,7 +377,7 @@ Test(query, the_log_makes_up_for_what_is_not_folded, .timeout = 120)
 }
 
 /* What a store has once read of the log is made up for by what came since, a few calls or many. */
-Test(query, minutes_are_right_while_records_come, .timeout = 120)
+Test(query, minutes_are_right_while_records_come, .timeout = 300)
 {
     static const size_t counts[] = {30, 31, 40, 41, 80};
     char errmsg[ERRMSG_SIZE] = "";

@@ -101,7 +101,7 @@ static void compare(struct store *store, uint64_t seed)
 }
 
 /* Over the end of a year in Tokyo. */
-Test(query_annual, coverage_and_inventory_follow_the_versions, .timeout = 120)
+Test(query_annual, coverage_and_inventory_follow_the_versions, .timeout = 300)
 {
     const int64_t from_s = 1703862000; /* 2023-12-30 in Tokyo */
     char errmsg[ERRMSG_SIZE];

@@ -162,7 +162,7 @@ static void run(struct store *store, const char *text, const struct query *query
     cr_assert_eq(walk->next_s, query->to_s);
 }
 
-Test(query_states, every_period_is_in_the_state_that_records_and_inventories_say, .timeout = 120)
+Test(query_states, every_period_is_in_the_state_that_records_and_inventories_say, .timeout = 300)
 {
     static const char *const addresses[] = {"10.0.0.3", "10.0.0.9",  "10.0.0.20", "10.0.1.3",
                                             "10.0.2.1", "10.0.2.15", "192.0.2.1", "10.0.2.16"};

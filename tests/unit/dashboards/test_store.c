@@ -392,7 +392,7 @@ Test(store, nobody_there_is_unreachable)
 }
 
 /* A listener that never accepts: the connection stands, and no answer comes. */
-Test(store, one_who_never_answers_is_unreachable, .timeout = 30)
+Test(store, one_who_never_answers_is_unreachable, .timeout = 300)
 {
     char errmsg[ERRMSG_SIZE] = "";
     struct store *store;
