@@ -1,6 +1,5 @@
 #include <criterion/criterion.h>
 
-
 #include "common/err.h"
 #include "tests/unit/aggregator/box.h"
 #include "tests/unit/aggregator/client.h"
