@@ -1,8 +1,9 @@
 /*
- * The memory of an interval, shared by the files that count (interval.c), finish batches
- * (interval_settle.c) and make records (interval_record.c). What is in struct image lies in the
- * file and is read by the next process; every store to it is one that the process may be killed
- * behind. Where one must not be seen without another, interval_barrier stands between them.
+ * The memory of an interval, shared by the files that lay it out and clear it (interval_memory.c),
+ * count (interval.c), finish batches (interval_settle.c) and make records (interval_record.c). What
+ * is in struct image lies in the file and is read by the next process; every store to it is one that
+ * the process may be killed behind. Where one must not be seen without another, interval_barrier
+ * stands between them.
  */
 #ifndef COLLECTOR_INTERVAL_PRIVATE_H
 #define COLLECTOR_INTERVAL_PRIVATE_H
