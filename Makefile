@@ -343,6 +343,7 @@ $(BUILD)/fuzz_lit: $(addprefix $(BUILD)/collector/,lit.o sender.o addrhash.o) $(
 $(BUILD)/fuzz_tunnel: $(BUILD)/collector/tunnel.o $(DECODE_OBJS)
 $(BUILD)/fuzz_spool: $(BUILD)/collector/spool_segment.o $(BUILD)/collector/spool_env.o
 $(BUILD)/fuzz_pcapfile: $(BUILD)/collector/pcapfile.o $(DECODE_OBJS)
+$(BUILD)/fuzz_pcapng: $(addprefix $(BUILD)/collector/,pcapng.o pcapfile.o) $(DECODE_OBJS)
 
 $(BUILD)/fuzz-seeds: $(BUILD)/tests/fuzz/seeds.o $(COMMON_OBJS)
 	$(call say,LD,$@)

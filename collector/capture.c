@@ -33,22 +33,21 @@ void capture_close(struct capture *cap)
         fclose(cap->file);
     nicdrops_close(cap->nic);
     pcapfile_free(cap->pcapfile);
+    pcapng_free(cap->pcapng);
     stream_close(cap->stream);
     free(cap->name);
     free(cap);
 }
 
-int capture_check_linktype(struct capture *cap, char *errmsg)
+int capture_check_linktype(const struct capture *cap, const char *doing, char *errmsg)
 {
-    cap->linktype = pcap_datalink(cap->pcap);
     if (decode_supported(cap->linktype))
         return 0;
     const char *name = pcap_datalink_val_to_name(cap->linktype);
-    return err_set(
-        errmsg, ERR_INVALID,
-        "opening %s: its link type %s (%d) is not supported; capture on an Ethernet or IP "
-        "interface",
-        cap->name, name ? name : "without a name", cap->linktype);
+    return err_set(errmsg, ERR_INVALID,
+                   "%s %s: its link type %s (%d) is not supported; capture on an Ethernet or IP "
+                   "interface",
+                   doing, cap->name, name ? name : "without a name", cap->linktype);
 }
 
 int capture_dispatch(struct capture *cap, int max, capture_handler handler, void *user,

@@ -5,8 +5,8 @@
  *
  * Files are pcap (either byte order, micro- or nanoseconds) or pcapng, plain or compressed with
  * gzip or zstd, told by their first bytes and read as a stream, so that all of it works through a
- * pipe. Classic pcap is read by collector/pcapfile.h, the other forms by libpcap; a caller cannot
- * tell which. A file that ends within a packet, or whose bytes make no sense from some point on, gives
+ * pipe. Classic pcap is read by collector/pcapfile.h, pcapng by collector/pcapng.h, the other forms by
+ * libpcap; a caller cannot tell which. A file that ends within a packet, or whose bytes make no sense from some point on, gives
  * everything before that point and then ERR_DAMAGED.
  */
 #ifndef COLLECTOR_CAPTURE_H
@@ -58,7 +58,8 @@ void capture_close(struct capture *cap);
 
 /* The next packet of a file: 1, 0 at its end, negative on error. ERR_DAMAGED: `errmsg` names the
  * file and the byte offset behind the last packet that could be read, where the damage begins (of
- * the uncompressed stream, and saying so, where it is compressed); ERR_IO. */
+ * the uncompressed stream, and saying so, where it is compressed); ERR_INVALID: a pcapng goes on with a
+ * link type that decode does not know, which is named; ERR_IO, ERR_NOMEM. */
 int capture_next(struct capture *cap, struct capture_packet *packet, char *errmsg);
 
 /* The next packets of a file, at most CAPTURE_BATCH_MAX: how many are at `*packets`, 0 at the end of
@@ -96,7 +97,8 @@ int capture_fd(const struct capture *cap);
  * lets packets through. */
 bool capture_filtered(const struct capture *cap, double *extra);
 
-/* The link type, for decode(). */
+/* The link type, for decode(): of the packets taken last, since the interfaces of a pcapng may
+ * differ; before any, of the first to come. */
 int capture_linktype(const struct capture *cap);
 
 /* What never reached us since the interface was opened: dropped by the kernel (ring full) and by

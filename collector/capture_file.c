@@ -9,8 +9,7 @@
 
 /* --- opening --------------------------------------------------------------------------- */
 
-/* Size of the header before a packet's data by the file's magic number; 0 for pcapng. False: no
- * capture file. */
+/* Size of the header before a packet's data by the file's magic number. False: no pcap file. */
 static bool record_header_size(uint32_t magic, uint32_t *size)
 {
     switch (magic) {
@@ -23,9 +22,6 @@ static bool record_header_size(uint32_t magic, uint32_t *size)
     case 0xa1b2cd34: /* Kuznetzov's modified pcap */
     case 0x34cdb2a1:
         *size = 24;
-        return true;
-    case 0x0a0d0d0a: /* pcapng section header block */
-        *size = 0;
         return true;
     default:
         return false;
@@ -51,14 +47,6 @@ static int read_error(const struct capture *cap, uint64_t offset, const char *ca
     if (io || (cap->file && ferror(cap->file) && !damage))
         return err_set(errmsg, ERR_IO, "reading %s: at byte %" PRIu64 ": %s", cap->name, offset,
                        cause);
-    /* libpcap's words for a pcapng whose interfaces differ in type or snap length: it stops there. */
-    if (strstr(cause, "different from the"))
-        return err_set(errmsg, ERR_DAMAGED,
-                       "reading %s: at byte %" PRIu64
-                       ": %s, which libpcap does not read; write each "
-                       "interface into a file of its own (tshark -r FILE -Y frame.interface_id==0 "
-                       "-F pcap -w FILE0)",
-                       cap->name, offset, cause);
     return damaged_at(cap, offset, cause, errmsg);
 }
 
@@ -88,7 +76,8 @@ static int open_libpcap(struct capture *cap, const uint8_t *head, size_t size, c
         return read_error(cap, 0, cause, errmsg);
     cap->snaplen = (uint32_t)pcap_snapshot(cap->pcap);
     cap->good_end = (uint64_t)ftello(cap->file);
-    return capture_check_linktype(cap, errmsg);
+    cap->linktype = pcap_datalink(cap->pcap);
+    return capture_check_linktype(cap, "opening", errmsg);
 }
 
 static ssize_t read_stream(void *user, uint8_t *out, size_t size)
@@ -108,10 +97,31 @@ static int open_pcapfile(struct capture *cap, char *errmsg)
     return 0;
 }
 
+static int pcapng_error(const struct capture *cap, int code, char *errmsg)
+{
+    if (code == ERR_NOMEM)
+        return err_set(errmsg, code, "reading %s: out of memory", cap->name);
+    return read_error(cap, pcapng_position(cap->pcapng), pcapng_damage(cap->pcapng), errmsg);
+}
+
+static int open_pcapng(struct capture *cap, char *errmsg)
+{
+    cap->pcapng = pcapng_new(read_stream, cap->stream);
+    if (!cap->pcapng)
+        return capture_no_memory(cap->name, errmsg);
+    int found = pcapng_find(cap->pcapng);
+    if (found < 0)
+        return pcapng_error(cap, found, errmsg);
+    cap->linktype = pcapng_linktype(cap->pcapng);
+    return capture_check_linktype(cap, "opening", errmsg);
+}
+
 static int open_stream(struct capture *cap, char *errmsg)
 {
     size_t size;
     const uint8_t *head = stream_head(cap->stream, &size);
+    if (pcapng_begins(head, size))
+        return open_pcapng(cap, errmsg);
     if (size >= PCAPFILE_HEADER_SIZE && pcapfile_supports(head))
         return open_pcapfile(cap, errmsg);
     return open_libpcap(cap, head, size, errmsg);
@@ -168,14 +178,33 @@ static int next_pcapfile(struct capture *cap, int max, char *errmsg)
                      : count;
 }
 
+static int next_pcapng(struct capture *cap, int max, char *errmsg)
+{
+    int count = pcapng_batch(cap->pcapng, cap->batch, max);
+    if (count < 0)
+        return pcapng_error(cap, count, errmsg);
+    if (count > 0 && cap->linktype != pcapng_linktype(cap->pcapng)) {
+        cap->linktype = pcapng_linktype(cap->pcapng);
+        int result = capture_check_linktype(cap, "reading", errmsg);
+        return result ? result : count;
+    }
+    return count;
+}
+
+static int next_any(struct capture *cap, int max, char *errmsg)
+{
+    if (cap->pcapfile)
+        return next_pcapfile(cap, max, errmsg);
+    return cap->pcapng ? next_pcapng(cap, max, errmsg) : next_libpcap(cap, cap->batch, errmsg);
+}
+
 /* Sees to it that a packet is to be handed out, and at most `max`; as capture_batch. libpcap has
  * room for one. */
 static int next_batch(struct capture *cap, int max, char *errmsg)
 {
     if (cap->handed_out < cap->batch_count)
         return cap->batch_count - cap->handed_out;
-    int count =
-        cap->pcapfile ? next_pcapfile(cap, max, errmsg) : next_libpcap(cap, cap->batch, errmsg);
+    int count = next_any(cap, max, errmsg);
     cap->handed_out = 0;
     cap->batch_count = count > 0 ? count : 0;
     return count;

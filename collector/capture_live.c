@@ -115,8 +115,10 @@ static int open_live(struct capture *cap, const struct capture_options *options,
     if (!cap->pcap)
         return err_set(errmsg, ERR_IO, "opening interface %s: %s", cap->name, cause);
     int result = activate(cap, options, errmsg);
-    if (result == 0)
-        result = capture_check_linktype(cap, errmsg);
+    if (result)
+        return result;
+    cap->linktype = pcap_datalink(cap->pcap);
+    result = capture_check_linktype(cap, "opening", errmsg);
     if (result == 0 && options->filter)
         result = set_filter(cap, options->filter, errmsg);
     else if (result == 0 && options->darknet)

@@ -12,6 +12,7 @@
 #include "collector/dropcount.h"
 #include "collector/nicdrops.h"
 #include "collector/pcapfile.h"
+#include "collector/pcapng.h"
 #include "collector/stream.h"
 
 struct capture {
@@ -20,16 +21,17 @@ struct capture {
     char *name;
     bool live;
 
-    /* File: read by pcapfile, or, where that is NULL, by libpcap. Of the batch taken last, the
+    /* File: read by pcapfile or pcapng or, where both are NULL, by libpcap. Of the batch taken last, the
      * packets [handed_out, batch_count) are still to be handed out. */
     struct stream *stream;
     struct pcapfile *pcapfile;
+    struct pcapng *pcapng;
     struct capture_packet batch[CAPTURE_BATCH_MAX];
     int handed_out, batch_count;
 
     /* File by libpcap: where the last whole packet ended, so that damage can be located. */
     FILE *file;             /* closed by pcap_close */
-    uint32_t record_header; /* bytes before a packet's data; 0: not constant (pcapng) */
+    uint32_t record_header; /* bytes before a packet's data */
     uint32_t snaplen;
     uint64_t good_end;
 
@@ -49,8 +51,8 @@ struct capture {
 struct capture *capture_new(const char *name);
 /* ERR_NOMEM, with the message. */
 int capture_no_memory(const char *name, char *errmsg);
-/* Takes the link type from libpcap: ERR_INVALID when decode does not know it. */
-int capture_check_linktype(struct capture *cap, char *errmsg);
+/* ERR_INVALID when decode does not know `cap->linktype`; `doing` begins the message. */
+int capture_check_linktype(const struct capture *cap, const char *doing, char *errmsg);
 
 /* capture_dispatch of either kind. */
 int capture_dispatch_file(struct capture *cap, int max, capture_handler handler, void *user,

@@ -57,7 +57,8 @@ static const char help[] =
     "estimate beyond. On a terminal a progress bar is shown meanwhile.\n"
     "\n"
     "Exit status: 0 done; 1 a file is missing (nothing is counted) or damaged (what could\n"
-    "be read is counted), or the result could not be written; 2 wrong usage.\n";
+    "be read is counted), or the result could not be written; 2 wrong usage. Where no file\n"
+    "can be opened nothing is printed.\n";
 
 /* --- the command line ------------------------------------------------------------------------- */
 
@@ -264,7 +265,9 @@ static int count_files(struct arguments *arguments, const struct capture_list *f
         return EXIT_FAILED;
     }
     report_refused(&counting);
-    if (print(&counting, arguments->format, errmsg)) {
+    /* Rows of nothing would look like a count of zero. */
+    bool nothing = counting.failed && counting.opened == 0;
+    if (!nothing && print(&counting, arguments->format, errmsg)) {
         counting.failed = true;
         log_error("%s", errmsg);
     }

@@ -57,6 +57,7 @@ static int count_run(struct counting *counting, struct capture *cap, char *errms
     if (result <= 0)
         return result;
     counting->captured += run.count + run.other_count;
+    counting->linktype = capture_linktype(cap);
     counting->kind->add4(counting->state, run.packets, run.count, counting->results);
     for (size_t i = 0; i < run.other_count; i++)
         count_packet(counting, &run.others[i]);
@@ -68,6 +69,7 @@ static int count_batch(struct counting *counting, struct capture *cap, char *err
 {
     const struct capture_packet *frames;
     int result = capture_batch(cap, &frames, errmsg);
+    counting->linktype = capture_linktype(cap);
     for (int i = 0; i < result; i++)
         count_packet(counting, &frames[i]);
     counting->captured += result > 0 ? (uint64_t)result : 0;
@@ -96,7 +98,6 @@ static enum counting_outcome count_capture(struct counting *counting, struct cap
     int (*count)(struct counting *, struct capture *, char *) =
         counting->kind->add4 && !counting->tunnels ? count_run : count_batch;
     int result;
-    counting->linktype = capture_linktype(cap);
     while ((result = count(counting, cap, errmsg)) > 0) {
         counting->bytes = bytes + capture_consumed(cap);
         if (!goes_on(counting))
@@ -118,6 +119,7 @@ enum counting_outcome counting_file(struct counting *counting, const struct capt
     struct capture *cap;
     int result = capture_open_file(&cap, file->path, errmsg);
     if (result == 0) {
+        counting->opened++;
         enum counting_outcome outcome = count_capture(counting, cap, errmsg);
         capture_close(cap);
         return outcome;
@@ -136,6 +138,7 @@ int counting_merge(struct counting *into, struct counting *from)
     into->undecodable += from->undecodable;
     for (int result = 0; result < TALLY_RESULTS; result++)
         into->results[result] += from->results[result];
+    into->opened += from->opened;
     into->truncated_files += from->truncated_files;
     into->failed = into->failed || from->failed;
     return into->kind->merge(into->state, from->state);

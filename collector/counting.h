@@ -26,11 +26,11 @@ struct counting {
     void *state; /* the kind's */
     const struct prefixset *darknet;
     const struct prefixset *tunnels; /* as tunnel_decode's */
-    int linktype;                    /* of the file at hand */
+    int linktype;                    /* of the packets at hand */
     uint64_t bytes;                  /* of the files as they are stored, read so far */
     uint64_t captured, not_ip, undecodable;
     uint64_t results[TALLY_RESULTS]; /* what became of IP packets */
-    uint64_t truncated_files;
+    uint64_t opened, truncated_files;
     bool failed; /* something could not be read, or was refused */
 
     /* Set by the owner after counting_open, or left NULL; borrowed. */

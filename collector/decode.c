@@ -24,9 +24,6 @@ enum ppp_protocol {
     PPP_MPLS_UPSTREAM = 0x0283,
 };
 
-/* Tags, labels and encapsulations that one frame may stack; more is no honest frame. */
-#define LAYERS_MAX 16
-
 #define IPV4_HEADER_MIN  20
 #define IPV6_HEADER_SIZE 40
 
@@ -102,14 +99,13 @@ enum decode_result decode_ip(struct rest rest, struct packet *packet, enum decod
  * nibble (RFC 4928 section 3), or a pseudo-wire, which is not. */
 static enum decode_result decode_mpls(struct rest rest, struct packet *packet)
 {
-    for (int layer = 0; layer < LAYERS_MAX; layer++) {
-        const uint8_t *label = rest.at;
+    const uint8_t *label;
+    do {
+        label = rest.at;
         if (!skip(&rest, 4))
             return DECODE_UNDECODABLE;
-        if (label[2] & 1)
-            return decode_ip(rest, packet, DECODE_NOT_IP);
-    }
-    return DECODE_UNDECODABLE;
+    } while (!(label[2] & 1));
+    return decode_ip(rest, packet, DECODE_NOT_IP);
 }
 
 enum decode_result decode_ppp_protocol(struct rest rest, struct packet *packet)
@@ -165,7 +161,7 @@ static bool skip_snap(struct rest *rest, uint16_t *type)
 
 enum decode_result decode_ethertype(uint16_t type, struct rest rest, struct packet *packet)
 {
-    for (int layer = 0; layer < LAYERS_MAX; layer++) {
+    for (;;) { /* every turn takes bytes of the frame or ends */
         switch (type) {
         case ETHERTYPE_IPV4:
             return decode_ipv4(rest, packet);
@@ -187,7 +183,6 @@ enum decode_result decode_ethertype(uint16_t type, struct rest rest, struct pack
                 return DECODE_NOT_IP;
         }
     }
-    return DECODE_UNDECODABLE;
 }
 
 /* --- the link layer --------------------------------------------------------------------------- */

@@ -153,9 +153,14 @@ static enum decode_result decode_atm(struct rest rest, struct packet *packet)
 
 /* --- records of capture systems --------------------------------------------------------------- */
 
+static inline uint16_t le16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] | at[1] << 8);
+}
+
 /* Linux's nfnetlink_log: a family and version, then parts of length, type (both in the order of the
- * machine that captured, which is little-endian here) and value, padded to 4 bytes; the packet begins
- * with its IP header. */
+ * machine that captured; types are small, so the order is seen) and value, padded to 4 bytes; the
+ * packet begins with its IP header. */
 static enum decode_result decode_nflog(struct rest rest, struct packet *packet)
 {
     enum { PART_HEADER = 4, PART_PACKET_HEADER = 1, PART_PAYLOAD = 9 };
@@ -165,8 +170,9 @@ static enum decode_result decode_nflog(struct rest rest, struct packet *packet)
     uint16_t type = family_ethertype(header[0]);
     for (int i = 0; i < PARTS_MAX && rest.size >= PART_HEADER; i++) {
         const uint8_t *part = rest.at;
-        uint32_t size = part[0] | (uint32_t)part[1] << 8;
-        uint32_t kind = part[2] | (uint32_t)part[3] << 8;
+        bool big = part[2] == 0;
+        uint32_t size = big ? be16(part) : le16(part);
+        uint32_t kind = big ? be16(part + 2) : le16(part + 2);
         if (kind == PART_PAYLOAD) {
             skip(&rest, PART_HEADER);
             return type ? decode_ethertype(type, rest, packet) : DECODE_NOT_IP;

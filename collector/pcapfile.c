@@ -40,7 +40,8 @@ struct pcapfile {
 
 struct header {
     bool swapped;
-    uint32_t unit_ns, version, snaplen, linktype;
+    uint32_t unit_ns, snaplen;
+    int linktype;
 };
 
 static inline uint32_t get32(const uint8_t *at, bool swapped)
@@ -62,13 +63,10 @@ static bool parse_magic(struct header *header, uint32_t magic)
 
 /* Raw IP is 101 in files and 12 as a DLT_, ATM 100 and 11; the others that decode knows are the
  * same. */
-static uint32_t dlt_of(uint32_t linktype)
+int pcapfile_dlt(uint32_t linktype)
 {
-    return linktype == 101 ? 12 : linktype == 100 ? 11 : linktype;
+    return linktype == 101 ? 12 : linktype == 100 ? 11 : (int)linktype;
 }
-
-/* Its frames hold numbers in the order of the machine that captured, which libpcap swaps. */
-#define DLT_NFLOG 239
 
 /* The upper half of the link type tells whether frames end in a check sequence, and how long it is
  * (4 bits and a flag); bits 16 to 25 are reserved and must be 0. */
@@ -81,10 +79,9 @@ static bool parse_header(struct header *header, const uint8_t *bytes)
         version = version << 16 | version >> 16; /* two 16-bit fields */
     uint32_t linktype = get32(bytes + 20, header->swapped);
     header->snaplen = get32(bytes + 16, header->swapped);
-    header->linktype = dlt_of(linktype & 0xffff);
+    header->linktype = pcapfile_dlt(linktype & 0xffff);
     return version == (2 | 4 << 16) && (linktype & 0x03ff0000) == 0 &&
-           decode_supported((int)header->linktype) &&
-           !(header->swapped && header->linktype == DLT_NFLOG);
+           decode_supported(header->linktype);
 }
 
 bool pcapfile_supports(const uint8_t header[PCAPFILE_HEADER_SIZE])
@@ -105,7 +102,7 @@ struct pcapfile *pcapfile_new(const uint8_t header[PCAPFILE_HEADER_SIZE], pcapfi
     /* Not calloc: the block is large, and is never read before it is written. */
     file->read = read;
     file->user = user;
-    file->linktype = (int)parsed.linktype;
+    file->linktype = parsed.linktype;
     file->ipv4_at = decode_shortcut(file->linktype);
     file->swapped = parsed.swapped;
     /* 0 and what a signed length cannot hold mean that there is no limit but the general one. */

@@ -29,6 +29,9 @@ struct pcapfile;
 /* Fills `out` with at least one and at most `size` bytes; 0 at the end, negative on error. */
 typedef ssize_t (*pcapfile_read)(void *user, uint8_t *out, size_t size);
 
+/* The DLT_ value of a link type as files number them, both pcap and pcapng: decode's. */
+int pcapfile_dlt(uint32_t linktype);
+
 /* Whether a file that begins so can be read here. */
 bool pcapfile_supports(const uint8_t header[PCAPFILE_HEADER_SIZE]);
 

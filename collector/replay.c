@@ -182,13 +182,12 @@ static int count_packets(struct counting *counting, struct capture *capture, str
     struct capture_packet packet;
     char ignored[ERRMSG_SIZE];
     int rc = meter_begin(meter, counting->survey->span.first_ns);
-    int linktype = capture_linktype(capture);
     /* No more than the first pass saw: a file that is still written to gives what its epoch says.
      */
     uint64_t left = counting->survey->total;
     meter_enter(meter, 0);
     for (; rc == 0 && left > 0 && capture_next(capture, &packet, ignored) == 1; left--) {
-        rc = meter_packet(meter, 0, linktype, &packet);
+        rc = meter_packet(meter, 0, capture_linktype(capture), &packet);
         if (rc == 0 && left % STOP_EVERY == 0 && sensor_stopping(counting->sensor))
             rc = ERR_STOPPED;
     }

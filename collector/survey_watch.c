@@ -82,10 +82,10 @@ static void watch_capture(struct survey *survey, struct capture *cap, struct sur
 {
     char errmsg[ERRMSG_SIZE];
     const struct capture_packet *frames;
-    int linktype = capture_linktype(cap), count;
+    int count;
     while ((count = capture_batch(cap, &frames, errmsg)) > 0)
         for (int i = 0; i < count; i++) {
-            look_at(survey, linktype, &frames[i]);
+            look_at(survey, capture_linktype(cap), &frames[i]);
             widen(span, frames[i].ts_ns);
         }
     if (count == 0)

@@ -208,6 +208,46 @@ static void pcapfile_seed(const char *name, uint32_t magic, uint32_t linktype, b
     buf_close(&out);
 }
 
+static void pcapng_block(struct buf *out, uint32_t type, const uint32_t *words, uint32_t count,
+                         bool swapped)
+{
+    put_order(out, type, swapped);
+    put_order(out, 12 + 4 * count, swapped);
+    for (uint32_t i = 0; i < count; i++)
+        put_order(out, words[i], swapped);
+    put_order(out, 12 + 4 * count, swapped);
+}
+
+/* Interfaces of two link types, the second with nanoseconds, and a packet of each kind of block. */
+static void pcapng_section(struct buf *out, bool swapped)
+{
+    uint32_t raw = swapped ? 101 << 16 : 101, version = swapped ? 1 << 16 : 1;
+    uint32_t resolution = swapped ? 9 << 16 | 1 : 1 << 16 | 9, nine = swapped ? 9u << 24 : 9;
+    pcapng_block(out, 0x0a0d0d0a, (uint32_t[]){0x1a2b3c4d, version, UINT32_MAX, UINT32_MAX}, 4,
+                 swapped);
+    pcapng_block(out, 1, (uint32_t[]){swapped ? 1 << 16 : 1, 65535}, 2, swapped);
+    pcapng_block(out, 1, (uint32_t[]){raw, 0, resolution, nine, 0}, 5, swapped);
+    pcapng_block(out, 6, (uint32_t[]){1, 0x17979cfe, 0x362a0000, 8, 60, 0x45, 7}, 7, swapped);
+    pcapng_block(out, 2, (uint32_t[]){0, 0, 1, 4, 60, 0x45}, 6, swapped);
+    pcapng_block(out, 3, (uint32_t[]){4, 0x45}, 2, swapped);
+    pcapng_block(out, 5, (uint32_t[]){1, 2}, 2, swapped);
+}
+
+static void pcapng_seeds(void)
+{
+    struct buf out;
+    buf_init(&out);
+    buf_put_u8(&out, 255);
+    pcapng_section(&out, false);
+    write_seed("pcapng", "straight", out.bytes, out.size);
+    pcapng_section(&out, true);
+    write_seed("pcapng", "two-orders", out.bytes, out.size);
+    out.bytes[0] = 6;
+    out.size -= 25;
+    write_seed("pcapng", "cut", out.bytes, out.size);
+    buf_close(&out);
+}
+
 /* A frame behind the place of its link type and the length that was not captured. */
 static void decode_seed(const char *target, int linktype, size_t number,
                         const struct crafted *frame)
@@ -320,6 +360,7 @@ int main(int argc, char **argv)
     store_seeds();
     pcapfile_seed("microseconds", 0xa1b2c3d4, 101, false);
     pcapfile_seed("nanoseconds-swapped", 0xa1b23c4d, 0x14000001, true);
+    pcapng_seeds();
     decode_seeds();
     lit_seeds();
     text_seeds();

@@ -3,7 +3,8 @@
  *   rearrange shuffle SEED FILE OUT      with the packets of every minute in another order
  *   rearrange split SEED PARTS FILE OUT  into PARTS files OUT-0, OUT-1, ..., cut at random packets
  *   rearrange FORM FILE OUT              in another form: us-little, us-big, ns-little, ns-big of
- *                                        classic pcap, and ng-us-little ... ng-ns-big of pcapng
+ *                                        classic pcap, and ng-us-little ... ng-ns-big of pcapng;
+ *                                        mixed-us-little ... of pcapng with several interfaces
  * Shuffled and split files are us-little. The same arguments give the same bytes.
  */
 #include <inttypes.h>
@@ -23,7 +24,7 @@ struct kept {
 };
 
 struct form {
-    bool ng, nanoseconds, big;
+    bool ng, mixed, nanoseconds, big;
 };
 
 static struct kept *packets;
@@ -127,8 +128,8 @@ static void put_packet(FILE *out, struct form form, const struct kept *packet)
     fwrite(packet->data, 1, packet->caplen, out);
 }
 
-/* Section header and interface description: pcapng, draft-ietf-opsawg-pcapng sections 4.1, 4.2. */
-static void put_ng_header(FILE *out, struct form form)
+/* Section header: pcapng, draft-ietf-opsawg-pcapng section 4.1. */
+static void put_section(FILE *out, struct form form)
 {
     put(out, form.big, 4, 0x0a0d0d0a);
     put(out, form.big, 4, 28);
@@ -137,11 +138,16 @@ static void put_ng_header(FILE *out, struct form form)
     put(out, form.big, 2, 0);
     put(out, form.big, 8, UINT64_MAX);
     put(out, form.big, 4, 28);
+}
+
+/* Interface description, section 4.2. */
+static void put_interface(FILE *out, struct form form, int of_linktype, uint32_t of_snaplen)
+{
     put(out, form.big, 4, 1);
     put(out, form.big, 4, 32);
-    put(out, form.big, 2, (uint32_t)linktype);
+    put(out, form.big, 2, (uint32_t)of_linktype);
     put(out, form.big, 2, 0);
-    put(out, form.big, 4, (uint32_t)snaplen);
+    put(out, form.big, 4, of_snaplen);
     put(out, form.big, 2, 9); /* if_tsresol: negative power of ten */
     put(out, form.big, 2, 1);
     put(out, false, 4, form.nanoseconds ? 9 : 6);
@@ -150,13 +156,14 @@ static void put_ng_header(FILE *out, struct form form)
 }
 
 /* Enhanced packet block, section 4.3. */
-static void put_ng_packet(FILE *out, struct form form, const struct kept *packet)
+static void put_ng_packet(FILE *out, struct form form, uint32_t interface,
+                          const struct kept *packet)
 {
     uint32_t padding = -packet->caplen & 3, size = 32 + packet->caplen + padding;
     uint64_t stamp = (uint64_t)packet->ts_ns / (form.nanoseconds ? 1 : 1000);
     put(out, form.big, 4, 6);
     put(out, form.big, 4, size);
-    put(out, form.big, 4, 0);
+    put(out, form.big, 4, interface);
     put(out, form.big, 4, stamp >> 32);
     put(out, form.big, 4, stamp & UINT32_MAX);
     put(out, form.big, 4, packet->caplen);
@@ -166,18 +173,57 @@ static void put_ng_packet(FILE *out, struct form form, const struct kept *packet
     put(out, form.big, 4, size);
 }
 
+/* Whether the packet is Ethernet with IPv4, which may as well be raw IP. */
+static bool can_be_raw(const struct kept *packet)
+{
+    return linktype == 1 && packet->caplen >= 34 && packet->data[12] == 8 &&
+           packet->data[13] == 0 && packet->data[14] >> 4 == 4;
+}
+
+/* A section of three interfaces, the second of another snap length, the third of another link type;
+ * the packets come from them by turns. */
+static void put_mixed(FILE *out, struct form form, const struct kept *first, size_t some)
+{
+    put_section(out, form);
+    put_interface(out, form, linktype, (uint32_t)snaplen);
+    put_interface(out, form, linktype, 64);
+    put_interface(out, form, 101, 0);
+    for (size_t i = 0; i < some; i++) {
+        struct kept packet = first[i];
+        bool raw = i % 3 == 2 && can_be_raw(&packet);
+        if (raw)
+            packet =
+                (struct kept){packet.ts_ns, packet.caplen - 14, packet.len - 14, packet.data + 14};
+        put_ng_packet(out, form, raw ? 2 : i % 2, &packet);
+    }
+}
+
+/* Two sections, the second of the other byte order. */
+static void write_mixed(FILE *out, struct form form, const struct kept *first, size_t some)
+{
+    size_t half = some / 2;
+    put_mixed(out, form, first, half);
+    form.big = !form.big;
+    put_mixed(out, form, first + half, some - half);
+}
+
 static void write_some(const char *path, struct form form, const struct kept *first, size_t some)
 {
     FILE *out = fopen(path, "wb");
     if (!out)
         fail(path, "cannot be written");
-    if (form.ng)
-        put_ng_header(out, form);
-    else
+    if (form.mixed) {
+        write_mixed(out, form, first, some);
+        some = 0;
+    } else if (form.ng) {
+        put_section(out, form);
+        put_interface(out, form, linktype, (uint32_t)snaplen);
+    } else {
         put_header(out, form);
+    }
     for (size_t i = 0; i < some; i++)
         if (form.ng)
-            put_ng_packet(out, form, &first[i]);
+            put_ng_packet(out, form, 0, &first[i]);
         else
             put_packet(out, form, &first[i]);
     if (fclose(out) != 0)
@@ -236,8 +282,9 @@ static void split(size_t parts, const char *out)
 
 static struct form parse_form(const char *text)
 {
-    struct form form = {.ng = strncmp(text, "ng-", 3) == 0};
-    const char *rest = text + (form.ng ? 3 : 0);
+    struct form form = {.ng = strncmp(text, "ng-", 3) == 0,
+                        .mixed = strncmp(text, "mixed-", 6) == 0};
+    const char *rest = text + (form.ng ? 3 : form.mixed ? 6 : 0);
     form.nanoseconds = strncmp(rest, "ns-", 3) == 0;
     form.big = strcmp(rest + 3, "big") == 0;
     if (!(form.nanoseconds || strncmp(rest, "us-", 3) == 0) ||

@@ -37,6 +37,7 @@ static struct seen *packets; /* to the darknet */
 static size_t packet_count;
 static uint64_t captured, off_darknet, not_ip, undecodable;
 static int64_t width_s = 60;
+static int64_t unit_ns = 1000; /* of the fractions of a classic pcap */
 
 static void *must(void *memory)
 {
@@ -95,13 +96,17 @@ static void keep(const struct seen *seen)
     packets[packet_count++] = *seen;
 }
 
-/* Seconds since the epoch, rounded down. In a classic pcap they are an unsigned field of 32 bits
- * (draft-ietf-opsawg-pcap section 5), which libpcap 1.10 takes for a signed one where the file has
- * the byte order of the host. */
+/* Seconds since the epoch, rounded down. In a classic pcap they and their fraction are unsigned
+ * fields of 32 bits (draft-ietf-opsawg-pcap section 5), which libpcap 1.10 takes for signed ones
+ * where the file has the byte order of the host. */
 static int64_t time_of(const struct pcap_pkthdr *header)
 {
-    int64_t time_s = header->ts.tv_sec + header->ts.tv_usec / 1000000000;
-    return time_s < 0 && time_s >= INT32_MIN ? time_s + (INT64_C(1) << 32) : time_s;
+    int64_t time_s = header->ts.tv_sec, fraction_ns = header->ts.tv_usec;
+    if (time_s < 0 && time_s >= INT32_MIN)
+        time_s += INT64_C(1) << 32;
+    if (fraction_ns < 0)
+        fraction_ns += (INT64_C(1) << 32) * unit_ns;
+    return time_s + fraction_ns / 1000000000;
 }
 
 static void see(int linktype, const struct pcap_pkthdr *header, const uint8_t *data)
@@ -124,6 +129,18 @@ static void see(int linktype, const struct pcap_pkthdr *header, const uint8_t *d
         keep(&seen);
 }
 
+/* The magic number of a classic pcap tells whether its fractions are nanoseconds. */
+static void learn_unit(const char *path)
+{
+    uint8_t magic[4] = {0};
+    FILE *file = fopen(path, "rb");
+    if (file && fread(magic, 1, sizeof magic, file) == sizeof magic &&
+        (magic[0] == 0x4d || magic[3] == 0x4d))
+        unit_ns = 1;
+    if (file)
+        fclose(file);
+}
+
 static int read_capture(const char *path)
 {
     char errbuf[PCAP_ERRBUF_SIZE] = "";
@@ -136,6 +153,7 @@ static int read_capture(const char *path)
         fprintf(stderr, "recount: %s: %s\n", path, pcap ? "a link type not known here" : errbuf);
         return 3;
     }
+    learn_unit(path);
     while ((result = pcap_next_ex(pcap, &header, &data)) == 1)
         see(pcap_datalink(pcap), header, data);
     if (result == PCAP_ERROR)

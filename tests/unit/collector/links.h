@@ -103,6 +103,7 @@ static const struct link_case link_cases[] = {
     {197, ERF_TIME "17 04 0060 0000 003a", 6},
     {197, ERF_TIME "01 04 0060 0000 003a ff03 0021", 4},
     {197, ERF_TIME "01 04 0060 0000 003a 0f00 0800", 4},
+    {239, "0200 0000 0008 0001 0800 0100 002c 0009", 4}, /* of a big-endian machine */
 };
 
 #define LINK_CASES (sizeof link_cases / sizeof link_cases[0])

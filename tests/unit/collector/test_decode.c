@@ -302,7 +302,7 @@ Test(decode, endless_parts_and_extension_headers_end)
     cr_assert_eq(decode_all(197, &erf, &packet), DECODE_UNDECODABLE);
 }
 
-Test(decode, endless_tags_and_labels_end)
+Test(decode, tags_and_labels_may_be_many_but_not_without_an_end)
 {
     struct packet packet;
     struct crafted tags = {0}, labels = {0};
@@ -312,12 +312,14 @@ Test(decode, endless_tags_and_labels_end)
         put_hex(&tags, "8100 0001");
         put_hex(&labels, "000640ff");
     }
+    cr_assert_eq(decode_all(ETHERNET, &tags, &packet), DECODE_UNDECODABLE);
+    cr_assert_eq(decode_all(ETHERNET, &labels, &packet), DECODE_UNDECODABLE);
     put_hex(&tags, "0800");
     put_ipv4(&tags, PROTOCOL_UDP, 28, 0);
     put_hex(&labels, "000641ff");
     put_ipv4(&labels, PROTOCOL_UDP, 28, 0);
-    cr_assert_eq(decode_all(ETHERNET, &tags, &packet), DECODE_UNDECODABLE);
-    cr_assert_eq(decode_all(ETHERNET, &labels, &packet), DECODE_UNDECODABLE);
+    cr_assert_eq(decode_all(ETHERNET, &tags, &packet), DECODE_IP);
+    cr_assert_eq(decode_all(ETHERNET, &labels, &packet), DECODE_IP);
 }
 
 Test(decode, unknown_link_types_are_not_supported)

@@ -339,7 +339,7 @@ static void mutate(void)
 
 static uint32_t briefs_read;
 
-/* Modified pcap and pcapng, which a mutation hardly makes, stay with libpcap on either side. */
+/* Modified pcap, which a mutation hardly makes, stays with libpcap on either side. */
 static void compare(int round)
 {
     struct reading theirs, ours;
@@ -371,15 +371,6 @@ Test(pcapfile, sound_files_read_as_by_libpcap, .timeout = 300)
         compare(round);
     }
     cr_assert_gt(briefs_read, 1000, "only %u packets were read as briefs", briefs_read);
-}
-
-/* Numbers in its frames are in the order of the file's, and libpcap turns them. */
-Test(pcapfile, nflog_of_the_other_byte_order_is_left_to_libpcap)
-{
-    put_header(false, false, 65535, 239);
-    cr_assert(pcapfile_supports(file));
-    put_header(true, false, 65535, 239);
-    cr_assert_not(pcapfile_supports(file));
 }
 
 Test(pcapfile, mutated_files_read_as_by_libpcap, .timeout = 300)
