@@ -58,15 +58,16 @@ static int not_a_capture(const struct capture *cap, char *errmsg)
                    cap->name);
 }
 
-/* The magic number is 0 where there are fewer than 4 bytes; libpcap then says so. */
+/* libpcap says of fewer than 4 bytes that they are. */
 static int open_libpcap(struct capture *cap, const uint8_t *head, size_t size, char *errmsg)
 {
     char cause[PCAP_ERRBUF_SIZE];
-    uint32_t magic = 0;
-    if (size >= sizeof magic)
+    uint32_t magic;
+    if (size >= sizeof magic) {
         memcpy(&magic, head, sizeof magic);
-    if (!record_header_size(magic, &cap->record_header) && magic)
-        return not_a_capture(cap, errmsg);
+        if (!record_header_size(magic, &cap->record_header))
+            return not_a_capture(cap, errmsg);
+    }
     cap->file = stream_file(cap->stream);
     if (!cap->file)
         return capture_no_memory(cap->name, errmsg);

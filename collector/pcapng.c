@@ -388,11 +388,7 @@ int pcapng_find(struct pcapng *file)
 {
     struct block block;
     struct capture_packet packet;
-    if (file->failed)
-        return file->failed;
     int result = next_packet(file, true, &block, &packet, &file->linktype);
-    if (result < 0)
-        file->failed = result;
     if (result == 0 && file->interface_count > 0)
         file->linktype = file->interfaces[0].linktype;
     return result;

@@ -270,6 +270,22 @@ Test(pcapng, resolutions_and_offsets_of_time)
         }
 }
 
+Test(pcapng, what_follows_the_end_of_options_is_none)
+{
+    put_section();
+    size_t at = begin_block(1);
+    put16(1);
+    put16(0);
+    put32(0);
+    put32(0);
+    put32(UINT32_MAX);
+    end_block(at);
+    put_packet(0, 1, 1, 20);
+    struct pcapng *file = open_all();
+    take_one(file);
+    expect_end(file);
+}
+
 Test(pcapng, a_section_has_its_own_byte_order_and_interfaces)
 {
     put_section();
@@ -410,10 +426,10 @@ Test(pcapng, cut_at_every_byte)
 /* After one good packet, the block that was put last is damaged so. */
 static void expect_damage(const char *cause, size_t at)
 {
-    struct capture_packet packet;
+    struct capture_packet packets[8];
     struct pcapng *file = open_all();
-    take_one(file);
-    cr_assert_eq(pcapng_batch(file, &packet, 1), ERR_DAMAGED, "%s", cause);
+    cr_assert_eq(pcapng_batch(file, packets, 8), 1, "%s", cause);
+    cr_assert_eq(pcapng_batch(file, packets, 8), ERR_DAMAGED, "%s", cause);
     cr_assert(strstr(pcapng_damage(file), cause), "%s", pcapng_damage(file));
     cr_assert_eq(pcapng_position(file), at, "%s", cause);
     pcapng_free(file);
@@ -482,6 +498,10 @@ Test(pcapng, headers_that_contradict_themselves)
     put32(12);
     put32(0x1a2b3c4d);
     expect_damage("a block has length 12 and 439041101", at);
+    begin_block(SECTION);
+    put32(0x1a2b3c4d);
+    end_block(at);
+    expect_damage("a section header of 4 bytes", at);
 }
 
 Test(pcapng, a_section_has_a_bounded_number_of_interfaces)
