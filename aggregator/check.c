@@ -21,6 +21,7 @@
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/textfile.h"
 
 #define CA_WARN_S     (365 * INT64_C(86400))
@@ -243,11 +244,12 @@ static int check(const char *config, const char *state, const char *store)
         check_all(&checks, &options);
     }
     options_close(&options);
-    if (fflush(stdout) != 0) {
-        log_error("standard output cannot be written");
-        return 1;
+    int status = output_finish();
+    if (status == 0 && checks.failed) {
+        log_error("check: %u of these failed", checks.failed);
+        status = 1;
     }
-    return checks.failed > 0;
+    return status;
 }
 
 int check_command(int argc, char **argv)
@@ -263,7 +265,7 @@ int check_command(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
-            return 0;
+            return output_finish();
         }
         if (option == '?') {
             log_error("check: unknown option or missing value; try check --help");

@@ -1,6 +1,8 @@
 #include "aggregator/look.h"
 
 #include "aggregator/store.h"
+#include "common/calendar.h"
+#include "common/schema.h"
 
 /* look() -> on_up -> on_fetched -> end(); what goes wrong, and the time that is over, ends there, too. */
 struct looking {
@@ -63,4 +65,17 @@ int look(const struct storeurl *url, struct fetch *fetch, char *errmsg)
     uv_run(&looking.loop, UV_RUN_DEFAULT);
     uv_loop_close(&looking.loop);
     return looking.rc;
+}
+
+int look_zone(const struct storeurl *url, char *errmsg)
+{
+    struct fetch fetch;
+    fetch_init(&fetch);
+    fetch_ask(&fetch, FETCH_FIELD, SCHEMA_TELESCOPE, "timezone");
+    int rc = look(url, &fetch, errmsg);
+    const struct fetch_value *zone = rc ? NULL : fetch_value(&fetch, 0);
+    if (zone)
+        rc = calendar_init(zone->bytes, errmsg);
+    fetch_close(&fetch);
+    return rc;
 }

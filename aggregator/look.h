@@ -14,4 +14,8 @@
  * ERR_DAMAGED, ERR_NOMEM with the cause in `errmsg`. */
 int look(const struct storeurl *url, struct fetch *fetch, char *errmsg);
 
+/* Days and hours are cut in the store's time zone, whatever the configuration says: sets the calendar
+ * to it, if the store has one yet. Errors as look. */
+int look_zone(const struct storeurl *url, char *errmsg);
+
 #endif

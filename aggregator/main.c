@@ -21,6 +21,7 @@
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 
 #define PRIVATE_READY_MS 120000 /* a large file is read in before redis-server answers */
 
@@ -249,6 +250,7 @@ int main(int argc, char **argv)
     char errmsg[ERRMSG_SIZE];
     static struct program program;
     log_init("darkcount-aggregator");
+    output_init();
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     if (argc > 1 && strcmp(argv[1], "sensor") == 0)
@@ -264,6 +266,7 @@ int main(int argc, char **argv)
         status = run(&program);
         break;
     case OPTIONS_DONE:
+        status = output_finish();
         break;
     case OPTIONS_USAGE:
         log_error("%s", errmsg);

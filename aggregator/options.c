@@ -144,7 +144,7 @@ struct wanted {
     uint64_t replicas, wait_ms;
 };
 
-/* A file that was asked for must be there. */
+/* A file that was asked for, by an option or else by DARKCOUNT_CONFIG, must be there. */
 static int read_config(struct options *options, struct wanted *wanted, const char *asked,
                        char *errmsg)
 {
@@ -164,6 +164,9 @@ static int read_config(struct options *options, struct wanted *wanted, const cha
         {"metrics", "anywhere", CONFIG_BOOL, &options->metrics_anywhere, 0, 0},
         {NULL, NULL, CONFIG_STRING, NULL, 0, 0},
     };
+    const char *environment = getenv("DARKCOUNT_CONFIG");
+    if (!asked && environment && *environment)
+        asked = environment;
     if (!asked && access(OPTIONS_CONFIG, F_OK) != 0)
         return 0;
     return config_read(asked ? asked : OPTIONS_CONFIG, keys, errmsg);

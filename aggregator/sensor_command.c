@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include "aggregator/enrol.h"
+#include "aggregator/look.h"
 #include "aggregator/options.h"
+#include "aggregator/registry.h"
 #include "aggregator/sensor_list.h"
 #include "common/address.h"
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/prefix.h"
 
 static const char usage[] =
@@ -46,7 +49,9 @@ static const char usage[] =
     "      --format FORMAT   table (default on a terminal), csv (elsewhere), json\n"
     "  -c, --config FILE     configuration (default " OPTIONS_CONFIG ", where there is one)\n"
     "      --state DIR       state directory (default " OPTIONS_STATE ")\n"
-    "      --store URL       list, show: the store, if it is not the configured one\n"
+    "      --store URL       the store, if it is not the configured one: list and show read it, "
+    "and\n"
+    "                        its time zone is that of --from\n"
     "  -h, --help            print this\n";
 
 enum {
@@ -61,12 +66,29 @@ enum {
     OPT_STORE
 };
 
+#define BIT(option) (1U << ((option)-OPT_DARKNET))
+
+/* The verbs, and the options that each takes beside --state and --config. */
+static const struct verb {
+    const char *name;
+    unsigned takes;
+} verbs[] = {
+    {"add",
+     BIT(OPT_DARKNET) | BIT(OPT_EXCLUDE) | BIT(OPT_FROM) | BIT(OPT_ADDRESS) | BIT(OPT_STORE)},
+    {"replace", BIT(OPT_ADDRESS)},
+    {"revoke", 0},
+    {"inventory", BIT(OPT_ADD) | BIT(OPT_REMOVE) | BIT(OPT_FROM) | BIT(OPT_STORE)},
+    {"show", BIT(OPT_FORMAT) | BIT(OPT_STORE)},
+    {"list", BIT(OPT_FORMAT) | BIT(OPT_STORE)},
+};
+
 struct request {
     const char *verb, *name; /* `name` is NULL for list */
+    unsigned given, takes;   /* options, and those that the verb takes */
     struct prefixset *darknet;
-    const char *from, *address, *format, *config, *state, *store;
+    const char *from, *address, *config, *state, *store;
+    enum rows_format format;
     char *plus, *minus; /* of the inventory: lists */
-    bool any_darknet;
     struct options options;
 };
 
@@ -82,11 +104,21 @@ static int append(char **list, const char *more, char *errmsg)
     return 0;
 }
 
+/* HOST:PORT, at which sensors can reach an aggregator. ERR_INVALID. */
+static int check_address(const char *text, char *errmsg)
+{
+    struct address address;
+    int rc = address_parse(&address, text, errmsg);
+    if (rc == 0 && address.kind != ADDRESS_TLS)
+        rc = err_set(errmsg, ERR_INVALID, "address '%.100s': write HOST:PORT", text);
+    return rc;
+}
+
 static int take_option(struct request *request, int option, char *errmsg)
 {
+    struct storeurl url;
     switch (option) {
     case OPT_DARKNET:
-        request->any_darknet = true;
         return prefixset_add(request->darknet, optarg, errmsg);
     case OPT_EXCLUDE:
         return prefixset_exclude(request->darknet, optarg, errmsg);
@@ -96,16 +128,17 @@ static int take_option(struct request *request, int option, char *errmsg)
         return append(&request->minus, optarg, errmsg);
     case OPT_STORE:
         request->store = optarg;
-        return 0;
+        return *optarg ? storeurl_parse(&url, optarg, errmsg) : 0;
     case OPT_FROM:
         request->from = optarg;
         return 0;
     case OPT_ADDRESS:
         request->address = optarg;
-        return 0;
+        return check_address(optarg, errmsg);
     case OPT_FORMAT:
-        request->format = optarg;
-        return 0;
+        return rows_format_parse(optarg, &request->format) == 0
+                   ? 0
+                   : err_set(errmsg, ERR_INVALID, "--format '%.40s': table, csv or json", optarg);
     case OPT_STATE:
         request->state = optarg;
         return 0;
@@ -120,16 +153,16 @@ static int take_option(struct request *request, int option, char *errmsg)
 /* What is left are the verb and, for all but list, a name. */
 static int take_words(struct request *request, int argc, char **argv, char *errmsg)
 {
-    static const char *const verbs[] = {"add", "replace", "revoke", "inventory", "show", "list"};
     size_t i = 0, count = sizeof verbs / sizeof verbs[0];
     if (argc < 1)
         return err_set(errmsg, ERR_INVALID, "sensor: what is to be done? try sensor --help");
     request->verb = argv[0];
-    while (i < count && strcmp(argv[0], verbs[i]) != 0)
+    while (i < count && strcmp(argv[0], verbs[i].name) != 0)
         i++;
     if (i == count)
         return err_set(errmsg, ERR_INVALID, "sensor: unknown command '%.64s'; try sensor --help",
                        argv[0]);
+    request->takes = verbs[i].takes;
     bool named = i < count - 1;
     if (argc != 1 + named)
         return err_set(errmsg, ERR_INVALID, "sensor %s: %s; try sensor --help", argv[0],
@@ -166,6 +199,8 @@ static int read_command_line(struct request *request, int argc, char **argv, cha
             fputs(usage, stdout);
             return 1;
         }
+        if (option >= OPT_DARKNET && option != OPT_STATE)
+            request->given |= BIT(option);
         rc = take_option(request, option, errmsg);
         if (rc)
             return ERR_INVALID;
@@ -203,14 +238,24 @@ static int find_listener(const struct options *options, char *out, size_t room, 
 static int find_address(const struct request *request, char *out, size_t room, char *errmsg)
 {
     const char *given = request->address ? request->address : request->options.address;
-    struct address address;
     if (!*given)
         return find_listener(&request->options, out, room, errmsg);
-    int rc = address_parse(&address, given, errmsg);
-    if (rc == 0 && address.kind != ADDRESS_TLS)
-        rc = err_set(errmsg, ERR_INVALID, "address '%.100s': write HOST:PORT", given);
     snprintf(out, room, "%s", given);
-    return rc;
+    return check_address(given, errmsg);
+}
+
+/* The time of --from: a date is one of the telescope's time zone, which is the store's; before there
+ * is a store, or while it does not answer, that of the configuration, which is said. */
+static int read_from(const struct request *request, int64_t *from_s, char *errmsg)
+{
+    struct storeurl url;
+    char why[ERRMSG_SIZE];
+    bool date = !strpbrk(request->from, "Tt");
+    int rc = date ? options_storeurl(&request->options, &url, errmsg) : 0;
+    if (rc == 0 && date && look_zone(&url, why) != 0)
+        log_warn("--from %.40s is taken in %s, the time zone of the configuration: %s",
+                 request->from, request->options.timezone, why);
+    return rc ? rc : calendar_parse(request->from, from_s, errmsg);
 }
 
 static int add(struct request *request, struct enrol *enrol, struct token *token, char *errmsg)
@@ -219,7 +264,7 @@ static int add(struct request *request, struct enrol *enrol, struct token *token
     char *darknet = prefixset_text(request->darknet);
     int rc = darknet ? 0 : err_set(errmsg, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
     if (rc == 0 && request->from)
-        rc = calendar_parse(request->from, &from_s, errmsg);
+        rc = read_from(request, &from_s, errmsg);
     if (rc == 0)
         rc = enrol_add(enrol, request->name, darknet, from_s, time(NULL), token, errmsg);
     free(darknet);
@@ -247,24 +292,19 @@ static int invite(struct request *request, struct enrol *enrol, char *errmsg)
 static int change_inventory(const struct request *request, struct enrol *enrol, char *errmsg)
 {
     int64_t from_s;
-    int rc = calendar_parse(request->from, &from_s, errmsg);
+    struct enrolment enrolment;
+    int rc = read_from(request, &from_s, errmsg);
     if (rc == 0)
         rc = enrol_change(enrol, request->name, from_s, request->plus, request->minus, errmsg);
+    if (rc == 0)
+        rc = registry_read(enrol->state, request->name, &enrolment, errmsg);
     if (rc)
         return rc;
-    char *text = registry_inventory(enrol->state, request->name);
+    char *text = inventory_shown(&enrolment.inventory);
     printf("inventory of sensor %s: %s\n", request->name, text ? text : "?");
     free(text);
+    enrolment_close(&enrolment);
     return fflush(stdout) == 0 ? 0 : err_set(errmsg, ERR_IO, "standard output cannot be written");
-}
-
-static int show(const struct request *request, char *errmsg)
-{
-    enum rows_format format = rows_format_default(stdout);
-    if (request->format && rows_format_parse(request->format, &format) != 0)
-        return err_set(errmsg, ERR_INVALID, "--format '%.40s': table, csv or json",
-                       request->format);
-    return sensor_list(&request->options, request->name, format, errmsg);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -285,20 +325,40 @@ static int change(struct request *request, char *errmsg)
     return rc;
 }
 
+/* Whether --from is a time, and one at which an inventory can begin. Which one a date is depends on
+ * the telescope's time zone; it begins on a minute in all of them. */
+static int check_from(const char *from, char *errmsg)
+{
+    int64_t from_s;
+    if (!from)
+        return 0;
+    if (calendar_parse(from, &from_s, errmsg) != 0)
+        return err_wrap(errmsg, ERR_INVALID, "--from");
+    if (from_s % 60 != 0)
+        return err_set(errmsg, ERR_INVALID,
+                       "--from %.40s: an inventory changes at a whole minute, as records are of "
+                       "minutes",
+                       from);
+    return 0;
+}
+
 /* Whether the options fit the verb. ERR_INVALID. */
 static int check(struct request *request, char *errmsg)
 {
-    bool adds = strcmp(request->verb, "add") == 0;
-    if (adds != request->any_darknet)
-        return err_set(errmsg, ERR_INVALID, "sensor %s: %s", request->verb,
-                       adds ? "give its --darknet" : "--darknet is for `add`");
-    bool changes = strcmp(request->verb, "inventory") == 0;
-    if (changes != (request->plus || request->minus))
-        return err_set(errmsg, ERR_INVALID, "sensor %s: %s", request->verb,
-                       changes ? "give --add or --remove"
-                               : "--add and --remove are for `inventory`");
+    if (request->given & ~request->takes)
+        return err_set(errmsg, ERR_INVALID,
+                       "sensor %s: an option is not for it; sensor --help tells which are",
+                       request->verb);
+    bool adds = strcmp(request->verb, "add") == 0,
+         changes = strcmp(request->verb, "inventory") == 0;
+    if (adds && !(request->given & BIT(OPT_DARKNET)))
+        return err_set(errmsg, ERR_INVALID, "sensor add: give its --darknet");
+    if (changes && !request->plus && !request->minus)
+        return err_set(errmsg, ERR_INVALID, "sensor inventory: give --add or --remove");
     if (changes && !request->from)
         return err_set(errmsg, ERR_INVALID, "sensor inventory: give the time, --from");
+    if (check_from(request->from, errmsg))
+        return ERR_INVALID;
     return adds ? prefixset_finish(request->darknet, errmsg) : 0;
 }
 
@@ -311,22 +371,27 @@ static int run(struct request *request, char *errmsg)
     if (rc)
         return rc;
     bool shows = !request->name || strcmp(request->verb, "show") == 0;
-    return shows ? show(request, errmsg) : change(request, errmsg);
+    return shows ? sensor_list(&request->options, request->name, request->format, errmsg)
+                 : change(request, errmsg);
 }
 
 int sensor_command(int argc, char **argv)
 {
     char errmsg[ERRMSG_SIZE] = "";
-    struct request request = {.darknet = prefixset_new()};
+    struct request request = {.darknet = prefixset_new(), .format = rows_format_default(stdout)};
     int status = 1;
     int rc = request.darknet ? read_command_line(&request, argc, argv, errmsg) : ERR_NOMEM;
     if (rc == 0)
         rc = check(&request, errmsg);
-    if (rc == 0)
-        status = run(&request, errmsg) ? 1 : 0;
+    if (rc == 1)
+        status = output_finish();
+    else if (rc == 0)
+        status = (rc = run(&request, errmsg)) != 0;
     else
-        status = rc == 1 ? 0 : 2;
-    if (status)
+        status = 2;
+    if (rc == ERR_IO)
+        output_end_unread();
+    if (rc < 0)
         log_error("%s", *errmsg ? errmsg : err_str(rc));
     options_close(&request.options);
     prefixset_free(request.darknet);

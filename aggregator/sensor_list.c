@@ -1,9 +1,11 @@
 #include "aggregator/sensor_list.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "aggregator/look.h"
 #include "aggregator/registry.h"
@@ -24,20 +26,6 @@ struct listing {
 };
 
 /* --- what the store says ---------------------------------------------------------------------- */
-
-/* Days and hours are cut in the store's time zone, whatever the configuration says. */
-static int take_zone(const struct storeurl *url, char *errmsg)
-{
-    struct fetch fetch;
-    fetch_init(&fetch);
-    fetch_ask(&fetch, FETCH_FIELD, SCHEMA_TELESCOPE, "timezone");
-    int rc = look(url, &fetch, errmsg);
-    const struct fetch_value *zone = rc ? NULL : fetch_value(&fetch, 0);
-    if (zone)
-        rc = calendar_init(zone->bytes, errmsg);
-    fetch_close(&fetch);
-    return rc;
-}
 
 static int read_standings(struct listing *listing, const struct fetch *fetch, const size_t *first,
                           char *errmsg)
@@ -74,7 +62,7 @@ static int ask(struct listing *listing, const struct options *options, char *err
     struct storeurl url;
     int rc = options_storeurl(options, &url, errmsg);
     if (rc == 0)
-        rc = take_zone(&url, errmsg);
+        rc = look_zone(&url, errmsg);
     if (rc == 0)
         rc = ask_store(listing, &url, errmsg);
     return rc ? err_wrap(errmsg, rc, "what the store says is left out") : 0;
@@ -129,7 +117,7 @@ static void put_row(struct rows *rows, const struct listing *listing, size_t i, 
 {
     const struct enrolment *sensor = &listing->sensors[i];
     const struct inventory_version *now = inventory_at(&sensor->inventory, listing->now_s);
-    char *inventory = all ? inventory_text(&sensor->inventory) : NULL;
+    char *inventory = all ? inventory_shown(&sensor->inventory) : NULL;
     rows_text(rows, sensor->name);
     rows_text(rows, state_of(sensor, listing->now_s));
     rows_double(rows, now ? now->size : 0, 0);
@@ -171,11 +159,24 @@ static int take_one(struct listing *listing, const char *state, const char *name
     return rc;
 }
 
+/* No sensor is enrolled in a directory that no aggregator has ever used; one that is not there at all
+ * is another one than was meant. */
+static int look_at_state(const char *state, char *errmsg)
+{
+    if (access(state, R_OK | X_OK) == 0)
+        return 0;
+    return err_set(errmsg, err_from_errno(errno),
+                   "state directory %s: %s; name the aggregator's with --state", state,
+                   strerror(errno));
+}
+
 int sensor_list(const struct options *options, const char *name, enum rows_format format,
                 char *errmsg)
 {
     struct listing listing = {.now_s = time(NULL)};
-    int rc = name ? take_one(&listing, options->state, name, errmsg)
+    int rc = look_at_state(options->state, errmsg);
+    if (rc == 0)
+        rc = name ? take_one(&listing, options->state, name, errmsg)
                   : registry_list(options->state, &listing.sensors, &listing.count, errmsg);
     if (rc == 0) {
         int unknown = listing.count > 0 ? ask(&listing, options, errmsg) : 0;

@@ -129,9 +129,10 @@ static void hold_to(struct run *run, const redisReply *reply, const char *name, 
 }
 
 /* Warns when a setting is not what makes an acknowledgement mean "durable". */
-static void check_setting(const redisReply *reply, const char *wanted, const char *then)
+static void check_setting(const struct run *run, const redisReply *reply, const char *wanted,
+                          const char *then)
 {
-    if (!reply)
+    if (!reply || run->code) /* a store that cannot be used is told as that alone */
         return;
     const char *value = setting(reply);
     if (!value)
@@ -147,7 +148,7 @@ static void appendonly_replied(void *data, const redisReply *reply)
     if (run->check.durability->fsync)
         hold_to(run, reply, "appendonly", "yes");
     else
-        check_setting(reply, "yes", "acknowledged records are lost when Redis stops");
+        check_setting(data, reply, "yes", "acknowledged records are lost when Redis stops");
     settle(data);
 }
 
@@ -157,14 +158,15 @@ static void appendfsync_replied(void *data, const redisReply *reply)
     if (run->check.durability->fsync)
         hold_to(run, reply, "appendfsync", "always");
     else
-        check_setting(reply, "always",
+        check_setting(data, reply, "always",
                       "acknowledged records of the last moment are lost when the machine stops");
     settle(data);
 }
 
 static void policy_replied(void *data, const redisReply *reply)
 {
-    check_setting(reply, "noeviction", "Redis may throw counts away when its memory is short");
+    check_setting(data, reply, "noeviction",
+                  "Redis may throw counts away when its memory is short");
     settle(data);
 }
 

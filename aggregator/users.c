@@ -12,6 +12,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/textfile.h"
 
 static const char usage[] =
@@ -141,8 +142,10 @@ int users_command(int argc, char **argv)
     int option;
     opterr = 0;
     while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-        if (option == 'h')
-            return fputs(usage, stdout) >= 0 && fflush(stdout) == 0 ? 0 : 1;
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return output_finish();
+        }
         if (option != 'o') {
             log_error("users: unknown option or missing value; try users --help");
             return 2;

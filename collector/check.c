@@ -22,6 +22,7 @@
 #include "common/checks.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 
 #define LINKTYPE_ETHERNET 1 /* of nearly every interface that a sensor has: DLT_EN10MB */
 #define WARN_S            (20 * INT64_C(86400)) /* a running sensor renews 30 days before the end */
@@ -296,11 +297,12 @@ static int check(const char *config)
         check_aggregator(&checks, &sensor);
         run_forget(settings, &sensor);
     }
-    if (fflush(stdout) != 0) {
-        log_error("standard output cannot be written");
-        return 1;
+    int status = output_finish();
+    if (status == 0 && checks.failed) {
+        log_error("check: %u of these failed", checks.failed);
+        status = 1;
     }
-    return checks.failed > 0;
+    return status;
 }
 
 int check_main(int argc, char **argv)
@@ -314,7 +316,7 @@ int check_main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
-            return 0;
+            return output_finish();
         }
         if (option != 'c') {
             log_error("check: unknown option or missing value; try 'check --help'");

@@ -12,6 +12,7 @@
 #include "collector/sandbox.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/prefix.h"
 #include "common/rows.h"
 
@@ -290,7 +291,8 @@ static int run(struct arguments *arguments)
 
 static int print_help(void)
 {
-    return fputs(help, stdout) == EOF || fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
+    fputs(help, stdout);
+    return output_finish();
 }
 
 int count_main(int argc, char **argv)

@@ -17,6 +17,7 @@
 #include "collector/spool.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/textfile.h"
 
 #define DEFAULT_CONFIG "/etc/darkcount/collector.conf"
@@ -255,7 +256,7 @@ int join_main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int rc = read_options(&plan, argc, argv, errmsg);
     if (rc == 1)
-        return 0;
+        return output_finish();
     if (rc == 0)
         rc = check(&plan, errmsg);
     int status = rc ? 2 : 0;

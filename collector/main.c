@@ -8,6 +8,7 @@
 #include "collector/spoolcmd.h"
 #include "collector/survey.h"
 #include "common/log.h"
+#include "common/output.h"
 
 /* The subcommands: one line each. */
 static const struct command {
@@ -25,31 +26,32 @@ static const struct command {
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-static void usage(FILE *out)
+static void usage(void)
 {
     fputs("Usage: darkcount-collector COMMAND [OPTION]...\n"
           "The sensor of a darknet telescope.\n\n",
-          out);
+          stdout);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        printf("  %-8s %s\n", commands[i].name, commands[i].summary);
     fputs("\n`darkcount-collector COMMAND --help` tells more; --version prints the version.\n",
-          out);
+          stdout);
 }
 
 int main(int argc, char **argv)
 {
     log_init("darkcount-collector");
+    output_init();
     if (argc < 2) {
-        usage(stderr);
+        log_error("no command; darkcount-collector --help lists them");
         return 2;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        usage(stdout);
-        return fflush(stdout) ? 1 : 0;
+        usage();
+        return output_finish();
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("darkcount-collector " DARKCOUNT_VERSION);
-        return fflush(stdout) ? 1 : 0;
+        return output_finish();
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)

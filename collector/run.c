@@ -20,6 +20,7 @@
 #include "common/err.h"
 #include "common/httpd.h"
 #include "common/log.h"
+#include "common/output.h"
 
 #define DEFAULT_CONFIG     "/etc/darkcount/collector.conf"
 #define DEFAULT_SPOOL      "/var/spool/darkcount"
@@ -130,7 +131,10 @@ static int read_config(struct settings *settings, char *errmsg)
         {"metrics", "anywhere", CONFIG_BOOL, &settings->metrics_anywhere, 0, 0},
         {0},
     };
-    const char *path = settings->config ? settings->config : getenv("DARKCOUNT_CONFIG");
+    const char *environment = getenv("DARKCOUNT_CONFIG");
+    const char *path = environment && *environment ? environment : NULL;
+    if (settings->config)
+        path = settings->config;
     if (!path && access(DEFAULT_CONFIG, F_OK) != 0)
         return 0;
     return config_read(path ? path : DEFAULT_CONFIG, keys, errmsg);
@@ -177,6 +181,7 @@ static int read_options(struct settings *settings, struct overrides *over, int a
         {0},
     };
     int option;
+    opterr = 0;
     while ((option = getopt_long(argc, argv, "+c:i:r:h", options, NULL)) != -1) {
         switch (option) {
         case 'c':
@@ -213,7 +218,7 @@ static int read_options(struct settings *settings, struct overrides *over, int a
             fputs(usage, stdout);
             return 1;
         default:
-            fputs("try 'darkcount-collector run --help'\n", stderr);
+            log_error("run: unknown option or missing value; try 'run --help'");
             return ERR_INVALID;
         }
     }
@@ -532,7 +537,7 @@ int run_main(int argc, char **argv)
         else
             status = run_settings(&settings, errmsg);
     } else {
-        status = rc == 1 ? 0 : 2;
+        status = rc == 1 ? output_finish() : 2;
     }
     settings_close(&settings);
     return status;

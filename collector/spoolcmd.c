@@ -9,6 +9,7 @@
 #include "common/calendar.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/rows.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -124,7 +125,7 @@ static int verify(const struct spool_epoch *epochs, size_t count, uint64_t *dama
 struct arguments {
     const char *action, *dir;
     enum rows_format format;
-    bool help;
+    bool formatted, help;
 };
 
 static int usage(const char *why)
@@ -146,6 +147,8 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv)
             return ERR_INVALID;
         else if (rows_format_parse(optarg, &arguments->format) != 0)
             return usage("--format is table, csv or json");
+        else
+            arguments->formatted = true;
     }
     if (arguments->help)
         return 0;
@@ -155,6 +158,8 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv)
     arguments->dir = argv[optind + 1];
     if (strcmp(arguments->action, "list") != 0 && strcmp(arguments->action, "verify") != 0)
         return usage("the actions are list and verify");
+    if (arguments->formatted && strcmp(arguments->action, "verify") == 0)
+        return usage("--format is of list");
     return 0;
 }
 
@@ -188,5 +193,5 @@ int spoolcmd_main(int argc, char **argv)
     if (!arguments.help)
         return look(&arguments);
     fputs(help, stdout);
-    return fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
+    return output_finish();
 }

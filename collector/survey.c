@@ -10,6 +10,7 @@
 #include "collector/survey_private.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/output.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -227,7 +228,8 @@ static int run(const struct arguments *arguments)
 
 static int print_help(void)
 {
-    return fputs(help, stdout) == EOF || fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
+    fputs(help, stdout);
+    return output_finish();
 }
 
 int survey_main(int argc, char **argv)

@@ -11,7 +11,8 @@
 
 #include "common/err.h"
 
-#define KEYS_MAX 64
+#define KEYS_MAX  64
+#define LINES_MAX 100000 /* more is no configuration, but a pipe or device without end */
 
 struct reading {
     FILE *file;
@@ -21,20 +22,26 @@ struct reading {
         seen[KEYS_MAX]; /* by position in keys: a key given twice is an error unless it is a list */
     int line;           /* the last one read */
     int rc;             /* the first key that was not taken; `errmsg` then says why */
-    bool too_long;
+    const char *refused; /* what is wrong with that line by itself; NULL: nothing */
     char *errmsg;
 };
 
-/* inih's reader: counts the lines (Debian's library does not tell them to its handler) and notices
- * one that does not fit its buffer, which it would otherwise read as two. */
+/* inih's reader: counts the lines (Debian's library does not tell them to its handler) and refuses
+ * one that does not fit its buffer, which it would otherwise read as two, or is no text. */
 static char *read_line(char *line, int size, void *user)
 {
     struct reading *reading = user;
     if (reading->rc || !fgets(line, size, reading->file))
         return NULL;
-    reading->line++;
-    reading->too_long = strlen(line) == (size_t)size - 1 && line[size - 2] != '\n';
-    return reading->too_long ? NULL : line;
+    size_t length = strlen(line);
+    bool whole = length > 0 && (line[length - 1] == '\n' || feof(reading->file));
+    if (++reading->line > LINES_MAX)
+        reading->refused = "more lines than a configuration has";
+    else if (!whole)
+        reading->refused = length == (size_t)size - 1
+                               ? "longer than a line may be; give a list one a line"
+                               : "has a byte 0: this is no text";
+    return reading->refused ? NULL : line;
 }
 
 static const struct config_key *find(const struct config_key *keys, const char *section,
@@ -150,10 +157,8 @@ int config_read(const char *path, const struct config_key *keys, char *errmsg)
                        line);
     if (reading.rc)
         return reading.rc;
-    if (reading.too_long)
-        return err_set(errmsg, ERR_INVALID,
-                       "%s:%d: longer than a line may be; give a list one a line", path,
-                       reading.line);
+    if (reading.refused)
+        return err_set(errmsg, ERR_INVALID, "%s:%d: %s", path, reading.line, reading.refused);
     if (broken)
         return err_set(errmsg, ERR_IO, "configuration %s: cannot be read", path);
     if (line < 0)

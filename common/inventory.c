@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/calendar.h"
 #include "common/err.h"
 
 void inventory_init(struct inventory *inventory)
@@ -238,7 +239,12 @@ int inventory_parse(struct inventory *inventory, const char *text, char *errmsg)
     return rc;
 }
 
-char *inventory_text(const struct inventory *inventory)
+static void from_seconds(int64_t from_s, char text[32])
+{
+    snprintf(text, 32, "%" PRId64, from_s);
+}
+
+static char *write_text(const struct inventory *inventory, void (*write_time)(int64_t, char[32]))
 {
     struct buf text;
     buf_init(&text);
@@ -246,8 +252,10 @@ char *inventory_text(const struct inventory *inventory)
         const struct inventory_version *version = &inventory->versions[i];
         const char *list = *version->list ? version->list : INVENTORY_NOTHING;
         char from[32];
-        int size = snprintf(from, sizeof from, "%s%" PRId64 "=", i ? " " : "", version->from_s);
-        buf_put(&text, from, (size_t)size);
+        write_time(version->from_s, from);
+        buf_put(&text, " ", i ? 1 : 0);
+        buf_put(&text, from, strlen(from));
+        buf_put(&text, "=", 1);
         buf_put(&text, list, strlen(list));
     }
     buf_put_u8(&text, 0);
@@ -255,6 +263,16 @@ char *inventory_text(const struct inventory *inventory)
         return (char *)text.bytes;
     buf_close(&text);
     return NULL;
+}
+
+char *inventory_text(const struct inventory *inventory)
+{
+    return write_text(inventory, from_seconds);
+}
+
+char *inventory_shown(const struct inventory *inventory)
+{
+    return write_text(inventory, calendar_rfc3339);
 }
 
 int inventory_end(struct inventory *inventory, int64_t at_s, char *errmsg)

@@ -46,6 +46,8 @@ void inventory_close(struct inventory *inventory);
 int inventory_parse(struct inventory *inventory, const char *text, char *errmsg);
 /* The text, in one canonical form, to be freed; NULL without memory. */
 char *inventory_text(const struct inventory *inventory);
+/* The same for people, with times in RFC 3339; to be freed; NULL without memory. */
+char *inventory_shown(const struct inventory *inventory);
 
 /* From `from_s` (not negative) on, for all time: the prefixes of `add` are in it and those of
  * `remove`, which wins, are not; lists as prefixset_add takes them, or NULL. What was before stays.

@@ -148,7 +148,10 @@ static int complete_query(struct export *export, char *errmsg)
     const struct options *options = export->options;
     struct storeurl url;
     int rc = options_range(options, &export->query.from_s, &export->query.to_s, errmsg);
-    if (rc || !query_range(export->store, &export->query) || !withholds(export))
+    if (rc == 0)
+        rc = query_sensor_check(export->store, export->query.sensor, errmsg);
+    export->any = rc == 0 && query_range(export->store, &export->query);
+    if (!export->any || !withholds(export))
         return rc;
     rc = options_store(options, &url, errmsg);
     return rc ? rc
@@ -196,14 +199,14 @@ static int on_period(void *user, const struct query_period *period, char *errmsg
 static int write_periods(struct export *export, char *errmsg)
 {
     const struct query_reader reader = {export, on_period};
-    bool any = query_range(export->store, &export->query);
     if (export->query.by == QUERY_ADDRESS)
         export_addresses_begin(export);
     else
         export_rows_begin(export);
-    if (!any)
-        log_info("the store holds no data yet");
-    int rc = any ? query_run(export->store, &export->query, &reader, errmsg) : 0;
+    if (!export->any)
+        log_info("the store holds no data%s",
+                 export->options->from || export->options->to ? " of that time" : " yet");
+    int rc = export->any ? query_run(export->store, &export->query, &reader, errmsg) : 0;
     if (rc == 0 && export->options->export_format == EXPORT_IPFIX)
         ipfix_end(&export->ipfix);
     return rc;
@@ -219,7 +222,10 @@ static int write_page(struct export *export, char *errmsg)
     };
     struct buf text;
     buf_init(&text);
-    int rc = prometheus_write(&page, &text, errmsg);
+    bool bounded = export->options->from || export->options->to;
+    if (!export->any && bounded)
+        log_info("the store holds no data of that time");
+    int rc = !export->any && bounded ? 0 : prometheus_write(&page, &text, errmsg);
     if (rc == 0)
         textout_put(&export->text, text.bytes, text.size);
     buf_close(&text);

@@ -19,6 +19,7 @@ struct export
 {
     const struct options *options;
     struct query query;
+    bool any; /* whether the store can have data of the range */
     struct store *store;
     struct disclose disclose;    /* what of the period at hand may be told */
     struct pseudonym *pseudonym; /* NULL: real addresses, or none */

@@ -112,3 +112,13 @@ bool query_range(const struct store *store, struct query *query)
         query->to_s = period_of(query->step, last_s).end_s;
     return !open || query->from_s < query->to_s;
 }
+
+int query_sensor_check(const struct store *store, const char *name, char *errmsg)
+{
+    size_t count;
+    const struct store_sensor *sensors = store_sensors(store, &count);
+    for (size_t i = 0; name && i < count; i++)
+        if (strcmp(sensors[i].name, name) == 0)
+            return 0;
+    return name ? err_set(errmsg, ERR_UNKNOWN, "the store has no sensor %.64s", name) : 0;
+}

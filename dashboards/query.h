@@ -131,6 +131,10 @@ struct query {
  * nothing is left to ask. */
 bool query_range(const struct store *store, struct query *query);
 
+/* A sensor's name that the store does not know is a mistake, whatever the range: ERR_UNKNOWN. NULL is
+ * all of them. */
+int query_sensor_check(const struct store *store, const char *name, char *errmsg);
+
 /* What was counted in a period, by one sensor or by all. */
 struct query_figures {
     bool

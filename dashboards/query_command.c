@@ -26,7 +26,9 @@ static const char *const columns[QUERY_BYS][12] = {
 
 struct printing {
     FILE *out;
-    struct rows *rows;
+    enum rows_format format;
+    const struct query *query;
+    struct rows *rows; /* NULL until there is something to print: a failure leaves nothing behind */
     struct query_command_told *told;
 };
 
@@ -176,10 +178,34 @@ static int put_rows(struct rows *rows, const struct query_period *period, const 
     return rc;
 }
 
+/* A later database moves packets of the past to other countries. */
+static void put_database(struct rows *rows, const struct geo *geo)
+{
+    char built[32];
+    calendar_rfc3339(geo_built_s(geo), built);
+    rows_extra_text(rows, "database", geo_name(geo));
+    rows_extra_text(rows, "database_built", built);
+}
+
+static int begin(struct printing *printing, char *errmsg)
+{
+    if (printing->rows)
+        return 0;
+    printing->rows = rows_begin(printing->out, printing->format, columns[printing->query->by]);
+    if (!printing->rows)
+        return err_set(errmsg, ERR_NOMEM, "query: %s", err_str(ERR_NOMEM));
+    if (printing->query->geo)
+        put_database(printing->rows, printing->query->geo);
+    return 0;
+}
+
 static int on_period(void *user, const struct query_period *period, char *errmsg)
 {
     struct printing *printing = user;
     char start[32];
+    int rc = begin(printing, errmsg);
+    if (rc)
+        return rc;
     if (ferror(printing->out)) /* nobody takes the rest: rows_end says why */
         return err_set(errmsg, ERR_IO, "query: writing the rows: %s", err_str(ERR_IO));
     calendar_rfc3339(period->start_s, start);
@@ -198,27 +224,15 @@ static int on_period(void *user, const struct query_period *period, char *errmsg
     return 0;
 }
 
-/* A later database moves packets of the past to other countries. */
-static void put_database(struct rows *rows, const struct geo *geo)
-{
-    char built[32];
-    calendar_rfc3339(geo_built_s(geo), built);
-    rows_extra_text(rows, "database", geo_name(geo));
-    rows_extra_text(rows, "database_built", built);
-}
-
 int query_command_print(FILE *out, enum rows_format format, struct store *store,
                         const struct query *query, struct query_command_told *told, char *errmsg)
 {
-    struct printing printing = {
-        .out = out, .rows = rows_begin(out, format, columns[query->by]), .told = told};
+    struct printing printing = {.out = out, .format = format, .query = query, .told = told};
     const struct query_reader reader = {&printing, on_period};
-    if (!printing.rows)
-        return err_set(errmsg, ERR_NOMEM, "query: %s", err_str(ERR_NOMEM));
-    if (query->geo)
-        put_database(printing.rows, query->geo);
     int rc = query->from_s == QUERY_OPEN ? 0 : query_run(store, query, &reader, errmsg);
-    int written = rows_end(printing.rows);
+    if (rc == 0)
+        rc = begin(&printing, errmsg);
+    int written = printing.rows ? rows_end(printing.rows) : 0;
     if (written && (rc == 0 || rc == ERR_IO))
         rc = err_set(errmsg, written, "query: writing the rows: %s", err_str(written));
     return rc;
@@ -239,24 +253,13 @@ int query_command_check(struct options *options, char *errmsg)
     return options_check_format(options, errmsg);
 }
 
-/* A name that the store does not know is a mistake, whatever the range. */
-static int check_sensor(const struct store *store, const char *name, char *errmsg)
-{
-    size_t count;
-    const struct store_sensor *sensors = store_sensors(store, &count);
-    for (size_t i = 0; i < count; i++)
-        if (!name || strcmp(sensors[i].name, name) == 0)
-            return 0;
-    return name ? err_set(errmsg, ERR_UNKNOWN, "query: the store has no sensor %.64s", name) : 0;
-}
-
 int query_command_answer(FILE *out, struct store *store, const struct options *options,
                          struct query_command_told *told, char *errmsg)
 {
     struct query query = {
         .step = options->step, .by = options->by, .top = options->top, .sensor = options->sensor};
     *told = (struct query_command_told){0};
-    int rc = check_sensor(store, query.sensor, errmsg);
+    int rc = query_sensor_check(store, query.sensor, errmsg);
     if (rc == 0)
         rc = options_range(options, &query.from_s, &query.to_s, errmsg);
     if (rc)

@@ -1,5 +1,7 @@
 #include "dashboards/states.h"
 
+#include <arpa/inet.h>
+
 #include "common/err.h"
 #include "common/log.h"
 #include "dashboards/query_states.h"
@@ -9,18 +11,28 @@ static const char *const columns[] = {
 };
 
 struct printing {
-    struct rows *rows;
-    const char *address;
+    enum rows_format format;
+    struct rows *rows; /* NULL until there is something to print: a failure leaves nothing behind */
+    char address[INET6_ADDRSTRLEN];
     size_t lost; /* periods of which the state is not known any more */
 };
+
+static int begin(struct printing *printing, char *errmsg)
+{
+    if (!printing->rows)
+        printing->rows = rows_begin(stdout, printing->format, columns);
+    return printing->rows ? 0 : err_set(errmsg, ERR_NOMEM, "states: %s", err_str(ERR_NOMEM));
+}
 
 static int on_row(void *user, const struct query_states_row *row, char *errmsg)
 {
     struct printing *printing = user;
-    struct rows *rows = printing->rows;
     bool counts = row->state == QUERY_COUNTED || row->state == QUERY_TRUE_ZERO;
     char start[32];
-    (void)errmsg;
+    int rc = begin(printing, errmsg);
+    if (rc)
+        return rc;
+    struct rows *rows = printing->rows;
     calendar_rfc3339(row->start_s, start);
     rows_text(rows, start);
     rows_text(rows, printing->address);
@@ -58,18 +70,18 @@ static int print(struct store *store, const struct options *options, size_t *los
 {
     struct query_address address;
     struct query query = {.step = options->step};
-    struct printing printing = {.address = options->address};
+    struct printing printing = {.format = options->format};
     const struct query_states_reader reader = {&printing, on_row};
     int rc = options_range(options, &query.from_s, &query.to_s, errmsg);
     if (rc == 0)
         rc = query_address_parse(&address, options->address, errmsg);
     if (rc)
         return rc;
-    printing.rows = rows_begin(stdout, options->format, columns);
-    if (!printing.rows)
-        return err_set(errmsg, ERR_NOMEM, "states: %s", err_str(ERR_NOMEM));
+    inet_ntop(address.family, address.bytes, printing.address, sizeof printing.address);
     rc = query_states(store, &query, &address, &reader, errmsg);
-    int written = rows_end(printing.rows);
+    if (rc == 0)
+        rc = begin(&printing, errmsg);
+    int written = printing.rows ? rows_end(printing.rows) : 0;
     *lost = printing.lost;
     if (written && rc == 0)
         rc = err_set(errmsg, written, "states: writing to standard output: %s", err_str(written));

@@ -418,6 +418,8 @@ int verify_run(const struct options *options, char *errmsg)
     int printed = rc == 0 ? print_findings(options, &verify) : 0;
     if (printed) {
         rc = err_set(errmsg, printed, "verify: writing to standard output: %s", err_str(printed));
+    } else if (rc == 0 && verify.years == 0 && options->year) {
+        log_info("the store holds no data of %d: there is nothing to verify", options->year);
     } else if (rc == 0 && verify.count == 0) {
         log_info("%zu years of sensors, %zu periods: all agree", verify.years, verify.periods);
     } else if (rc == 0) {

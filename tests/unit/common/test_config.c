@@ -179,6 +179,30 @@ Test(config, a_line_too_long_is_refused_and_not_cut)
     }
 }
 
+Test(config, what_is_no_text_is_refused)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    static const char zeros[] = "[sensor]\nname = a\n\0\0";
+    FILE *file = fopen(path, "w");
+    cr_assert(file && fwrite(zeros, sizeof zeros - 1, 1, file) == 1 && fclose(file) == 0);
+    cr_expect_eq(config_read(path, keys, errmsg), ERR_INVALID);
+    cr_expect_not_null(strstr(errmsg, ":3: has a byte 0"), "%s", errmsg);
+    cr_expect_eq(config_read("/dev/zero", keys, errmsg), ERR_INVALID, "it has no end");
+    cr_expect_not_null(strstr(errmsg, ":1: has a byte 0"), "%s", errmsg);
+}
+
+Test(config, lines_without_end_are_refused)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    for (int line = 0; line <= 100000; line++)
+        fputs("#\n", file);
+    cr_assert_eq(fclose(file), 0);
+    cr_expect_eq(config_read(path, keys, errmsg), ERR_INVALID);
+    cr_expect_not_null(strstr(errmsg, ":100001: more lines"), "%s", errmsg);
+}
+
 Test(config, a_file_that_cannot_be_read_is_named)
 {
     char errmsg[ERRMSG_SIZE] = "";

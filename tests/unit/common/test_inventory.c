@@ -45,6 +45,15 @@ Test(inventory, its_text_is_canonical)
     }
 }
 
+Test(inventory, people_are_shown_times)
+{
+    struct inventory inventory = parsed("1546300800=198.51.100.0/24 1577836800=-");
+    char *shown = inventory_shown(&inventory);
+    cr_expect_str_eq(shown, "2019-01-01T00:00:00Z=198.51.100.0/24 2020-01-01T00:00:00Z=-");
+    free(shown);
+    inventory_close(&inventory);
+}
+
 Test(inventory, what_is_none_is_refused)
 {
     static const char *const bad[] = {
