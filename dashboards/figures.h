@@ -35,8 +35,8 @@ struct figures {
     double seconds_per_packet;
     bool hosts_known; /* false: a sensor with packets has no sketch of its hosts */
     uint64_t unique_hosts;
-    double coverage; /* 0 .. 1 */
-    int64_t first_ns, last_ns; /* of the year's moments in which anything was expected; both 0: none */
+    double coverage;           /* 0 .. 1 */
+    int64_t first_ns, last_ns; /* of the time in which anything was expected; both 0: none was */
     uint64_t dropped;
     uint64_t revision;
 };
