@@ -34,7 +34,7 @@ static void set_ours(struct bars_year *bar, const struct figures *figures, enum 
         snprintf(bar->label[OURS], BARS_LABEL_MAX, "%s", label(language, LABEL_NO_FIGURE));
         return;
     }
-    scale_format(figures->packets_per_address, value);
+    scale_format_figure(figures->packets_per_address, value);
     snprintf(bar->label[OURS], BARS_LABEL_MAX, "%.40s%s", value,
              figures_estimate(figures) ? "*" : "");
 }
@@ -83,8 +83,8 @@ static void set_years(const struct chart_annual *chart, int first, struct bars_y
 /* --- notes ------------------------------------------------------------------------------------ */
 
 struct notes {
-    char source[LABELS_MAX], method[LABELS_MAX], revision[LABELS_MAX], series[LABELS_MAX],
-        nict[LABELS_MAX];
+    char source[LABELS_MAX], method[LABELS_MAX], parts[LABELS_MAX], revision[LABELS_MAX],
+        series[LABELS_MAX], nict[LABELS_MAX];
 };
 
 static bool any_estimate(const struct chart_annual *chart)
@@ -93,6 +93,39 @@ static bool any_estimate(const struct chart_annual *chart)
         if (figures_estimate(&chart->years[i]))
             return true;
     return false;
+}
+
+/* Whether a line of growth factors has any. */
+static bool any_growth(const struct chart_annual *chart)
+{
+    for (size_t i = 1; i < chart->count && chart->growth; i++)
+        if (!isnan(figures_growth(&chart->years[i - 1], &chart->years[i])))
+            return true;
+    return false;
+}
+
+static struct caption_date date_of(const struct period *day)
+{
+    return (struct caption_date){day->year, day->month, day->day};
+}
+
+/* Empty when all years are whole ones. */
+static void note_parts(const struct chart_annual *chart, char out[LABELS_MAX])
+{
+    char list[LABELS_MAX / 2] = "", range[LABELS_MAX];
+    struct period first, last;
+    size_t used = 0;
+    for (size_t i = 0; i < chart->count && used < sizeof list - 128; i++) {
+        if (!figures_part_of_year(&chart->years[i], &first, &last))
+            continue;
+        const struct caption caption = {
+            .language = chart->language, .first = date_of(&first), .last = date_of(&last)};
+        caption_period(&caption, range);
+        used +=
+            (size_t)snprintf(list + used, sizeof list - used, "%s%.100s", used ? "; " : "", range);
+    }
+    if (used)
+        labels_part_years(chart->language, list, out);
 }
 
 static void note_revision(const struct chart_annual *chart, char out[LABELS_MAX])
@@ -140,6 +173,7 @@ static void write_notes(struct notes *notes, const struct chart_annual *chart, i
     labels_source(chart->language, chart->sensors, chart->timezone, notes->source);
     labels_method(chart->language, chart->method, notes->method);
     labels_ours(chart->language, chart->method, notes->series);
+    note_parts(chart, notes->parts);
     note_revision(chart, notes->revision);
     note_nict(chart, first, last, notes->nict);
 }
@@ -150,6 +184,8 @@ static void set_notes(struct bars *bars, const struct notes *notes,
     sheet_note(&bars->sheet, notes->source);
     sheet_note(&bars->sheet, notes->method);
     sheet_note(&bars->sheet, label(chart->language, estimate ? LABEL_ESTIMATE : LABEL_COMPLETE));
+    if (notes->parts[0])
+        sheet_note(&bars->sheet, notes->parts);
     sheet_note(&bars->sheet, notes->revision);
     if (chart->reference_nict)
         sheet_note(&bars->sheet, notes->nict);
@@ -172,7 +208,7 @@ static void draw(const struct chart_annual *chart, const struct notes *notes,
     };
     if (estimate)
         bars.under_name[bars.under_count++] = label(language, LABEL_COVERAGE);
-    if (chart->growth)
+    if (any_growth(chart))
         bars.under_name[bars.under_count++] = label(language, LABEL_GROWTH);
     set_notes(&bars, notes, chart, estimate);
     bars_draw(&bars, canvas);

@@ -135,7 +135,7 @@ int chart_classes_draw(const struct chart_classes *chart, struct canvas *canvas)
     struct axes_columns columns = {chart->dates, chart->count, chart->months, 0, 0, language};
     struct skyline plot = {.columns = &columns};
     sum_up_to(chart, WITHHELD, values);
-    plot.scale = scale_choose(0, largest(values, chart->count), HEADROOM, 8);
+    plot.scale = scale_choose_counts(0, largest(values, chart->count), HEADROOM, 8);
     columns.left = ceil(axes_values_width(&plot.scale));
     axes_fit(&columns);
     double right = axes_column(&columns, chart->count);

@@ -26,7 +26,7 @@ static struct scale find_scale(const struct chart_daily *chart, const double *va
             least = least > 0 ? fmin(least, values[i]) : values[i];
     }
     bool log = least > 0 && most / least >= SCALE_LOG_RATIO;
-    return scale_choose(log ? least : 0, most, HEADROOM, ticks);
+    return scale_choose_counts(log ? least : 0, most, HEADROOM, ticks);
 }
 
 /* A copy of `values` with only those of days that were observed whole. */

@@ -16,12 +16,13 @@ static const char style[] =
     "th,td{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}\n"
     "th{border-bottom:2px solid #444;vertical-align:bottom;word-break:auto-phrase}"
     ".n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}\n"
-    "figure{margin:1.5rem 0}figure img{width:100%;height:auto}"
+    "figure{margin:1.5rem 0}figure img{width:100%;height:auto}.t{overflow-x:auto}"
+    "@media screen and (max-width:40rem){figure{overflow-x:auto}figure img{width:42rem}}"
     "figcaption{font-size:.85rem;color:#444}\n"
     "@page{size:A4;margin:15mm 13mm}\n"
     "@media print{html{font-size:10pt}body{margin:0;max-width:none;padding:0;line-height:1.4}"
     "h1,h2,h3{break-after:avoid}p{orphans:3;widows:3}th,td{padding:.15rem .5rem}"
-    "figure,table,tr{break-inside:avoid}figcaption{break-before:avoid}"
+    ".t{overflow-x:visible}figure,table,tr{break-inside:avoid}figcaption{break-before:avoid}"
     "thead{display:table-header-group}}\n";
 
 static void put(struct doc *doc, const char *text)
@@ -143,12 +144,12 @@ void doc_table(struct doc *doc, const char *sides, const char *const *heads)
 {
     bool html = doc->form == DOC_HTML;
     doc->sides = sides;
-    put(doc, html ? "<table><thead><tr>" : "\n|");
+    put(doc, html ? "<div class=\"t\"><table><thead><tr>" : "\n|");
     for (doc->column = 0; sides[doc->column]; doc->column++)
         put_between(doc,
                     !html             ? " "
-                    : of_numbers(doc) ? "<th class=\"n\">"
-                                      : "<th>",
+                    : of_numbers(doc) ? "<th scope=\"col\" class=\"n\">"
+                                      : "<th scope=\"col\">",
                     heads[doc->column], html ? "</th>" : " |");
     put(doc, html ? "</tr></thead><tbody>\n" : "\n|");
     for (doc->column = 0; sides[doc->column] && !html; doc->column++)
@@ -177,7 +178,7 @@ void doc_cell(struct doc *doc, const char *text)
 void doc_table_end(struct doc *doc)
 {
     if (doc->form == DOC_HTML)
-        put(doc, "</tbody></table>\n");
+        put(doc, "</tbody></table></div>\n");
 }
 
 void doc_end(struct doc *doc)

@@ -32,6 +32,16 @@ bool figures_estimate(const struct figures *figures)
     return !(figures->coverage >= 1);
 }
 
+bool figures_part_of_year(const struct figures *figures, struct period *first, struct period *last)
+{
+    if (figures->last_ns == 0)
+        return false;
+    *first = calendar_period(LEVEL_DAY, figures->first_ns / NS_PER_S);
+    *last = calendar_period(LEVEL_DAY, figures->last_ns / NS_PER_S);
+    const struct period year = calendar_date(LEVEL_YEAR, figures->year, 1, 1);
+    return first->start_s > year.start_s || last->end_s < year.end_s;
+}
+
 /* METHOD_INVENTORY has already made up for what was not observed, the others have not. */
 void figures_band(const struct figures *figures, double *low, double *high)
 {
@@ -193,6 +203,18 @@ static uint64_t any_expected_ns(struct figures_sum *sum)
     return union_ns;
 }
 
+/* The ends of that time. */
+static void find_ends(const struct figures_sum *sum, struct figures *figures)
+{
+    for (size_t i = 0; i < sum->time_count; i++) {
+        const struct figures_time *time = &sum->times[i];
+        if (i == 0 || time->first_ns < figures->first_ns)
+            figures->first_ns = time->first_ns;
+        if (i == 0 || time->last_ns > figures->last_ns)
+            figures->last_ns = time->last_ns;
+    }
+}
+
 /* The quotients of all minutes, raised by the part of the expected time in which no sensor was up. */
 static double by_inventory(struct figures_sum *sum)
 {
@@ -236,6 +258,7 @@ int figures_end(struct figures_sum *sum, enum method method, struct figures *fig
         .dropped = sum->dropped,
         .revision = sum->revision,
     };
+    find_ends(sum, figures);
     figures->packets_per_address = per_address(sum, &all, method);
     double seconds = (double)(sum->year.end_s - sum->year.start_s);
     figures->seconds_per_packet =

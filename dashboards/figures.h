@@ -35,7 +35,8 @@ struct figures {
     double seconds_per_packet;
     bool hosts_known; /* false: a sensor with packets has no sketch of its hosts */
     uint64_t unique_hosts;
-    double coverage; /* 0 .. 1 */
+    double coverage;           /* 0 .. 1 */
+    int64_t first_ns, last_ns; /* of the time in which anything was expected; both 0: none was */
     uint64_t dropped;
     uint64_t revision;
 };
@@ -43,6 +44,11 @@ struct figures {
 /* Whether the figures of `figures` are an estimate: less than everything was observed, or it is not
  * known how much was. */
 bool figures_estimate(const struct figures *figures);
+
+/* The days of that time, from the first to the last: false when they are the whole year, or nothing was
+ * expected. A year that began in June is complete with a coverage of 1, and its figures are those of a
+ * part of the year all the same. */
+bool figures_part_of_year(const struct figures *figures, struct period *first, struct period *last);
 
 /* The two ends of what packets per address may be where not everything was observed: what the figure
  * is if nothing came in the time not observed, and if that time was like the rest. Both NaN with a

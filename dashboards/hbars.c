@@ -62,7 +62,7 @@ static void lay_out(const struct hbars *bars, double bottom, struct layout *layo
     layout->plot.bottom = bottom + AXIS;
     layout->plot.top = layout->plot.bottom + ROW * fmax((double)bars->count, 1);
     double span = layout->plot.right - layout->plot.left;
-    layout->scale = scale_choose(0, most, (value + 2 * VALUE_GAP) / span, 6);
+    layout->scale = scale_choose_counts(0, most, (value + 2 * VALUE_GAP) / span, 6);
 }
 
 static void draw_axis(const struct layout *layout, const char *unit, struct canvas *canvas)

@@ -190,6 +190,14 @@ void labels_revision(enum language language, const char *list, char out[LABELS_M
                  list);
 }
 
+void labels_part_years(enum language language, const char *list, char out[LABELS_MAX])
+{
+    if (language == LANGUAGE_JA)
+        snprintf(out, LABELS_MAX, "年の一部のみを観測対象とした年の対象期間：%s。", list);
+    else
+        snprintf(out, LABELS_MAX, "Years of which only a part was to be observed: %s.", list);
+}
+
 void labels_nict(enum language language, const char *list, char out[LABELS_MAX])
 {
     const char *note = label(language, LABEL_NICT_NOTE);

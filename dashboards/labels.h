@@ -87,6 +87,8 @@ void labels_source(enum language language, size_t sensors, const char *timezone,
 void labels_method(enum language language, enum method method, char out[LABELS_MAX]);
 /* "Revision ...: `list`"; the list is "2019: 2, 2021: 1". */
 void labels_revision(enum language language, const char *list, char out[LABELS_MAX]);
+/* Years of which a part was to be observed: "2019-03-05 to 2019-12-31; 2025-01-01 to 2025-09-23". */
+void labels_part_years(enum language language, const char *list, char out[LABELS_MAX]);
 
 /* NICT's series: `list` says which years come from where, "2017 REPORT; 2018, 2019 OTHER". */
 void labels_nict(enum language language, const char *list, char out[LABELS_MAX]);

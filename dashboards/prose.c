@@ -32,8 +32,13 @@ struct prose prose_u64(uint64_t value)
 struct prose prose_double(double value, int decimals)
 {
     char number[48];
-    if (isnan(value) || fabs(value) > 1e20)
+    if (!isfinite(value))
         return (struct prose){""};
+    if (fabs(value) > 1e20) {
+        struct prose prose;
+        snprintf(prose.text, sizeof prose.text, "%.2e", value);
+        return prose;
+    }
     snprintf(number, sizeof number, "%.*f", decimals, value);
     return group(number);
 }

@@ -244,10 +244,12 @@ static void nict_table(struct writing *writing)
     table(writing, "lrlll", heads);
     for (size_t i = 0; i < nict_row_count; i++) {
         const struct nict_row *row = &nict_rows[i];
+        if (row->packets_per_address == NICT_UNPUBLISHED)
+            continue;
         snprintf(year, sizeof year, "%d", row->year);
         cell(writing, year);
-        cell_u64(writing, row->packets_per_address != NICT_UNPUBLISHED, row->packets_per_address);
-        cell(writing, row->exact ? "yes" : "no");
+        cell_u64(writing, true, row->packets_per_address);
+        cell(writing, report_text(writing->language, row->exact ? REPORT_EXACT : REPORT_ABOUT));
         snprintf(year, sizeof year, "%d", row->edition);
         cell(writing, year);
         cell(writing, row->source);
@@ -277,6 +279,7 @@ static void summary(struct writing *writing)
 {
     heading(writing, 2, REPORT_SUMMARY);
     sentence(writing, report_headline);
+    sentence(writing, report_part_text);
     sentence(writing, report_change_text);
     sentence(writing, report_totals);
     sentence(writing, report_quality);
@@ -297,6 +300,7 @@ static void method(struct writing *writing)
     fixed(writing, REPORT_MISSING_TEXT);
     sentence(writing, report_withheld_text);
     heading(writing, 3, REPORT_METHODS);
+    sentence(writing, report_vast_text);
     methods_table(writing);
 }
 

@@ -59,6 +59,15 @@ static void set_date(json_t *object, const struct report_data *data, const struc
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
+/* Null where the whole year was to be observed. */
+static void set_part(json_t *object, const struct figures *of)
+{
+    struct period first, last;
+    bool part = figures_part_of_year(of, &first, &last);
+    set(object, "part_first_day", part ? json_string(first.label) : json_null());
+    set(object, "part_last_day", part ? json_string(last.label) : json_null());
+}
+
 static json_t *years(const struct report_data *data)
 {
     json_t *list = json_array();
@@ -75,6 +84,7 @@ static json_t *years(const struct report_data *data)
         set_coverage(year, of->coverage);
         set(year, "dropped", count(true, of->dropped));
         set(year, "revision", count(true, of->revision));
+        set_part(year, of);
         json_array_append_new(list, year);
     }
     return list;

@@ -8,165 +8,6 @@
 
 #include "dashboards/prose.h"
 
-static const char *const texts[REPORT_TEXTS][2] = {
-    [REPORT_SUMMARY] = {"Summary", "概要"},
-    [REPORT_METHOD] = {"Method and definitions", "方法と定義"},
-    [REPORT_METHOD_TEXT] =
-        {"A darknet is routed address space without hosts, so that every packet that arrives there "
-         "is "
-         "unsolicited. Every IP packet to one of its addresses is counted, whatever its protocol; "
-         "each "
-         "fragment is one packet. An active address is one that received at least one packet on a "
-         "reporting day.",
-         "ダークネットとは、経路は広告されているがホストの存在しないアドレス空間であり、そこに届く"
-         "パケットはすべて"
-         "要求されていないものである。プロトコルを問わず、ダークネット宛ての IP "
-         "パケットをすべて数え、フラグメントは"
-         "それぞれ 1 パケットとする。アクティブなアドレスとは、その日に 1 "
-         "パケット以上を受信したアドレスをいう。"},
-    [REPORT_WORDS_TEXT] =
-        {"Packets per address: daily is the sum over days of packets divided by that day's active "
-         "addresses; mean is the year's packets divided by the mean of the daily active addresses; "
-         "inventory is the sum over minutes of packets divided by the addresses of the sensors "
-         "that "
-         "were up, corrected for time that was not observed. The headline is the first.",
-         "1 アドレス当たりのパケット数は次の 3 通りで求める。daily "
-         "は日ごとの「パケット数÷その日のアクティブな"
-         "アドレス数」の合計、mean "
-         "は年間パケット数を日別アクティブアドレス数の平均で割った値、inventory は分ごとの"
-         "「パケット数÷稼働中センサーのアドレス数」の合計を観測できなかった時間について補正した値で"
-         "ある。"
-         "本報告の代表値は daily による。"},
-    [REPORT_MISSING_TEXT] =
-        {"What was not observed is missing and is never counted as zero: an empty cell is no "
-         "figure. "
-         "Coverage is the share of the expected address-time that was observed; a figure with less "
-         "than 100 % is an estimate. Unique hosts are estimates with a standard error of 0.81 %.",
-         "観測できなかった分は欠測であり、0 "
-         "としては扱わない。空欄は値がないことを示す。カバレッジは、期待される"
-         "アドレス×時間のうち実際に観測できた割合であり、100 % "
-         "未満の値は推計である。ユニークホスト数は標準誤差 "
-         "0.81 % の推計値である。"},
-    [REPORT_METHODS] = {"The year by each method", "方法別の年間値"},
-    [REPORT_YEARS] = {"All years", "年次推移"},
-    [REPORT_DAYS] = {"Day by day", "日別推移"},
-    [REPORT_UNUSUAL_DAYS] = {"The most unusual days", "特異な日"},
-    [REPORT_PORTS_HEAD] = {"Destination ports", "宛先ポート"},
-    [REPORT_COUNTRIES_HEAD] = {"Countries of the sources", "送信元の国"},
-    [REPORT_COUNTRIES_METHOD] =
-        {"The country is that of the source address, which can be forged; ISO codes. The store "
-         "keeps "
-         "the sources with the most packets of each day, so that each figure is a lower bound, and "
-         "what the others sent is told as not kept. A later database may say otherwise of the "
-         "past.",
-         "国は送信元アドレスによるもので、送信元は詐称されうる（ISO "
-         "の国コードで示す）。日ごとにパケット"
-         "数の多い送信元のみを記録するため各値は下限であり、それ以外の送信元のパケットは「記録なし"
-         "」と"
-         "して示す。データベースの後の版では過去の値も変わりうる。"},
-    [REPORT_CLASSES_HEAD] = {"Classes and backscatter", "パケット分類とバックスキャッター"},
-    [REPORT_BACKSCATTER_TEXT] =
-        {"Backscatter is what victims of attacks with forged sources send back: the classes "
-         "tcp-synack, tcp-rst and icmp-backscatter. The rest is sent on purpose, most of it to "
-         "scan.",
-         "バックスキャッターとは、送信元を詐称した攻撃の被害者が送り返す応答であり、tcp-"
-         "synack、tcp-rst、"
-         "icmp-backscatter "
-         "の各分類がこれに当たる。それ以外は意図して送られたもので、その多くはスキャンである。"},
-    [REPORT_SENSORS] = {"Sensors, coverage, restatements", "センサー、カバレッジ、訂正"},
-    [REPORT_DENOMINATOR] = {"The denominator", "分母"},
-    [REPORT_DENOMINATOR_TEXT] =
-        {"How many addresses each sensor was to observe, and from when on, until the next row or "
-         "to the end: the address-time that coverage is a share of, and the denominator of the "
-         "method inventory. 0 is the end of a sensor.",
-         "各センサーが観測すべきアドレス数とその開始時刻。次の行、または年末まで有効である。"
-         "カバレッジの分母となるアドレス×時間であり、inventory 法の分母でもある。0 "
-         "はそのセンサーの終了を示す。"},
-    [REPORT_CONFIDENTIAL_TEXT] =
-        {"The addresses of the darknet are not told: the map shows them in order, without naming "
-         "any.",
-         "ダークネットのアドレスは公表しない。図は並び順のみを示し、個々のアドレスは示さない。"},
-    [REPORT_APPENDIX] = {"Appendix: the series of NICT", "付録：NICT の公表値"},
-    [REPORT_NICT_TEXT] =
-        {"What Japan's NICT published of its own darknet. Later editions restate earlier years; "
-         "the "
-         "newest edition that gives a figure is the one to cite. Its telescope has other addresses "
-         "in "
-         "other networks: compare the course over the years, not the level. Figures published as "
-         "\"about\" are marked as not exact.",
-         "NICT "
-         "が自らのダークネット観測について公表した値。後の版で過去の値が改められることがあり、最新"
-         "の版の値を"
-         "引用すべきである。観測網のアドレスもネットワークも異なるため、水準ではなく推移を比較され"
-         "たい。"
-         "概数として公表された値は exact を no とした。"},
-    [REPORT_FIGURE_ANNUAL] = {"Packets per address of the darknet, year by year",
-                              "ダークネット 1 アドレス当たりの年間パケット数の推移"},
-    [REPORT_FIGURE_DAILY] = {"Packets and unique hosts, day by day",
-                             "日別パケット数とユニークホスト数"},
-    [REPORT_FIGURE_PORTS] = {"The ten destination ports with most packets",
-                             "パケット数上位 10 宛先ポート"},
-    [REPORT_FIGURE_COUNTRIES] = {"The ten countries from which most packets came",
-                                 "パケット数上位 10 か国"},
-    [REPORT_FIGURE_CLASSES] = {"Packets by class, day by day", "分類別の日別パケット数"},
-    [REPORT_FIGURE_COVERAGE] = {"What each sensor observed, day by day",
-                                "センサー別の日別観測状況"},
-    [REPORT_FIGURE_MAP] = {"Packets per address along a Hilbert curve",
-                           "ヒルベルト曲線上の 1 アドレス当たりパケット数"},
-    [REPORT_OTHERS] = {"all other ports", "その他のポート"},
-    [REPORT_WITHOUT_PORT] = {"without a port", "ポートなし"},
-    [REPORT_OTHER_COUNTRIES] = {"all other countries", "その他の国"},
-    [REPORT_UNKNOWN_COUNTRY] = {"country unknown", "国不明"},
-    [REPORT_SOURCES_NOT_KEPT] = {"sources not kept", "送信元の記録なし"},
-    [REPORT_WITHHELD] = {"withheld", "秘匿"},
-};
-
-const char *report_text(enum language language, enum report_text which)
-{
-    return texts[which][language == LANGUAGE_JA];
-}
-
-static const struct {
-    const char *name, *words[2];
-} heads[] = {
-    {"method", {"Method", "方法"}},
-    {"year", {"Year", "年"}},
-    {"date", {"Date", "日付"}},
-    {"packets", {"Packets", "パケット数"}},
-    {"packets_per_address",
-     {"Packets per address", "1\xc2\xa0"
-                             "アドレス当たりパケット数"}},
-    {"seconds_per_packet", {"Seconds per packet", "パケット間隔（秒）"}},
-    {"observed_addresses", {"Observed addresses", "観測アドレス数"}},
-    {"unique_hosts", {"Unique hosts", "ユニークホスト数"}},
-    {"coverage", {"Coverage", "カバレッジ"}},
-    {"dropped", {"Dropped", "取りこぼし"}},
-    {"revision", {"Revision", "訂正回数"}},
-    {"restated", {"Restated", "訂正回数"}},
-    {"usual", {"Usual", "平常値"}},
-    {"factor", {"Factor", "倍率"}},
-    {"cause", {"What made it", "要因"}},
-    {"protocol", {"Protocol", "プロトコル"}},
-    {"port", {"Port", "ポート"}},
-    {"country", {"Country", "国"}},
-    {"class", {"Class", "分類"}},
-    {"share", {"Share", "割合"}},
-    {"sensor", {"Sensor", "センサー"}},
-    {"from", {"From", "開始"}},
-    {"addresses", {"Addresses", "アドレス数"}},
-    {"exact", {"Exact", "確定値"}},
-    {"edition", {"Edition", "版"}},
-    {"source", {"Source", "出典"}},
-};
-
-const char *report_head(enum language language, const char *name)
-{
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        if (strcmp(heads[i].name, name) == 0)
-            return heads[i].words[language == LANGUAGE_JA];
-    return name;
-}
-
 static void add(char out[REPORT_TEXT_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -217,6 +58,29 @@ void report_headline(const struct report_data *data, enum language language,
             data->year, FIXED(now->packets_per_address, 2), FIXED(now->seconds_per_packet, 3));
 }
 
+void report_part_text(const struct report_data *data, enum language language,
+                      char out[REPORT_TEXT_MAX])
+{
+    struct period first, last;
+    *out = '\0';
+    if (!figures_part_of_year(data->now, &first, &last))
+        return;
+    add(out,
+        language == LANGUAGE_JA
+            ? "%d 年のうち観測の対象は %s から %s までであり、パケット数はその期間のものである。"
+              "パケット間隔は年間の秒数から求めた値である。"
+            : "Of %d only %s to %s was to be observed: the packets are those of that time, the "
+              "seconds between them those of the whole year.",
+        data->year, first.label, last.label);
+}
+
+/* Whether all of a year was to be observed, and was. */
+static bool is_whole(const struct figures *of)
+{
+    struct period first, last;
+    return !figures_estimate(of) && !figures_part_of_year(of, &first, &last);
+}
+
 void report_change_text(const struct report_data *data, enum language language,
                         char out[REPORT_TEXT_MAX])
 {
@@ -240,6 +104,10 @@ void report_change_text(const struct report_data *data, enum language language,
     else
         add(out, "That is %s %% %s than in %d (%s).", percent.text, change > 0 ? "more" : "less",
             data->year - 1, was.text);
+    if (!isnan(change) && (!is_whole(data->before) || !is_whole(data->now)))
+        add(out,
+            ja ? "ただし、両年の全期間を観測したものではないため、単純には比較できない。"
+               : " Not all of both years was observed, so they cannot be compared as they are.");
 }
 
 void report_totals(const struct report_data *data, enum language language,
@@ -270,14 +138,14 @@ void report_quality(const struct report_data *data, enum language language,
     const struct prose coverage = prose_double(report_cut_percent(now->coverage), 1);
     *out = '\0';
     if (isnan(now->coverage))
-        add(out, ja ? "カバレッジは不明であり、値は推計である。"
+        add(out, ja ? "観測率は不明であり、値は推計である。"
                     : "Coverage is not known: the figures are estimates.");
     else if (figures_estimate(now) && ja)
-        add(out, "カバレッジは %s %% であり、値は推計である。", coverage.text);
+        add(out, "観測率は %s %% であり、値は推計である。", coverage.text);
     else if (figures_estimate(now))
         add(out, "Coverage was %s %%: the figures are estimates.", coverage.text);
     else
-        add(out, ja ? "カバレッジは %s %% である。" : "Coverage was %s %%.", coverage.text);
+        add(out, ja ? "観測率は %s %% である。" : "Coverage was %s %%.", coverage.text);
     if (now->dropped == 0)
         add(out, ja ? "カーネルとインターフェースが取りこぼしたパケットはない。"
                     : " Kernel and interfaces dropped nothing.");
@@ -288,9 +156,9 @@ void report_quality(const struct report_data *data, enum language language,
         add(out, " Kernel and interfaces dropped %s, which %s not counted.",
             COUNTED(now->dropped, "packet", "packets"), now->dropped == 1 ? "is" : "are");
     if (now->revision == 0)
-        add(out, ja ? "年の終了後に値は訂正されていない。" : " The year has not been restated.");
+        add(out, ja ? "年の終了後に値は改訂されていない。" : " The year has not been restated.");
     else if (ja)
-        add(out, "年の終了後、値は %s 回訂正された。", U64(now->revision));
+        add(out, "年の終了後、値は %s 回改訂された。", U64(now->revision));
     else
         add(out, " The year has been restated %s since it ended.",
             COUNTED(now->revision, "time", "times"));
@@ -337,14 +205,15 @@ void report_unusual_text(const struct report_data *data, enum language language,
             U64(data->compared), REPORT_WINDOW, REPORT_FACTOR, REPORT_FACTOR);
     else if (data->unusual_count == 0)
         add(out,
-            "Of %s that could be compared none had %.1f times the median of the %d days before and "
-            "after it, or less than that part of it.",
-            COUNTED(data->compared, "day", "days"), REPORT_FACTOR, REPORT_WINDOW);
+            "Of %s that could be compared, none had %.1f times the median of the %d days before "
+            "and "
+            "after it or more, nor that median divided by %.1f or less.",
+            COUNTED(data->compared, "day", "days"), REPORT_FACTOR, REPORT_WINDOW, REPORT_FACTOR);
     else if (ja)
         add(out,
             "比較した %s 日のうち、前後 %d 日間の中央値から最も離れた日。要因は、年間の 1 "
             "日平均との差が同じ向きに"
-            "最も大きいポートまたは分類である。",
+            "最も大きいポートまたは種別である。",
             U64(data->compared), REPORT_WINDOW);
     else
         add(out,
@@ -362,7 +231,7 @@ void report_cause_text(const struct report_unusual *day, enum language language,
     char what[64];
     *out = '\0';
     if (day->cause == REPORT_CAUSE_NONE) {
-        add(out, ja ? "特定のポートや分類によらない" : "no single port or class");
+        add(out, ja ? "特定のポートや種別によらない" : "no single port or class");
         return;
     }
     if (day->cause == REPORT_CAUSE_PORT)
@@ -455,7 +324,7 @@ void report_classes_text(const struct report_data *data, enum language language,
     else
         add(out, "TCP SYN made up %s (%s %%).", COUNTED(syn, "packet", "packets"), of_syn.text);
     if (!data->backscatter_known && ja)
-        add(out, "バックスキャッターには秘匿とした分類が含まれる。");
+        add(out, "バックスキャッターには秘匿とした種別が含まれる。");
     else if (!data->backscatter_known)
         add(out, " A class of backscatter is withheld.");
     else if (ja)
@@ -487,22 +356,39 @@ void report_withheld_text(const struct report_data *data, enum language language
     const struct withhold_rule *rule = &data->rule;
     bool ja = language == LANGUAGE_JA, sensors = rule->sensors > 1, sources = rule->sources > 1;
     *out = '\0';
-    if (sensors && ja)
-        add(out, "パケットを観測したセンサーが %s 台に満たない内訳は秘匿とする。",
-            U64(rule->sensors));
-    else if (sensors)
-        add(out, "What fewer than %s sensors saw of a breakdown is withheld. ", U64(rule->sensors));
-    if (sources && ja)
-        add(out, "判明している限り送信元が %s に満たない内訳は秘匿とする。", U64(rule->sources));
-    else if (sources)
+    if (sensors)
         add(out,
-            "What fewer than %s sources sent of a breakdown, as far as is known, is withheld. ",
+            ja ? "パケットを観測したセンサーが %s 台に満たない内訳"
+               : "A row of a breakdown that fewer than %s sensors saw",
+            U64(rule->sensors));
+    if (sources && ja)
+        add(out, "%s送信元が判明している限り %s に満たない内訳", sensors ? "、および" : "",
             U64(rule->sources));
+    else if (sources)
+        add(out, "%s that fewer than %s sources sent, as far as is known,",
+            sensors ? ", or" : "A row of a breakdown", U64(rule->sources));
     if ((sensors || sources) && ja)
-        add(out, "そのパケットは「秘匿」としてまとめ、合計に含める。それが一つだけとなるときは、"
+        add(out, "は秘匿とする。そのパケットは「秘匿」としてまとめ、合計に含める。それが一つだけと"
+                 "なるときは、"
                  "最も少ない他の一つも秘匿とする。");
     else if (sensors || sources)
-        add(out,
-            "Its packets are in the total and, with all that is withheld, in one row; where it "
-            "would be alone, the smallest other is withheld as well.");
+        add(out, " is withheld. Its packets are in the total and, with all that is withheld, in "
+                 "one row; where it "
+                 "would be alone, the smallest other is withheld as well.");
+}
+
+void report_vast_text(const struct report_data *data, enum language language,
+                      char out[REPORT_TEXT_MAX])
+{
+    const double ipv4 = 4294967296;
+    bool vast = false;
+    *out = '\0';
+    for (size_t i = 0; i < data->version_count; i++)
+        vast |= data->versions[i].addresses > ipv4;
+    if (vast)
+        add(out, language == LANGUAGE_JA
+                     ? "IPv6 プレフィックスのアドレスもすべて分母となるため、inventory "
+                       "の値は意味を持たない。"
+                     : "The darknet has IPv6 prefixes, every address of which counts in the "
+                       "denominator of inventory: its figure means nothing here.");
 }

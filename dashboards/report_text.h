@@ -45,6 +45,8 @@ enum report_text {
     REPORT_UNKNOWN_COUNTRY,
     REPORT_SOURCES_NOT_KEPT,
     REPORT_WITHHELD,
+    REPORT_EXACT,
+    REPORT_ABOUT,
     REPORT_TEXTS
 };
 const char *report_text(enum language language, enum report_text which);
@@ -55,9 +57,9 @@ const char *report_head(enum language language, const char *name);
 /* Each fills `out` with whole sentences; an empty text where there is nothing to say. */
 typedef void report_sentence(const struct report_data *data, enum language language,
                              char out[REPORT_TEXT_MAX]);
-report_sentence report_title, report_headline, report_change_text, report_totals, report_quality,
-    report_days_text, report_unusual_text, report_ports_text, report_countries_text,
-    report_classes_text, report_sensors_text, report_withheld_text;
+report_sentence report_title, report_headline, report_part_text, report_change_text, report_totals,
+    report_quality, report_days_text, report_unusual_text, report_ports_text, report_countries_text,
+    report_classes_text, report_sensors_text, report_withheld_text, report_vast_text;
 
 /* What made an unusual day. */
 void report_cause_text(const struct report_unusual *day, enum language language,

@@ -38,6 +38,14 @@ void scale_format(double value, char out[SCALE_TEXT_MAX])
     }
 }
 
+void scale_format_figure(double value, char out[SCALE_TEXT_MAX])
+{
+    if (value >= 0.1 && value < 999.5)
+        snprintf(out, SCALE_TEXT_MAX, value >= 100 ? "%.1f" : "%.2f", value);
+    else
+        scale_format(value, out);
+}
+
 void scale_format_tick(const struct scale *scale, double at, char out[SCALE_TEXT_MAX])
 {
     double finest = scale->log ? at : scale->step;
@@ -82,6 +90,14 @@ struct scale scale_choose(double least, double most, double headroom, int ticks)
     scale.low = pow(10, low);
     scale.high = pow(10, high);
     scale.step = ceil((high - low) / (ticks * 1.5));
+    return scale;
+}
+
+struct scale scale_choose_counts(double least, double most, double headroom, int ticks)
+{
+    struct scale scale = scale_choose(least, most, headroom, ticks);
+    if (!scale.log)
+        scale.step = fmax(scale.step, 1);
     return scale;
 }
 

@@ -20,6 +20,8 @@ struct scale {
  * above it. With `least` > 0 it is logarithmic and begins half a decade or more below that. About
  * `ticks` ticks. */
 struct scale scale_choose(double least, double most, double headroom, int ticks);
+/* The same for whole numbers: no tick lies between two of them. */
+struct scale scale_choose_counts(double least, double most, double headroom, int ticks);
 
 /* Tick `i` of the scale, from its lower end; false when it is beyond the upper one. */
 bool scale_tick(const struct scale *scale, int i, double *at);
@@ -35,5 +37,7 @@ double scale_ems(const struct scale *scale);
 
 /* A value as text: thousands separated by commas, decimals only below 1,000. */
 void scale_format(double value, char out[SCALE_TEXT_MAX]);
+/* A figure that is no count, with as many decimals as others of its size, also when they are zero. */
+void scale_format_figure(double value, char out[SCALE_TEXT_MAX]);
 
 #endif

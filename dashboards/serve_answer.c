@@ -1,5 +1,6 @@
 #include "dashboards/serve_answer.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -12,6 +13,7 @@
 #define JSON    "application/json"
 #define METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define BIT     OPTION_BIT
+#define DAY_S   INT64_C(86400)
 
 /* --- endpoints -------------------------------------------------------------------------------- */
 
@@ -26,23 +28,44 @@ static int print_annual(FILE *out, struct store *store, const struct options *op
     return rc ? err_set(errmsg, rc, "annual: %s", err_str(rc)) : 0;
 }
 
+/* How much of the store an answer reads: so many periods of each sensor. */
+static int check_reads(struct store *store, const struct options *options, int64_t periods,
+                       const char *named, char *errmsg)
+{
+    bool rows = options->by != QUERY_TOTAL && options->by != QUERY_SENSOR;
+    int64_t most = rows ? SERVE_ROWS_READS_MAX : SERVE_READS_MAX;
+    size_t sensors;
+    store_sensors(store, &sensors);
+    if (options->sensor)
+        sensors = 1;
+    if (periods <= 1 || periods * (int64_t)sensors <= most)
+        return 0;
+    return err_set(errmsg, ERR_INVALID,
+                   "step: %" PRId64 " %s of %zu sensor%s are too many for one answer, which has at "
+                   "most %" PRId64 " of one; ask for a shorter range, a longer step or one sensor",
+                   periods, named, sensors, sensors == 1 ? "" : "s", most);
+}
+
 /* Whoever asks must not keep everybody else waiting for what is asked of millions of minutes. */
 static int check_periods(struct store *store, const struct options *options, char *errmsg)
 {
-    static const int64_t least_s[QUERY_STEPS] = {
+    static const int64_t usual_s[QUERY_STEPS] = {
         [QUERY_WHOLE] = INT64_MAX, [QUERY_MINUTE] = 60,        [QUERY_HOUR] = 3600,
-        [QUERY_DAY] = 23 * 3600,   [QUERY_MONTH] = 28 * 86400, [QUERY_YEAR] = 365 * 86400,
+        [QUERY_DAY] = DAY_S,       [QUERY_MONTH] = 30 * DAY_S, [QUERY_YEAR] = 365 * DAY_S,
     };
     struct query query = {.step = options->step, .sensor = options->sensor};
     int rc = options_range(options, &query.from_s, &query.to_s, errmsg);
     if (rc || !query_range(store, &query))
         return rc;
-    if ((query.to_s - query.from_s) / least_s[query.step] <= SERVE_PERIODS_MAX)
-        return 0;
-    return err_set(
-        errmsg, ERR_INVALID,
-        "step: at most %d periods in one answer; ask for a shorter range or a longer step",
-        SERVE_PERIODS_MAX);
+    int64_t range_s = query.to_s - query.from_s, periods = range_s / usual_s[query.step];
+    if (periods > SERVE_PERIODS_MAX)
+        return err_set(
+            errmsg, ERR_INVALID,
+            "step: at most %d periods in one answer; ask for a shorter range or a longer step",
+            SERVE_PERIODS_MAX);
+    if (options->by >= QUERY_SOURCE && usual_s[query.step] > DAY_S) /* summed of their days */
+        return check_reads(store, options, range_s / DAY_S, "days", errmsg);
+    return check_reads(store, options, periods, "periods", errmsg);
 }
 
 static int print_query(FILE *out, struct store *store, const struct options *options, char *errmsg)

@@ -16,8 +16,12 @@
 #include "dashboards/serve_store.h"
 
 #define SERVE_ANSWER_MAX  ((size_t)16 << 20) /* bytes of one answer */
-#define SERVE_ANSWER_S    20                 /* for making it */
+#define SERVE_ANSWER_S    10                 /* for making it */
 #define SERVE_PERIODS_MAX 5000
+/* Periods of one sensor that are read for an answer, so that others wait a second or two and no longer:
+ * of totals, and of breakdowns, whose tables are large. */
+#define SERVE_READS_MAX      50000
+#define SERVE_ROWS_READS_MAX 1500
 
 /* What serve was told when it was started, and its store. */
 struct serve_site {

@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -191,6 +192,23 @@ static bool has_body(struct MHD_Connection *connection)
                                        MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
+static enum MHD_Result count_host(void *data, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    int *count = data;
+    (void)kind, (void)value;
+    *count += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+    return MHD_YES;
+}
+
+/* Several are refused (RFC 9112 section 3.2): a proxy before this may have gone by another one. */
+static bool has_hosts(struct MHD_Connection *connection)
+{
+    int count = 0;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, count_host, &count);
+    return count > 1;
+}
+
 static enum MHD_Result answer(struct serve_http *http, struct MHD_Connection *connection,
                               const char *path)
 {
@@ -225,6 +243,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
     (void)version, (void)body, (void)body_size;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return send_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only");
+    if (has_hosts(connection))
+        return send_error(connection, MHD_HTTP_BAD_REQUEST, "a request has one Host");
     if (!serve_request_host(
             MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST),
             http->site->hosts))

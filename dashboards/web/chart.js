@@ -2,7 +2,7 @@
 // was not observed: it is hatched, and has neither column nor point. One that was observed in part is
 // hatched in part. A true zero has a mark on the axis.
 
-import {word, compact} from '/words.js';
+import {word, compact, short} from '/words.js';
 
 const space = 'http://www.w3.org/2000/svg';
 const left = 56, right = 8, top = 12, bottom = 26;
@@ -131,7 +131,7 @@ function drawValues(svg, chart) {
   chart.slots.forEach((slot, i) => {
     const text = shape('text', {class: 'value', x: round(chart.x(i + .5)), 'text-anchor': 'middle',
       y: slot.values ? round(chart.y(sum(slot.values)) - 4) : chart.height - bottom - 6});
-    text.textContent = slot.values ? compact(sum(slot.values)) : '';
+    text.textContent = slot.values ? short(sum(slot.values)) : '';
     svg.append(text);
   });
 }

@@ -1,7 +1,7 @@
 // The API, and calendar dates of the telescope's time zone.
 
 export async function get(path, parameters = {}) {
-  const query = new URLSearchParams(parameters).toString();
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined)).toString();
   let response;
   try {
     response = await fetch(`/api/v1/${path}${query ? '?' + query : ''}`);
@@ -31,11 +31,12 @@ export function addDays(date, days) {
 export const daysBetween = (from, to) =>
   Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86400000);
 
-// Into what a range is cut so that it can be seen; `coarse` where every period has several values.
-export function stepFor(days, coarse) {
-  if (days <= 3)
-    return 'hour';
-  return days > (coarse ? 120 : 3650) ? 'month' : 'day';
+// Into what a range is cut so that it can be seen, and that the API gives of so many sensors at once;
+// `coarse` where every period has several values. Undefined: one period.
+export function stepFor(days, coarse, sensors) {
+  const steps = [['hour', 24, 3], ['day', 1, coarse ? 120 : 3650], ['month', 1 / 28, Infinity], ['year', 1 / 365, Infinity]];
+  const most = (coarse ? 1500 : 50000) / Math.max(1, sensors);
+  return steps.find(([, periods, longest]) => days <= longest && days * periods + 1 <= most)?.[0];
 }
 
 // From the first day that any sensor observed to the day after the last; null without data.

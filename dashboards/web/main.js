@@ -47,11 +47,12 @@ function show() {
   document.getElementById('telescope').textContent = zone;
   showRange();
   keepPlaces(document.querySelectorAll('.chart'), () => {
-    drawHeadline(annual);
+    drawHeadline(annual, extent(sensors, zone));
     drawAnnual(annual);
     drawDays(days, zone, select);
-    drawClasses(classes, zone, select);
-    drawPorts(ports);
+    const observed = days.rows.some(row => row.packets != null);
+    drawClasses(classes, zone, select, observed);
+    drawPorts(ports, observed);
     drawSensors(sensors, zone);
   });
   say(word('updated')(moment(state.found.at, zone)), 'ready');
@@ -66,11 +67,11 @@ function rangeOf(whole) {
   return {from: from > whole.from ? from : whole.from, to: whole.to};
 }
 
-async function askRange(range) {
+async function askRange(range, sensors) {
   if (!range)
     return {days: {rows: [], step: 'day'}, classes: {rows: [], step: 'day'}, ports: []};
   const length = daysBetween(range.from, range.to);
-  const fine = stepFor(length, false), coarse = stepFor(length, true);
+  const fine = stepFor(length, false, sensors), coarse = stepFor(length, true, sensors);
   const [days, classes, ports] = await Promise.all([
     get('query', {...range, step: fine}),
     get('query', {...range, step: coarse, by: 'class'}),
@@ -85,7 +86,7 @@ async function load() {
     const [telescope, annual, sensors] = await Promise.all([get('telescope'), get('annual'), get('sensors')]);
     const whole = extent(sensors.rows, telescope.timezone);
     const range = whole && rangeOf(whole);
-    const parts = await askRange(range);
+    const parts = await askRange(range, sensors.rows.length);
     if (mine !== state.asked)
       return;
     state.range = range;

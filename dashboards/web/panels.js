@@ -2,13 +2,19 @@
 
 import {word, number, percent, moment, period} from '/words.js';
 import {draw, table, tableBehind, element} from '/chart.js';
-import {byPeriod} from '/data.js';
+import {addDays, byPeriod} from '/data.js';
 
 const hostOf = id => document.querySelector(`#${id} .chart, #${id} .table`);
 const put = (id, text) => { document.getElementById(id).textContent = text; };
 const say = (id, text) => hostOf(id).replaceChildren(element('p', {class: 'empty'}, text));
 
-export function drawHeadline(years) {
+// Where the telescope, which has data from the day `whole.from` to before `whole.to`, has a part of the year.
+function partOf(year, whole) {
+  const from = whole.from > `${year}-01-01`, to = whole.to <= `${year}-12-31`;
+  return from || to ? word('part')(from ? whole.from : `${year}-01-01`, to ? addDays(whole.to, -1) : `${year}-12-31`) : null;
+}
+
+export function drawHeadline(years, whole) {
   const last = years[years.length - 1];
   const value = document.getElementById('headline-value');
   put('headline-title', last ? word('headline')(last.year) : word('none'));
@@ -17,9 +23,10 @@ export function drawHeadline(years) {
   put('headline-rate', last?.seconds_per_packet != null ? word('rate')(number(last.seconds_per_packet, last.seconds_per_packet < 100 ? 3 : 0)) : '');
   put('headline-notes', last ? [
     last.coverage === 1 ? word('complete') : word('estimate')(percent(last.coverage)),
-    `${word('dropped')(number(last.dropped))} ${word('revision')(number(last.revision))}`,
+    partOf(last.year, whole),
+    `${word('dropped')(last.dropped, number(last.dropped))} ${word('revision')(number(last.revision))}`,
     word('method'),
-  ].join('\n') : '');
+  ].filter(line => line).join('\n') : '');
 }
 
 export function drawAnnual(years) {
@@ -78,13 +85,13 @@ export function drawDays(days, zone, onSelect) {
 const classes = ['tcp-syn', 'tcp-synack', 'tcp-rst', 'tcp-other', 'udp', 'icmp-echo-request', 'icmp-backscatter',
   'icmp-other', 'other'];
 
-export function drawClasses({rows, step}, zone, onSelect) {
+export function drawClasses({rows, step}, zone, onSelect, observed) {
   const periods = [...byPeriod(rows, row => row.class)].map(([start, counts]) => ({start, counts}));
   const present = classes.filter(name => periods.some(p => p.counts?.get(name)));
   const name = word('classes') + word('per')[step];
   put('classes-title', name);
   if (present.length === 0)
-    return say('classes', word('noneHere'));
+    return say('classes', word(observed ? 'notKept' : 'noneHere'));
   const slots = slotsOf(periods, step, zone, p => p.counts && present.map(c => p.counts.get(c) ?? 0),
     p => present.filter(c => p.counts.get(c)).map(c => `${word('class')[c]} ${number(p.counts.get(c))}`).join(', ') || '0');
   const host = hostOf('classes');
@@ -108,10 +115,10 @@ function portName(row) {
     row.port == null ? '–' : service ? `${row.port} (${service})` : String(row.port)];
 }
 
-export function drawPorts(rows) {
+export function drawPorts(rows, observed) {
   const known = rows.filter(row => row.packets != null);
   if (known.length === 0)
-    return say('ports', word('noneHere'));
+    return say('ports', word(observed ? 'notKept' : 'noneHere'));
   hostOf('ports').replaceChildren(table(word('ports'),
     [[word('port')], [word('protocol')], [word('packets'), true], [word('share'), true]],
     known.map(row => {

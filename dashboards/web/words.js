@@ -13,15 +13,17 @@ const words = {
     estimate: share => `An estimate: ${share} of the inventory’s address time was observed.`,
     estimates: '* An estimate: less than all of the inventory’s address time was observed.',
     complete: 'All of the inventory’s address time was observed.',
-    dropped: n => `${n} packets dropped before they could be counted.`,
+    dropped: (n, text) => `${text} ${n === 1 ? 'packet' : 'packets'} dropped before being counted.`,
+    part: (from, to) => `Of this year only ${from} to ${to} was to be observed; the rate is that of the whole year.`,
     revision: n => `Revision ${n}.`,
     method: 'By the method “daily”: the sum over the days of packets divided by active addresses.',
     none: 'The store holds no data yet.', noneHere: 'Nothing was observed in this range.',
+    notKept: 'Observed, but without a breakdown: in such detail it is not kept for long, or nothing came.',
     updated: time => `As of ${time}.`,
     failed: cause => `The figures cannot be read: ${cause}. Trying again.`,
     table: 'As a table', missing: 'no data', gap: 'nothing observed',
     chartHelp: 'Left and right arrow keys read the values; shift and arrow keys select a range, Enter shows it.',
-    per: {hour: ', hour by hour', day: ', day by day', month: ', month by month'},
+    per: {hour: ', hour by hour', day: ', day by day', month: ', month by month', year: ', year by year'},
     start: 'Start', year: 'Year', perAddress: 'Packets per address', coverage: 'Coverage',
     observed: 'Observed addresses', uniqueHosts: 'Unique hosts', droppedHead: 'Dropped',
     protocol: 'Protocol', port: 'Port', share: 'Share', others: 'all others', notRead: 'not read',
@@ -45,15 +47,17 @@ const words = {
     estimate: share => `推計値：観測できた時間とアドレスは対象全体の${share}。`,
     estimates: '* 推計値：観測できた時間とアドレスが対象全体に満たない年。',
     complete: '対象の時間とアドレスをすべて観測。',
-    dropped: n => `計数前の取りこぼし：${n}パケット。`,
+    dropped: (n, text) => `計数前の取りこぼし：${text}パケット。`,
+    part: (from, to) => `この年の観測対象は${from}から${to}まで（パケット間隔は年間の秒数による）。`,
     revision: n => `改訂：${n}。`,
     method: '算出法「daily」：日ごとのパケット数をその日の観測アドレス数で割り、合計した値。',
     none: 'データはまだありません。', noneHere: 'この期間は観測されていません。',
+    notKept: 'この期間は観測されていますが、内訳はありません（保存期間を過ぎたか、すべてゼロ）。',
     updated: time => `${time}現在。`,
     failed: cause => `データを読み出せません：${cause}。再試行します。`,
     table: '表で見る', missing: 'データなし', gap: '観測なし',
     chartHelp: '左右の矢印キーで値を読み上げ、Shift＋矢印キーで期間を選択、Enterで表示します。',
-    per: {hour: '（1時間ごと）', day: '（1日ごと）', month: '（1か月ごと）'},
+    per: {hour: '（1時間ごと）', day: '（1日ごと）', month: '（1か月ごと）', year: '（1年ごと）'},
     start: '開始', year: '年', perAddress: '1アドレス当たり', coverage: '観測率',
     observed: '観測アドレス数', uniqueHosts: 'ユニークホスト数', droppedHead: '取りこぼし',
     protocol: 'プロトコル', port: 'ポート', share: '割合', others: 'その他', notRead: '不明',
@@ -89,6 +93,9 @@ export const number = (value, decimals = 0) => value == null ? word('missing')
 export const compact = value =>
   new Intl.NumberFormat(language, {notation: 'compact', maximumFractionDigits: 2}).format(value);
 
+// Below 1000 with as many decimals as its neighbours have.
+export const short = value => value >= 1000 ? compact(value) : number(value, value < 100 ? 2 : 1);
+
 // Cut, not rounded: what is less than all is not written as 100 %.
 export const percent = (value, decimals = 2) => value == null ? word('missing')
   : new Intl.NumberFormat(language, {style: 'percent', minimumFractionDigits: decimals, maximumFractionDigits: decimals})
@@ -101,6 +108,7 @@ const dates = {
   hour: {month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit'},
   day: {year: 'numeric', month: 'short', day: 'numeric'},
   month: {year: 'numeric', month: 'short'},
+  year: {year: 'numeric'},
 };
 // The start of a period, as its step needs it.
 export const period = (instant, step, zone) =>

@@ -125,6 +125,30 @@ Test(chart, growth_is_told_where_it_can_be)
 }
 
 /* A band is a line of its own colour: two years with less than 100 %, one of them beyond the scale. */
+/* A year that began in June is complete and says that it is no whole one; one alone has no growth. */
+Test(chart, parts_of_years_are_told)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct buf picture;
+    struct figures years[] = {figures_of(2024, 308, 1), figures_of(2025, 400, 1)};
+    struct chart_annual chart = {
+        .growth = true, .sensors = 1, .timezone = "UTC", .years = years, .count = 1};
+    cr_assert_eq(calendar_init("UTC", errmsg), 0, "%s", errmsg);
+    years[0].first_ns = INT64_C(1717977600000000000); /* 2024-06-10 */
+    years[0].last_ns = INT64_C(1735689599999999999);
+    cr_assert_eq(draw_chart("x.svg", &chart, &picture, errmsg), 0, "%s", errmsg);
+    cr_expect(contains(&picture, "only a part was to be observed: 2024-06-10 to 2024-12-31."));
+    cr_expect(contains(&picture, ">308.0<"));
+    cr_expect_not(contains(&picture, ">growth<"));
+    buf_close(&picture);
+    years[0].first_ns = 0;
+    chart.count = 2;
+    cr_assert_eq(draw_chart("x.svg", &chart, &picture, errmsg), 0, "%s", errmsg);
+    cr_expect_not(contains(&picture, "only a part"));
+    cr_expect(contains(&picture, ">growth<"));
+    buf_close(&picture);
+}
+
 Test(chart, what_was_not_observed_is_a_band)
 {
     char errmsg[ERRMSG_SIZE] = "";

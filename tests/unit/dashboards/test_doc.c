@@ -60,6 +60,7 @@ Test(doc, html_is_escaped_and_holds_its_pictures)
     cr_expect(strstr(html, "src=\"data:image/svg+xml;base64,PHN2Zy8+\"")); /* of <svg/> */
     cr_expect(strstr(html, "<tr><td>a|b_c</td><td class=\"n\">1,234</td></tr>\n"
                            "<tr><td></td><td class=\"n\"></td></tr>\n"));
+    cr_expect(strstr(html, "<th scope=\"col\">name</th><th scope=\"col\" class=\"n\">n</th>"));
     cr_expect(strstr(html, "<script") == NULL && strstr(html, "<one>") == NULL);
 }
 
@@ -83,6 +84,7 @@ Test(prose, digits_are_grouped)
     cr_expect_str_eq(prose_double(999.96, 1).text, "1,000.0");
     cr_expect_str_eq(prose_double(NAN, 1).text, "", "missing is not zero");
     cr_expect_str_eq(prose_double(INFINITY, 1).text, "");
+    cr_expect_str_eq(prose_double(1208925819614629174706176., 0).text, "1.21e+24", "of a /48");
 }
 
 Test(prose, words_agree_with_their_number)

@@ -97,6 +97,33 @@ Test(figures, daily_sums_the_quotients_of_the_days)
     cr_assert_eq(figures.observed_addresses, 3);
 }
 
+/* A whole year but for the time of a day at either end is one; a year from June on is not. */
+Test(figures, a_part_of_a_year_has_ends)
+{
+    struct period first, last;
+    struct figures_sum *sum = begin("Asia/Tokyo", 2024);
+    sensor(sum, 1, (sum->year.start_s + 43200) * (int64_t)S, (sum->year.end_s - 43200) * (int64_t)S,
+           0);
+    struct figures figures = end(sum, METHOD_DAILY);
+    cr_expect_not(figures_part_of_year(&figures, &first, &last));
+    sum = begin("Asia/Tokyo", 2024);
+    sensor(sum, 1, INT64_C(1720000000) * S, INT64_C(1730000000) * S, 0);
+    sensor(sum, 1, INT64_C(1718000000) * S, INT64_C(1719000000) * S,
+           0); /* 2024-06-10T15:13:20+09 */
+    figures = end(sum, METHOD_DAILY);
+    cr_assert(figures_part_of_year(&figures, &first, &last));
+    cr_expect_str_eq(first.label, "2024-06-10");
+    cr_expect_str_eq(last.label, "2024-10-27");
+    sum = begin("Asia/Tokyo", 2024);
+    sensor(sum, 1, INT64_C(1718000000) * S, INT64_C(1718000000) * S, 0);
+    figures = end(sum, METHOD_DAILY);
+    cr_assert(figures_part_of_year(&figures, &first, &last), "a moment");
+    cr_expect_str_eq(last.label, "2024-06-10");
+    sum = begin("Asia/Tokyo", 2024);
+    figures = end(sum, METHOD_DAILY);
+    cr_expect_not(figures_part_of_year(&figures, &first, &last), "of nothing");
+}
+
 Test(figures, mean_divides_by_the_mean_of_active_addresses)
 {
     struct figures_sum *sum = begin("UTC", 2023);

@@ -83,6 +83,47 @@ Test(report, rise_fall_and_nothing_to_compare)
                 "比較できる前年（2023 年）の値はない。");
 }
 
+/* From 2024-06-10 on, in UTC. */
+static void begins_in_june(struct figures *of)
+{
+    of->first_ns = INT64_C(1717977600000000000);
+    of->last_ns = data.period.end_s * INT64_C(1000000000) - 1;
+}
+
+Test(report, a_part_of_a_year_is_no_year)
+{
+    expect_both(report_part_text, "", "");
+    begins_in_june(&years[1]);
+    expect_both(
+        report_part_text,
+        "Of 2024 only 2024-06-10 to 2024-12-31 was to be observed: the packets are those of "
+        "that time, the seconds between them those of the whole year.",
+        "2024 年のうち観測の対象は 2024-06-10 から 2024-12-31 までであり、パケット数はその"
+        "期間のものである。パケット間隔は年間の秒数から求めた値である。");
+    expect_both(
+        report_change_text,
+        "That is 38.3 % more than in 2023 (100.00). Not all of both years was observed, so they "
+        "cannot be compared as they are.",
+        "前年（2023 年）の 100.00 個に比べ 38.3 % の増加である。ただし、両年の全期間を観測"
+        "したものではないため、単純には比較できない。");
+}
+
+Test(report, vast_denominators_are_said)
+{
+    struct report_version version = {.addresses = 65536};
+    data.versions = &version;
+    data.version_count = 1;
+    expect_both(report_vast_text, "", "");
+    version.addresses = 1.2e24;
+    expect_both(
+        report_vast_text,
+        "The darknet has IPv6 prefixes, every address of which counts in the denominator of "
+        "inventory: its figure means nothing here.",
+        "IPv6 プレフィックスのアドレスもすべて分母となるため、inventory "
+        "の値は意味を持たない。");
+    data.versions = NULL;
+}
+
 Test(report, one_and_many)
 {
     expect_both(
@@ -104,17 +145,17 @@ Test(report, estimates_drops_and_restatements_are_said)
         report_quality,
         "Coverage was 100.0 %. Kernel and interfaces dropped nothing. The year has not been "
         "restated.",
-        "カバレッジは 100.0 % である。カーネルとインターフェースが取りこぼしたパケットはない。"
-        "年の終了後に値は訂正されていない。");
+        "観測率は 100.0 % である。カーネルとインターフェースが取りこぼしたパケットはない。"
+        "年の終了後に値は改訂されていない。");
     years[1].coverage = 0.99999;
     years[1].dropped = 1;
     years[1].revision = 2;
     expect_both(report_quality,
                 "Coverage was 99.9 %: the figures are estimates. Kernel and interfaces dropped 1 "
                 "packet, which is not counted. The year has been restated 2 times since it ended.",
-                "カバレッジは 99.9 % "
+                "観測率は 99.9 % "
                 "であり、値は推計である。このほか、カーネルとインターフェースが 1 パケットを"
-                "取りこぼした。年の終了後、値は 2 回訂正された。");
+                "取りこぼした。年の終了後、値は 2 回改訂された。");
 }
 
 /* Whole days of `packets` packets each. */
@@ -228,20 +269,20 @@ Test(report, what_is_withheld_is_said_and_null)
     data.rule = (struct withhold_rule){3, 3};
     expect_both(
         report_withheld_text,
-        "What fewer than 3 sensors saw of a breakdown is withheld. What fewer than 3 sources "
-        "sent of a breakdown, as far as is known, is withheld. Its packets are in the "
+        "A row of a breakdown that fewer than 3 sensors saw, or that fewer than 3 sources "
+        "sent, as far as is known, is withheld. Its packets are in the "
         "total and, with all that is withheld, in one row; where it would be alone, the "
         "smallest other is withheld as well.",
-        "パケットを観測したセンサーが 3 台に満たない内訳は秘匿とする。"
-        "判明している限り送信元が 3 に満たない内訳は秘匿とする。そのパケットは「秘匿」"
+        "パケットを観測したセンサーが 3 台に満たない内訳、および"
+        "送信元が判明している限り 3 に満たない内訳は秘匿とする。そのパケットは「秘匿」"
         "としてまとめ、合計に含める。それが一つだけとなるときは、最も少ない他の一つも秘匿とする。");
     data.rule = withhold_rule_of(2, 1);
     expect_both(
         report_withheld_text,
-        "What fewer than 2 sources sent of a breakdown, as far as is known, is withheld. Its "
+        "A row of a breakdown that fewer than 2 sources sent, as far as is known, is withheld. Its "
         "packets are in the total and, with all that is withheld, in one row; where it would "
         "be alone, the smallest other is withheld as well.",
-        "判明している限り送信元が 2 に満たない内訳は秘匿とする。そのパケットは「秘匿」"
+        "送信元が判明している限り 2 に満たない内訳は秘匿とする。そのパケットは「秘匿」"
         "としてまとめ、合計に含める。それが一つだけとなるときは、最も少ない他の一つも秘匿とする。");
     data.rule = withhold_rule_of(0, 1);
     expect_both(report_withheld_text, "", "");
@@ -249,7 +290,7 @@ Test(report, what_is_withheld_is_said_and_null)
     data.class_withheld[CLASS_TCP_SYN] = true;
     expect_both(
         report_classes_text, "TCP SYN is withheld. A class of backscatter is withheld.",
-        "TCP SYN のパケット数は秘匿とする。バックスキャッターには秘匿とした分類が含まれる。");
+        "TCP SYN のパケット数は秘匿とする。バックスキャッターには秘匿とした種別が含まれる。");
     buf_init(&out);
     cr_assert_eq(report_figures(&data, &out), 0);
     json_t *all = json_loadb((const char *)out.bytes, out.size, 0, NULL);

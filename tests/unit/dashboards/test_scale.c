@@ -53,6 +53,29 @@ Test(scale, ticks_are_round_and_within)
     }
 }
 
+Test(scale, counts_have_no_ticks_between_them)
+{
+    double at;
+    const struct scale few = scale_choose_counts(0, 2, 0.1, 8);
+    for (int i = 0; scale_tick(&few, i, &at); i++)
+        cr_expect_eq(at, i);
+    cr_expect_eq(scale_choose_counts(0, 1000, 0.1, 5).step, scale_choose(0, 1000, 0.1, 5).step);
+}
+
+Test(scale, figures_have_the_decimals_of_their_size)
+{
+    char text[SCALE_TEXT_MAX];
+    static const struct {
+        double value;
+        const char *text;
+    } table[] = {{0, "0"},          {1, "1.00"},      {99.5, "99.50"},       {308, "308.0"},
+                 {1000.4, "1,000"}, {0.002, "0.002"}, {2420000, "2,420,000"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        scale_format_figure(table[i].value, text);
+        cr_expect_str_eq(text, table[i].text);
+    }
+}
+
 Test(scale, nothing_to_draw_has_a_scale_too)
 {
     struct scale scale = scale_choose(0, 0, 0.1, 8);

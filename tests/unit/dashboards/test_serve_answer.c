@@ -126,6 +126,32 @@ Test(serve_answer, what_cannot_be_asked_is_400)
     telescope_close(&telescope);
 }
 
+/* Not more is read for one answer than others can wait for. */
+Test(serve_answer, what_is_much_to_read_is_refused)
+{
+    struct options options = {.by = QUERY_CLASS, .step = QUERY_MINUTE};
+    fill(1700000000 / 60 * 60);
+    options.from = "2023-11-14T18:00:00Z";
+    options.to = "2023-11-15T02:20:00Z"; /* 500 minutes of 3 sensors */
+    expect("/api/v1/query", options, 200, "\"class\"");
+    options.to = "2023-11-15T02:21:00Z";
+    expect("/api/v1/query", options, 400,
+           "501 periods of 3 sensors are too many for one answer, which has at most 1500 of one");
+    options.by = QUERY_TOTAL;
+    expect("/api/v1/query", options, 200, "\"coverage\"");
+    options.by = QUERY_CLASS;
+    options.sensor = telescope.sensors[0].name;
+    expect("/api/v1/query", options, 200, "\"class\"");
+    options.to = "2023-11-15T20:00:00Z";
+    expect("/api/v1/query", options, 400, "1560 periods of 1 sensor are");
+    site.real_addresses = true;
+    options = (struct options){.by = QUERY_SOURCE, .from = "2023-01-01", .to = "2024-05-15"};
+    expect("/api/v1/query", options, 200, "\"source\"");
+    options.to = "2024-05-16";
+    expect("/api/v1/query", options, 400, "501 days of 3 sensors are");
+    telescope_close(&telescope);
+}
+
 Test(serve_answer, damaged_store_is_503_and_comes_back)
 {
     const struct options none = {0};
