@@ -40,7 +40,8 @@ static const struct {
          "+type +wait +info +config|get +select +auth +ping +cluster|slots +asking",
          "aggregator.conf, [aggregator]"},
     [USERS_READER] = {"darkcount-reader",
-                      "~darkcount:* resetchannels -@all +get +mget +hget +hmget +hgetall +hkeys "
+                      "~darkcount:* resetchannels -@all +get +getrange +mget +hget +hmget +hgetall "
+                      "+hkeys "
                       "+smembers +type +exists +strlen +multi +exec +discard +info +config|get "
                       "+select +auth +ping +cluster|slots +asking",
                       "dashboard.conf, [dashboard]"},

@@ -58,6 +58,15 @@ int chunk_announced(struct chunk first)
     return cut < 0 ? cut : cut ? (int)chunk_count(size) : 1;
 }
 
+struct chunk chunk_beginning(struct chunk part)
+{
+    struct cursor in = cursor_over(part.bytes, part.size);
+    const uint8_t *header = cursor_take(&in, CHUNK_HEADER);
+    if (!header || memcmp(header, magic, sizeof magic) != 0)
+        return part;
+    return (struct chunk){in.at, (size_t)(in.end - in.at)};
+}
+
 int chunk_join(const struct chunk *chunks, size_t count, struct buf *out)
 {
     uint64_t size = chunks[0].size;

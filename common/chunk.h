@@ -36,6 +36,9 @@ struct chunk chunk_cut(const uint8_t *bytes, size_t size, size_t index,
 /* The number of chunks of the value that begins with `first`: 1 when that is all of it. ERR_DAMAGED
  * for a header that announces what chunk_cut does not write. */
 int chunk_announced(struct chunk first);
+/* What of a value is in `part`, the beginning of its first chunk or all of it: without the header, if it has one. Of
+ * the size `part` has nothing is known. */
+struct chunk chunk_beginning(struct chunk part);
 /* Appends the value to `out`, the chunks being all that the first announces. ERR_DAMAGED when they
  * are not the chunks of one value; ERR_NOMEM. */
 int chunk_join(const struct chunk *chunks, size_t count, struct buf *out);

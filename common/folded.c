@@ -9,9 +9,9 @@
 
 #define FORM_VERSION 1 /* of addresses */
 #define WITHOUT      1 /* of tables: before there were witnesses */
-#define WITNESSED    2
+#define WITNESSED    2 /* the classes are among the columns still */
+#define CLASSES_HEAD 3
 #define TABLES       5
-#define SHAPE_HEAD   (1 + TABLES) /* number of classes, rows of each table */
 #define KEYS         65536
 #define ROWS_MAX     ((size_t)TABLES * KEYS)
 
@@ -63,53 +63,56 @@ static void list(struct tables *tables, struct table *all[TABLES])
     memcpy(all, order, sizeof order);
 }
 
-/* The columns of the form; while they are made, in one piece of memory that `shape` begins. */
+/* The columns of the form, of which the first `lead` of the shape (the number of classes) and the first `classes` of the
+ * others are not of rows, in the forms that have the classes there; while they are made, in one piece of memory that
+ * `shape` begins. */
 struct columns {
     uint64_t *shape, *packets, *bytes, *witnesses;
     size_t shapes, sums;
+    size_t lead, classes;
 };
 
 static int columns_make(struct columns *columns, size_t rows)
 {
-    columns->shapes = SHAPE_HEAD + rows;
-    columns->sums = PACKET_CLASSES + rows;
-    columns->shape = malloc((columns->shapes + 3 * columns->sums) * sizeof *columns->shape);
+    columns->shapes = TABLES + rows;
+    columns->sums = rows;
+    columns->shape = malloc((columns->shapes + 3 * rows) * sizeof *columns->shape);
     if (!columns->shape)
         return ERR_NOMEM;
     columns->packets = columns->shape + columns->shapes;
-    columns->bytes = columns->packets + columns->sums;
-    columns->witnesses = columns->bytes + columns->sums;
+    columns->bytes = columns->packets + rows;
+    columns->witnesses = columns->bytes + rows;
     return 0;
 }
 
-static void fill_sums(struct columns *columns, size_t at, const struct sum *sums,
-                      const uint8_t *witnesses, size_t count)
+static void fill(struct columns *columns, struct table *const all[TABLES])
 {
-    for (size_t i = 0; i < count; i++) {
-        columns->packets[at + i] = sums[i].packets;
-        columns->bytes[at + i] = sums[i].bytes;
-        columns->witnesses[at + i] = witnesses[i];
+    size_t row = 0;
+    for (int t = 0; t < TABLES; t++) {
+        columns->shape[t] = all[t]->count;
+        for (size_t i = 0; i < all[t]->count; i++, row++) {
+            columns->shape[TABLES + row] = all[t]->keys[i] - (i ? all[t]->keys[i - 1] : 0u);
+            columns->packets[row] = all[t]->sums[i].packets;
+            columns->bytes[row] = all[t]->sums[i].bytes;
+            columns->witnesses[row] = all[t]->witnesses[i];
+        }
     }
 }
 
-static void fill(struct columns *columns, const struct tables *tables,
-                 struct table *const all[TABLES])
+static void put_classes(struct buf *out, const struct tables *tables)
 {
-    size_t row = 0;
-    columns->shape[0] = PACKET_CLASSES;
-    fill_sums(columns, 0, tables->classes, tables->class_witnesses, PACKET_CLASSES);
-    for (int t = 0; t < TABLES; t++) {
-        columns->shape[1 + t] = all[t]->count;
-        fill_sums(columns, PACKET_CLASSES + row, all[t]->sums, all[t]->witnesses, all[t]->count);
-        for (size_t i = 0; i < all[t]->count; i++, row++)
-            columns->shape[SHAPE_HEAD + row] = all[t]->keys[i] - (i ? all[t]->keys[i - 1] : 0u);
+    buf_put_u8(out, PACKET_CLASSES);
+    for (int class = 0; class < PACKET_CLASSES; class ++) {
+        buf_put_u64_le(out, tables->classes[class].packets);
+        buf_put_u64_le(out, tables->classes[class].bytes);
+        buf_put_u8(out, tables->class_witnesses[class]);
     }
 }
 
 int folded_encode_tables(const struct tables *tables, uint64_t folded, struct buf *out)
 {
     struct table *all[TABLES];
-    struct columns columns;
+    struct columns columns = {0};
     size_t rows = 0;
     list((struct tables *)tables, all);
     for (int t = 0; t < TABLES; t++)
@@ -117,8 +120,9 @@ int folded_encode_tables(const struct tables *tables, uint64_t folded, struct bu
     int rc = columns_make(&columns, rows);
     if (rc)
         return rc;
-    fill(&columns, tables, all);
-    put_head(out, WITNESSED, folded);
+    fill(&columns, all);
+    put_head(out, CLASSES_HEAD, folded);
+    put_classes(out, tables);
     rc = planes_encode(out, columns.shape, columns.shapes);
     if (rc == 0)
         rc = planes_encode(out, columns.packets, columns.sums);
@@ -130,11 +134,11 @@ int folded_encode_tables(const struct tables *tables, uint64_t folded, struct bu
     return rc ? rc : out->failed ? ERR_NOMEM : 0;
 }
 
-/* Appends `count` rows: those of the columns from `row` on, behind the classes. */
+/* Appends `count` rows: those of the columns from `row` on. */
 static int take_rows(struct table *table, size_t count, const struct columns *columns, size_t row)
 {
-    const uint64_t *gaps = columns->shape + SHAPE_HEAD + row;
-    size_t at = columns->shape[0] + row;
+    const uint64_t *gaps = columns->shape + columns->lead + TABLES + row;
+    size_t at = columns->classes + row;
     uint64_t key = 0;
     for (size_t i = 0; i < count; i++, at++) {
         if (gaps[i] >= KEYS || (i > 0 && gaps[i] == 0) || columns->packets[at] == 0 ||
@@ -157,29 +161,46 @@ static size_t rows_of(const struct columns *columns)
 {
     size_t rows = 0;
     for (int t = 0; t < TABLES; t++) {
-        if (columns->shape[1 + t] > KEYS)
+        if (columns->shape[columns->lead + (size_t)t] > KEYS)
             return ROWS_MAX + 1;
-        rows += columns->shape[1 + t];
+        rows += columns->shape[columns->lead + (size_t)t];
     }
     return rows;
 }
 
 /* Whether the columns are as long as the shape announces. */
-static int check_shape(const struct columns *columns)
+static int check_shape(struct columns *columns)
 {
-    if (columns->shapes < SHAPE_HEAD)
+    if (columns->shapes < columns->lead + TABLES)
         return ERR_DAMAGED;
-    uint64_t classes = columns->shape[0];
     size_t rows = rows_of(columns);
-    if (classes > PACKET_CLASSES)
+    if (columns->lead && columns->shape[0] > PACKET_CLASSES)
         return ERR_VERSION;
-    return columns->shapes == SHAPE_HEAD + rows && columns->sums == classes + rows ? 0
-                                                                                   : ERR_DAMAGED;
+    columns->classes = columns->lead ? columns->shape[0] : 0;
+    return columns->shapes == columns->lead + TABLES + rows &&
+                   columns->sums == columns->classes + rows
+               ? 0
+               : ERR_DAMAGED;
 }
 
-static int take_classes(struct tables *tables, const struct columns *columns)
+/* Of a form that has the classes at its head: they may be fewer, from when there were fewer. */
+static int take_classes(struct tables *tables, struct cursor *in)
 {
-    for (size_t i = 0; i < columns->shape[0]; i++) {
+    unsigned count = cursor_u8(in);
+    if (count > PACKET_CLASSES)
+        return ERR_VERSION;
+    for (unsigned i = 0; i < count; i++) {
+        tables->classes[i].packets = cursor_u64_le(in);
+        tables->classes[i].bytes = cursor_u64_le(in);
+        tables->class_witnesses[i] = cursor_u8(in);
+    }
+    return in->failed ? ERR_DAMAGED : 0;
+}
+
+/* Of one that has them in its columns. */
+static int take_classes_of(struct tables *tables, const struct columns *columns)
+{
+    for (size_t i = 0; i < columns->classes; i++) {
         if (columns->witnesses[i] > UINT8_MAX)
             return ERR_DAMAGED;
         tables->classes[i] = (struct sum){columns->packets[i], columns->bytes[i]};
@@ -188,17 +209,18 @@ static int take_classes(struct tables *tables, const struct columns *columns)
     return 0;
 }
 
-static int take_tables(struct tables *tables, const struct columns *columns)
+static int take_tables(struct tables *tables, struct columns *columns)
 {
     struct table *all[TABLES];
     size_t row = 0;
     int rc = check_shape(columns);
     if (rc == 0)
-        rc = take_classes(tables, columns);
+        rc = take_classes_of(tables, columns);
     list(tables, all);
     for (int t = 0; rc == 0 && t < TABLES; t++) {
-        rc = take_rows(all[t], columns->shape[1 + t], columns, row);
-        row += columns->shape[1 + t];
+        size_t rows = columns->shape[columns->lead + (size_t)t];
+        rc = take_rows(all[t], rows, columns, row);
+        row += rows;
     }
     return rc;
 }
@@ -232,8 +254,11 @@ int folded_decode_tables(struct tables *tables, uint64_t *folded, const uint8_t 
 {
     struct columns columns = {0};
     struct cursor in = cursor_over(bytes, size);
-    int version = take_head(&in, WITNESSED, folded);
-    int rc = version < 0 ? version : take_columns(&columns, version, &in);
+    int version = take_head(&in, CLASSES_HEAD, folded);
+    int rc = version < CLASSES_HEAD ? 0 : take_classes(tables, &in);
+    columns.lead = version < CLASSES_HEAD;
+    if (rc == 0)
+        rc = version < 0 ? version : take_columns(&columns, version, &in);
     if (rc == 0)
         rc = take_tables(tables, &columns);
     free(columns.shape);
@@ -245,6 +270,11 @@ int folded_decode_tables(struct tables *tables, uint64_t *folded, const uint8_t 
     return rc;
 }
 
+bool folded_classes_first(const uint8_t *bytes, size_t size)
+{
+    return size == 0 || bytes[0] == 0 || bytes[0] >= CLASSES_HEAD;
+}
+
 /* The beginning of one more column of sums. */
 static int take_first(struct cursor *in, const struct columns *columns, uint64_t *column)
 {
@@ -253,25 +283,36 @@ static int take_first(struct cursor *in, const struct columns *columns, uint64_t
     return rc == 0 && count != columns->sums ? ERR_DAMAGED : rc;
 }
 
-int folded_decode_classes(struct tables *tables, uint64_t *folded, const uint8_t *bytes,
-                          size_t size)
+/* Of a form that has the classes in its columns. */
+static int decode_classes_of(struct tables *tables, int version, struct cursor *in)
 {
-    uint64_t shape[SHAPE_HEAD], packets[PACKET_CLASSES], sums[PACKET_CLASSES],
+    uint64_t shape[1 + TABLES], packets[PACKET_CLASSES], sums[PACKET_CLASSES],
         witnesses[PACKET_CLASSES] = {0};
     struct columns columns = {
-        .shape = shape, .packets = packets, .bytes = sums, .witnesses = witnesses};
-    struct cursor in = cursor_over(bytes, size);
-    int version = take_head(&in, WITNESSED, folded);
-    int rc = version < 0 ? version : planes_decode_first(&in, shape, SHAPE_HEAD, &columns.shapes);
+        .shape = shape, .packets = packets, .bytes = sums, .witnesses = witnesses, .lead = 1};
+    int rc = planes_decode_first(in, shape, 1 + TABLES, &columns.shapes);
     if (rc == 0)
-        rc = planes_decode_first(&in, packets, PACKET_CLASSES, &columns.sums);
+        rc = planes_decode_first(in, packets, PACKET_CLASSES, &columns.sums);
     if (rc == 0)
-        rc = take_first(&in, &columns, sums);
+        rc = take_first(in, &columns, sums);
     if (rc == 0 && version == WITNESSED)
-        rc = take_first(&in, &columns, witnesses);
-    if (rc == 0 && !cursor_done(&in))
+        rc = take_first(in, &columns, witnesses);
+    if (rc == 0 && !cursor_done(in))
         rc = ERR_DAMAGED;
     if (rc == 0)
         rc = check_shape(&columns);
-    return rc ? rc : take_classes(tables, &columns);
+    return rc ? rc : take_classes_of(tables, &columns);
+}
+
+int folded_decode_classes(struct tables *tables, uint64_t *folded, const uint8_t *bytes,
+                          size_t size)
+{
+    struct cursor in = cursor_over(bytes, size);
+    int version = take_head(&in, CLASSES_HEAD, folded);
+    int rc = version < 0               ? version
+             : version == CLASSES_HEAD ? take_classes(tables, &in)
+                                       : decode_classes_of(tables, version, &in);
+    if (rc)
+        tables_close(tables);
+    return rc;
 }

@@ -28,12 +28,19 @@ static int print_annual(FILE *out, struct store *store, const struct options *op
     return rc ? err_set(errmsg, rc, "annual: %s", err_str(rc)) : 0;
 }
 
+/* Whether of each period some bytes are read, and not the tables, addresses or sources. Minutes are read from their
+ * records. */
+static bool reads_little(const struct options *options)
+{
+    return options->by == QUERY_TOTAL || options->by == QUERY_SENSOR ||
+           (options->by == QUERY_CLASS && options->step != QUERY_MINUTE);
+}
+
 /* How much of the store an answer reads: so many periods of each sensor. */
 static int check_reads(struct store *store, const struct options *options, int64_t periods,
                        const char *named, char *errmsg)
 {
-    bool rows = options->by != QUERY_TOTAL && options->by != QUERY_SENSOR;
-    int64_t most = rows ? SERVE_ROWS_READS_MAX : SERVE_READS_MAX;
+    int64_t most = reads_little(options) ? SERVE_READS_MAX : SERVE_ROWS_READS_MAX;
     size_t sensors;
     store_sensors(store, &sensors);
     if (options->sensor)

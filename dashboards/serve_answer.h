@@ -19,7 +19,7 @@
 #define SERVE_ANSWER_S    10                 /* for making it */
 #define SERVE_PERIODS_MAX 5000
 /* Periods of one sensor that are read for an answer, so that others wait a second or two and no longer:
- * of totals, and of breakdowns, whose tables are large. */
+ * of totals, sensors and classes, and of the other breakdowns, whose tables are large. */
 #define SERVE_READS_MAX      50000
 #define SERVE_ROWS_READS_MAX 1500
 

@@ -214,7 +214,7 @@ static size_t weight(const struct store_reading *reading, const struct store_pie
         return 0;
     if (piece->wants & STORE_ADDRESSES)
         return ADDRESSES_WEIGH;
-    return piece->wants & (STORE_TABLES | STORE_CLASSES | STORE_SOURCES) ? 1 : 0;
+    return piece->wants & (STORE_TABLES | STORE_SOURCES) ? 1 : 0;
 }
 
 /* Takes what makes the next batch of `count` pieces. */

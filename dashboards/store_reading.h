@@ -42,6 +42,7 @@ struct store_reading {
     size_t entry_count, entry_room;
     uint64_t first_asked; /* the call of the first entry that the transaction is asked for */
     struct buf value;     /* of several chunks, put together */
+    bool old_tables;      /* some have no classes at their head: they are read whole for them */
 };
 
 int store_reading_nomem(const struct store_reading *reading, char *errmsg);

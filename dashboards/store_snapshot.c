@@ -3,12 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/chunk.h"
 #include "common/err.h"
 #include "common/folded.h"
 #include "common/sourcevec.h"
 #include "dashboards/store_reading.h"
 
 /* --- asking ----------------------------------------------------------------------------------- */
+
+/* Of the classes alone only the beginning is read. */
+static int ask_tables(struct store_reading *reading, const struct store_piece *piece, char *errmsg)
+{
+    char key[SCHEMA_KEY_MAX];
+    schema_key_tables(key, reading->sensor->name, &piece->period);
+    if ((piece->wants & STORE_TABLES) || reading->old_tables)
+        return store_send(reading->store, errmsg, "GET %s", key);
+    return store_send(reading->store, errmsg, "GETRANGE %s 0 %d", key,
+                      CHUNK_HEADER + FOLDED_CLASSES_SIZE - 1);
+}
 
 static int ask_piece(struct store_reading *reading, const struct store_piece *piece, char *errmsg)
 {
@@ -24,9 +36,8 @@ static int ask_piece(struct store_reading *reading, const struct store_piece *pi
     schema_key_addresses(key, name, &piece->period);
     if (rc == 0 && (piece->wants & STORE_ADDRESSES))
         rc = store_send(reading->store, errmsg, "GET %s", key);
-    schema_key_tables(key, name, &piece->period);
     if (rc == 0 && (piece->wants & (STORE_TABLES | STORE_CLASSES)))
-        rc = store_send(reading->store, errmsg, "GET %s", key);
+        rc = ask_tables(reading, piece, errmsg);
     schema_key_sources(key, name, &piece->period);
     if (rc == 0 && (piece->wants & STORE_SOURCES))
         rc = store_send(reading->store, errmsg, "GET %s", key);
@@ -173,6 +184,23 @@ static int understand_addresses(struct store_reading *reading, const struct stor
     return rc ? store_bad_value(reading->store, key, rc, errmsg) : 0;
 }
 
+/* The beginning of the next value of one key; as next_whole. ERR_STALE when the whole must be asked for. */
+static int next_classes(struct store_reading *reading, redisReply ***at, const char *key,
+                        const uint8_t **bytes, size_t *size, char *errmsg)
+{
+    const redisReply *answer;
+    *bytes = NULL;
+    int rc = next(reading, at, key, REDIS_REPLY_STRING, &answer, errmsg);
+    if (rc || !answer || answer->len == 0)
+        return rc;
+    struct chunk begins =
+        chunk_beginning((struct chunk){(const uint8_t *)answer->str, answer->len});
+    reading->old_tables = !folded_classes_first(begins.bytes, begins.size);
+    *bytes = begins.bytes;
+    *size = begins.size;
+    return reading->old_tables ? ERR_STALE : 0;
+}
+
 static int understand_tables(struct store_reading *reading, const struct store_piece *piece,
                              size_t i, redisReply ***at, char *errmsg)
 {
@@ -180,7 +208,9 @@ static int understand_tables(struct store_reading *reading, const struct store_p
     const uint8_t *bytes;
     size_t size;
     schema_key_tables(key, reading->sensor->name, &piece->period);
-    int rc = next_whole(reading, at, key, &bytes, &size, errmsg);
+    bool whole = (piece->wants & STORE_TABLES) || reading->old_tables;
+    int rc = whole ? next_whole(reading, at, key, &bytes, &size, errmsg)
+                   : next_classes(reading, at, key, &bytes, &size, errmsg);
     if (rc || !bytes)
         return rc;
     struct tables *tables = &reading->counts[i].tables;

@@ -35,7 +35,7 @@ export const daysBetween = (from, to) =>
 // `coarse` where every period has several values. Undefined: one period.
 export function stepFor(days, coarse, sensors) {
   const steps = [['hour', 24, 3], ['day', 1, coarse ? 120 : 3650], ['month', 1 / 28, Infinity], ['year', 1 / 365, Infinity]];
-  const most = (coarse ? 1500 : 50000) / Math.max(1, sensors);
+  const most = 50000 / Math.max(1, sensors);
   return steps.find(([, periods, longest]) => days <= longest && days * periods + 1 <= most)?.[0];
 }
 

@@ -8,6 +8,7 @@
 #include "common/folded.h"
 #include "common/planes.h"
 #include "tests/unit/aggregator/world.h"
+#include "tests/unit/common/old_tables.h"
 
 static bool is_of_use(const struct keymap_entry *entry)
 {
@@ -151,20 +152,30 @@ Test(load, sources_of_more_packets_than_there_were_are_refused)
     world_end(&world);
 }
 
-/* Makes a value of tables one from before there were witnesses: the last of its four columns goes. */
+/* Makes a value of tables one from before there were witnesses: form 2 without the last of its four columns. */
 static void forget_witnesses(struct keymap_entry *entry)
 {
-    struct cursor in = cursor_over(entry->bytes, entry->size);
-    cr_assert_eq(cursor_u8(&in), 2);
-    cursor_u64_le(&in);
+    struct tables tables = {0};
+    struct buf old;
+    uint64_t folded;
+    cr_assert_eq(folded_decode_tables(&tables, &folded, entry->bytes, entry->size), 0);
+    buf_init(&old);
+    old_tables_encode(&tables, folded, &old);
+    struct cursor in = cursor_over(old.bytes, old.size);
+    cursor_take(&in, 9);
     for (int column = 0; column < 3; column++) {
         uint64_t *values;
         size_t count;
         cr_assert_eq(planes_decode(&in, &values, &count), 0);
         free(values);
     }
-    entry->size = (size_t)(in.at - entry->bytes);
+    size_t size = (size_t)(in.at - old.bytes);
+    cr_assert_leq(size, entry->size);
+    memcpy(entry->bytes, old.bytes, size);
+    entry->size = size;
     entry->bytes[0] = 1;
+    buf_close(&old);
+    tables_close(&tables);
 }
 
 static void expect_witnesses(const struct tables *tables, const struct tables *of)

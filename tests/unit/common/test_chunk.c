@@ -134,3 +134,22 @@ Test(chunk, headers_that_nobody_writes_are_damaged)
     cr_expect_eq(announced(UINT64_MAX, CHUNK_SIZE), ERR_DAMAGED);
     cr_expect_eq(announced(UINT64_MAX, 3), 1, "too short for a magic");
 }
+
+/* As much as is read of it: a piece of the first chunk, down to nothing. */
+Test(chunk, the_beginning_of_a_value_is_found_in_a_piece)
+{
+    static const size_t sizes[] = {0, 1, 100, CHUNK_SIZE, CHUNK_SIZE + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct cut of;
+        cut(&of, sizes[i]);
+        for (size_t have = 0; have <= 300 && have <= of.chunks[0].size; have++) {
+            size_t header = of.count > 1 ? CHUNK_HEADER : 0;
+            struct chunk begins = chunk_beginning((struct chunk){of.chunks[0].bytes, have});
+            if (have < header)
+                continue; /* too short for one to be known */
+            cr_assert_eq(begins.size, have - header);
+            cr_assert_eq(memcmp(begins.bytes, of.value, begins.size), 0);
+        }
+        uncut(&of);
+    }
+}

@@ -139,6 +139,15 @@ Test(serve_answer, what_is_much_to_read_is_refused)
            "501 periods of 3 sensors are too many for one answer, which has at most 1500 of one");
     options.by = QUERY_TOTAL;
     expect("/api/v1/query", options, 200, "\"coverage\"");
+    options = (struct options){
+        .by = QUERY_CLASS, .step = QUERY_DAY, .from = "2022-01-01", .to = "2024-01-01"};
+    expect("/api/v1/query", options, 200, "\"class\""); /* 730 days of 3 sensors */
+    options.by = QUERY_PROTOCOL;
+    expect("/api/v1/query", options, 400, "730 periods of 3 sensors are");
+    options = (struct options){.by = QUERY_CLASS,
+                               .step = QUERY_MINUTE,
+                               .from = "2023-11-14T18:00:00Z",
+                               .to = "2023-11-15T02:21:00Z"};
     options.by = QUERY_CLASS;
     options.sensor = telescope.sensors[0].name;
     expect("/api/v1/query", options, 200, "\"class\"");

@@ -13,6 +13,7 @@
 #include "dashboards/store.h"
 #include "tests/unit/common/random.h"
 #include "tests/unit/dashboards/redis.h"
+#include "tests/unit/common/old_tables.h"
 #include "tests/unit/dashboards/telescope.h"
 
 #define DAY INT64_C(1704067200) /* 2024-01-01 */
@@ -339,24 +340,62 @@ ParameterizedTest(struct damage *param, store_pieces, damage)
     cr_assert_null(strchr(errmsg, '\n'));
 }
 
-static int ignore(void *user, const struct store_piece *piece, struct store_counts *counts,
-                  char *errmsg)
+/* Takes the tables of what is read. */
+static int take_tables(void *user, const struct store_piece *piece, struct store_counts *counts,
+                       char *errmsg)
 {
-    (void)user, (void)piece, (void)counts, (void)errmsg;
+    (void)piece, (void)errmsg;
+    if (user)
+        cr_assert_eq(tables_add(user, &counts->tables), 0);
     return 0;
 }
 
-static int read_classes(char *errmsg)
+/* The classes of the year, or with STORE_TABLES all of its tables. */
+static int read_tables(unsigned wants, struct tables *tables, char *errmsg)
 {
     struct store *store;
-    const struct store_pieces_reader reader = {NULL, ignore};
+    const struct store_pieces_reader reader = {tables, take_tables};
     struct period year = calendar_date(LEVEL_YEAR, 2024, 1, 1);
     const struct store_piece piece = {
-        .period = year, .start_s = year.start_s, .end_s = year.end_s, .wants = STORE_CLASSES};
+        .period = year, .start_s = year.start_s, .end_s = year.end_s, .wants = wants};
     cr_assert_eq(store_open(&store, &redis.url, errmsg), 0, "%s", errmsg);
     int rc = store_read_pieces(store, 0, &piece, 1, &reader, errmsg);
     store_close(store);
     return rc;
+}
+
+static int read_classes(char *errmsg)
+{
+    return read_tables(STORE_CLASSES, NULL, errmsg);
+}
+
+/* Puts the tables of the year, all of whose calls are folded, into the form that they had before. */
+static void make_old(const struct tables *tables)
+{
+    struct buf form;
+    buf_init(&form);
+    old_tables_encode(tables, telescope.sensors[0].count, &form);
+    redis_do(&redis, "SET darkcount:{sensor-0}:tables:year:2024 %b", form.bytes, form.size);
+    buf_close(&form);
+}
+
+Test(store_pieces, classes_are_read_alone_and_from_tables_of_old)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct tables all = {0}, classes = {0}, old = {0};
+    telescope_write(&telescope, &redis, 0, 0);
+    cr_assert_eq(read_tables(STORE_TABLES, &all, errmsg), 0, "%s", errmsg);
+    cr_assert_eq(read_tables(STORE_CLASSES, &classes, errmsg), 0, "%s", errmsg);
+    make_old(&all);
+    cr_assert_eq(read_tables(STORE_CLASSES, &old, errmsg), 0, "%s", errmsg);
+    cr_expect_arr_eq(classes.classes, all.classes, sizeof all.classes);
+    cr_expect_arr_eq(classes.class_witnesses, all.class_witnesses, sizeof all.class_witnesses);
+    cr_expect_arr_eq(old.classes, all.classes, sizeof all.classes);
+    cr_expect_gt(all.tcp_ports.count, 0);
+    cr_expect_eq(classes.tcp_ports.count, 0);
+    tables_close(&all);
+    tables_close(&classes);
+    tables_close(&old);
 }
 
 Test(store_pieces, classes_that_are_damaged_or_disagree_are_told)
