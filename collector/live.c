@@ -89,6 +89,7 @@ static int watch_links(struct live *live, int64_t now, char *errmsg)
         if (live->dark_ticks != 2)
             return 0;
         int rc = meter_pause(live->meter, live->observed_ns);
+        meter_flag(live->meter, RECORD_INTERFACE_DOWN); /* what begins when one is up again, too */
         return rc ? err_set(errmsg, rc, "counting: %s", err_str(rc)) : 0;
     }
     bool was_dark = live->dark_ticks >= 2;

@@ -112,6 +112,7 @@ static struct caption_date date_of(const struct period *day)
 /* Empty when all years are whole ones. */
 static void note_parts(const struct chart_annual *chart, char out[LABELS_MAX])
 {
+    const char *between = chart->language == LANGUAGE_JA ? "、" : "; ";
     char list[LABELS_MAX / 2] = "", range[LABELS_MAX];
     struct period first, last;
     size_t used = 0;
@@ -121,8 +122,8 @@ static void note_parts(const struct chart_annual *chart, char out[LABELS_MAX])
         const struct caption caption = {
             .language = chart->language, .first = date_of(&first), .last = date_of(&last)};
         caption_period(&caption, range);
-        used +=
-            (size_t)snprintf(list + used, sizeof list - used, "%s%.100s", used ? "; " : "", range);
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%.100s", used ? between : "",
+                                 range);
     }
     if (used)
         labels_part_years(chart->language, list, out);
