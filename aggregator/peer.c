@@ -321,10 +321,11 @@ static bool answer_join(struct peer *peer)
     return true;
 }
 
-/* Nobody else has logged what the store did not do here. */
+/* Nobody else has logged what the store did not do here; that it has much to do is no fault. */
 static void fail_probe(struct peer *peer, const struct frame_refuse *why)
 {
-    tell(peer, why->text);
+    if (why->code == REFUSE_STORE)
+        tell(peer, why->text);
     turn_away(peer, why);
 }
 

@@ -16,16 +16,30 @@ struct probe {
 
 static int ask_n(struct probe *probe);
 
-static void finish(struct probe *probe, int code, const char *text)
+static void end(struct probe *probe, const struct frame_refuse *why)
 {
-    struct frame_refuse why = {.code = REFUSE_STORE};
-    snprintf(why.text, sizeof why.text, "the store cannot take it now: %.400s", text);
     probe_done_fn *done = probe->done;
     void *data = probe->data;
     fetch_close(&probe->fetch);
     free(probe);
     if (done)
-        done(data, code ? &why : NULL);
+        done(data, why);
+}
+
+static void finish(struct probe *probe, int code, const char *text)
+{
+    struct frame_refuse why = {.code = REFUSE_STORE};
+    snprintf(why.text, sizeof why.text, "the store cannot take it now: %.400s", text);
+    end(probe, code ? &why : NULL);
+}
+
+/* An archive of this sensor is being delivered, whose records leave no moment for it. */
+static void give_way(struct probe *probe)
+{
+    struct frame_refuse why = {.code = REFUSE_BUSY, .retry_s = PROBE_RETRY_S};
+    snprintf(why.text, sizeof why.text,
+             "records of this sensor are being stored too fast for a test record to come between");
+    end(probe, &why);
 }
 
 /* Asks for one value; `answered` gets it in probe->fetch. */
@@ -62,7 +76,9 @@ static void written(void *data, int code, const char *why)
         rc = ask(probe, FETCH_STRING, key, NULL, read_back);
     else if (code == ERR_STALE && ++probe->tries < PROBE_TRIES)
         rc = ask_n(probe);
-    if (rc)
+    if (rc == ERR_STALE)
+        give_way(probe);
+    else if (rc)
         finish(probe, rc, rc == code ? why : err_str(rc));
 }
 

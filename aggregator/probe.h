@@ -13,7 +13,8 @@
 #include "aggregator/storage.h"
 #include "common/frame.h"
 
-#define PROBE_TRIES 8 /* while others write for the same sensor */
+#define PROBE_TRIES   8 /* while others write for the same sensor */
+#define PROBE_RETRY_S 2 /* when to come back when that was not enough */
 
 struct probe;
 

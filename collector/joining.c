@@ -113,7 +113,9 @@ static bool take_frame(struct talk *talk, struct frame *frame)
     bool wanted =
         talk->greeted && talk->at < talk->count && frame->type == talk->steps[talk->at].wanted;
     if (frame->type == FRAME_REFUSE) {
-        finish(talk, err_set(talk->errmsg, ERR_REFUSED, "aggregator: %s", frame->refuse.text));
+        finish(talk,
+               err_set(talk->errmsg, frame->refuse.code == REFUSE_BUSY ? ERR_FULL : ERR_REFUSED,
+                       "aggregator: %s", frame->refuse.text));
     } else if (frame->type == FRAME_HELLO && !talk->greeted) {
         take_hello(talk, frame);
     } else if (!wanted) {
@@ -245,12 +247,11 @@ int joining_prove(const struct address *address, const char *identity, const cha
     return rc;
 }
 
-int joining_greet(const struct address *address, const char *identity, char *errmsg)
+int joining_greet(const struct address *address, char *errmsg)
 {
     struct talk talk;
-    const struct tls_terms terms = {.server = false, .identity = identity};
     talk_init(&talk, NULL, errmsg);
-    int rc = converse(&talk, address, identity ? &terms : NULL);
+    int rc = converse(&talk, address, NULL);
     talk_close(&talk);
     return rc;
 }

@@ -3,7 +3,7 @@
  * bounded by JOINING_MS. It comes without a certificate, trusts the authority whose key the token
  * pins, gets a certificate for a key that never leaves this machine, and comes again with that: it is
  * let in, and a test record of its own is written to the aggregator's store and read back. `check`
- * only has itself greeted.
+ * comes with the certificate alone, or, where there is none, only has itself greeted.
  *
  *   joining_ask -> [the caller writes what it got] -> joining_prove
  *   joining_greet
@@ -25,12 +25,13 @@ int joining_ask(const struct address *address, const struct token *token, const 
 
 /* Opens an epoch without records as the sensor whose `identity` (PEM) and darknet these are, and has
  * a random number written and read back: 0 when that way is whole. It adds to no figure. Errors as
- * joining_ask; ERR_DAMAGED when another number came back. */
+ * joining_ask; ERR_FULL when it is refused for the moment only; ERR_DAMAGED when another number came
+ * back. */
 int joining_prove(const struct address *address, const char *identity, const char *sensor,
                   char *darknet, char *errmsg);
 
-/* Connects, with TLS where the address asks for it, and waits for HELLO. `identity` is NULL in the
- * clear. Errors as joining_ask, and ERR_VERSION for another protocol. */
-int joining_greet(const struct address *address, const char *identity, char *errmsg);
+/* Connects in the clear and waits for HELLO. Errors as joining_ask, and ERR_VERSION for another
+ * protocol. */
+int joining_greet(const struct address *address, char *errmsg);
 
 #endif
