@@ -125,8 +125,8 @@ struct capture_list {
 
 /* Turns paths into the files they stand for, in the order given: "-" and files as they are, a
  * directory into its regular files in byte order of their names (names that begin with a dot are
- * left out, as in a shell's *; subdirectories are not entered). ERR_UNKNOWN: no such file; ERR_IO,
- * ERR_NOMEM. Close the list with capture_list_close, also after an error. */
+ * left out, as in a shell's *; subdirectories are not entered). ERR_UNKNOWN: no such file, or
+ * none in a directory; ERR_IO, ERR_NOMEM. Close the list with capture_list_close, also after an error. */
 int capture_expand(struct capture_list *list, const char *const *paths, size_t count, char *errmsg);
 void capture_list_close(struct capture_list *list);
 

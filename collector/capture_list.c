@@ -54,13 +54,21 @@ static int expand_directory(struct capture_list *list, const char *path, char *e
         return err_set(errmsg, err_from_errno(errno), "reading directory %s: %s", path,
                        strerror(errno));
     int result = 0;
+    size_t before = list->count;
     for (int i = 0; i < count; i++) {
         if (result == 0)
             result = append_entry(list, path, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
-    return result ? err_set(errmsg, result, "reading directory %s: out of memory", path) : 0;
+    if (result)
+        return err_set(errmsg, result, "reading directory %s: out of memory", path);
+    /* Most likely another one was meant: a result of zero would look like a quiet darknet. */
+    return list->count == before ? err_set(errmsg, ERR_UNKNOWN,
+                                           "reading directory %s: there is no file in it; "
+                                           "directories in it are not entered",
+                                           path)
+                                 : 0;
 }
 
 static int expand_path(struct capture_list *list, const char *path, char *errmsg)

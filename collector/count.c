@@ -57,9 +57,9 @@ static const char help[] =
     "of ICMP come before those of ICMPv6. unique_hosts is exact up to 65536 and an\n"
     "estimate beyond. On a terminal a progress bar is shown meanwhile.\n"
     "\n"
-    "Exit status: 0 done; 1 a file is missing (nothing is counted) or damaged (what could\n"
-    "be read is counted), or the result could not be written; 2 wrong usage. Where no file\n"
-    "can be opened nothing is printed.\n";
+    "Exit status: 0 done; 1 a file is missing, or a directory without any (nothing is\n"
+    "counted), a file is damaged (what could be read is counted), or the result could not\n"
+    "be written; 2 wrong usage. Where no file can be opened nothing is printed.\n";
 
 /* --- the command line ------------------------------------------------------------------------- */
 

@@ -636,3 +636,17 @@ Test(capture, a_directory_is_its_files_in_name_order)
     cr_assert(strstr(errmsg, path), "%s", errmsg);
     capture_list_close(&list);
 }
+
+Test(capture, a_directory_without_a_file_is_an_error)
+{
+    char sub[160], errmsg[ERRMSG_SIZE] = "";
+    touch(".hidden");
+    touch("a.pcap");
+    snprintf(sub, sizeof sub, "%s/empty", directory);
+    cr_assert_eq(mkdir(sub, 0700), 0);
+    const char *paths[] = {directory, sub};
+    struct capture_list list;
+    cr_assert_eq(capture_expand(&list, paths, 2, errmsg), ERR_UNKNOWN);
+    cr_assert(strstr(errmsg, sub) && strstr(errmsg, "no file in it"), "%s", errmsg);
+    capture_list_close(&list);
+}
