@@ -11,6 +11,8 @@
 #include "common/err.h"
 
 #define ZONE_DIRECTORY "/usr/share/zoneinfo/"
+#define YEAR_MIN       1970 /* see CALENDAR_MIN_S */
+#define YEAR_MAX       2199
 #define HOUR_S         INT64_C(3600)
 #define DAY_S          INT64_C(86400)
 
@@ -247,36 +249,49 @@ static bool take_time(const char **at, int year, int month, int day, int64_t *at
     if (!take_offset(at, &offset_s))
         return false;
     *at_s = date_number(year, month, day) * DAY_S + hour * HOUR_S + minute * 60 + second - offset_s;
-    return *at_s >= CALENDAR_MIN_S && *at_s < CALENDAR_MAX_S;
+    return true;
 }
 
-static bool parse(const char *at, int64_t *at_s)
+static bool in_range(int year)
+{
+    return year >= YEAR_MIN && year <= YEAR_MAX;
+}
+
+/* 0; ERR_INVALID: it is no time; ERR_REFUSED: it is one, out of range. */
+static int parse(const char *at, int64_t *at_s)
 {
     int year, month = 1, day = 1;
     enum level level = LEVEL_YEAR;
-    if (!take_number(&at, 4, 1970, 2199, &year))
-        return false;
+    if (!take_number(&at, 4, 0, 9999, &year))
+        return ERR_INVALID;
     if (take_char(&at, "-")) {
         level = LEVEL_MONTH;
         if (!take_number(&at, 2, 1, 12, &month))
-            return false;
+            return ERR_INVALID;
         if (take_char(&at, "-")) {
             level = LEVEL_DAY;
             if (!take_number(&at, 2, 1, days_in_month(year, month), &day))
-                return false;
+                return ERR_INVALID;
         }
     }
     if (*at == '\0') {
-        *at_s = calendar_date(level, year, month, day).start_s;
-        return true;
+        if (in_range(year))
+            *at_s = calendar_date(level, year, month, day).start_s;
+        return in_range(year) ? 0 : ERR_REFUSED;
     }
-    return level == LEVEL_DAY && take_time(&at, year, month, day, at_s) && *at == '\0';
+    if (level != LEVEL_DAY || !take_time(&at, year, month, day, at_s) || *at)
+        return ERR_INVALID;
+    return in_range(year) && *at_s >= CALENDAR_MIN_S && *at_s < CALENDAR_MAX_S ? 0 : ERR_REFUSED;
 }
 
 int calendar_parse(const char *text, int64_t *at_s, char *errmsg)
 {
-    if (parse(text, at_s))
+    int rc = parse(text, at_s);
+    if (rc == 0)
         return 0;
+    if (rc == ERR_REFUSED)
+        return err_set(errmsg, ERR_INVALID, "'%.60s' is out of range: times lie from %d to %d",
+                       text, YEAR_MIN, YEAR_MAX);
     return err_set(errmsg, ERR_INVALID,
                    "'%.60s' is no time: write YYYY, YYYY-MM, YYYY-MM-DD or 2026-11-22T04:17:43Z",
                    text);

@@ -167,6 +167,8 @@ static int read_time(const char *option, const char *text, int64_t *at_s, char *
 {
     *at_s = QUERY_OPEN;
     int rc = text ? calendar_parse(text, at_s, errmsg) : 0;
+    if (rc == 0 && text && *at_s < CALENDAR_MIN_S) /* 1970 begins earlier east of Greenwich */
+        *at_s = CALENDAR_MIN_S;
     return rc ? err_wrap(errmsg, rc, "%s", option) : 0;
 }
 
