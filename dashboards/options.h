@@ -105,6 +105,7 @@ struct options {
     uint64_t withhold;          /* the least number of sensors and of sources */
     const char *geo_db[2];      /* files, by enum geo_kind; NULL: see options_geo */
     enum pdf_converter pdf;
+    bool by_http; /* a request's: who reads the messages has no command line and no files */
 };
 
 /* Reads the command line. ERR_INVALID with the cause in `errmsg` for wrong usage. */

@@ -104,14 +104,21 @@ static const char *usual(enum geo_kind kind)
     return NULL;
 }
 
-static int no_geo(enum geo_kind kind, char *errmsg)
+static const char *const subject[2] = {
+    [GEO_COUNTRY] = "in which country a source is",
+    [GEO_ASN] = "of which autonomous system a source is",
+};
+
+static int no_geo(const struct options *options, enum geo_kind kind, char *errmsg)
 {
+    if (options->by_http)
+        return err_set(errmsg, ERR_UNKNOWN, "the operator has configured no database that says %s",
+                       subject[kind]);
     return err_set(
         errmsg, ERR_UNKNOWN,
         "no database says %s: name one in MaxMind's form (.mmdb) with %s or put it at %s; "
         "see darkcount(1)",
-        kind == GEO_COUNTRY ? "in which country a source is"
-                            : "of which autonomous system a source is",
+        subject[kind],
         kind == GEO_COUNTRY ? "--country-db FILE or country_db in dashboard.conf"
                             : "--asn-db FILE or asn_db in dashboard.conf",
         options_geo_usual[kind][0]);
@@ -126,7 +133,7 @@ int options_geo(const struct options *options, enum geo_kind kind, struct geo **
         path = configured.geo_db[kind] ? configured.geo_db[kind] : usual(kind);
     *geo = NULL;
     if (rc == 0)
-        rc = path ? geo_open(geo, kind, path, errmsg) : no_geo(kind, errmsg);
+        rc = path ? geo_open(geo, kind, path, errmsg) : no_geo(options, kind, errmsg);
     configured_close(&configured);
     return rc;
 }

@@ -20,7 +20,7 @@
 #define SWEEP_MS    1000
 
 /*
- * Happy path: on_connection (begun) -> on_request, which answers -> on_completed -> the next request
+ * Happy path: on_connection (begun) -> on_target -> on_request, which answers -> on_completed -> the next request
  * of the connection, or on_connection (closed). sweep() ends those that take too long at any of it.
  */
 
@@ -234,20 +234,45 @@ static void allow(struct peer *peer, int seconds)
         peer->deadline_ms = monotonic_ms() + seconds * INT64_C(1000);
 }
 
+/* Whether the request goes by a name of this server. */
+static bool is_ours(const struct serve_http *http, struct MHD_Connection *connection,
+                    const char *named)
+{
+    const char *header =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    return serve_request_host(named ? named : header, http->site->hosts);
+}
+
+/* Comes before libmicrohttpd takes the target apart in the same bytes, which it ends at a NUL. It has
+ * memory for so many parameters, and closes the connection without a word when they are more: of a
+ * refused target it gets none. What is returned is `*seen` of on_request. */
+static void *on_target(void *data, const char *target, struct MHD_Connection *connection)
+{
+    (void)data, (void)connection;
+    const char *refused = serve_request_refused(target);
+    char *query = refused ? strchr(target, '?') : NULL;
+    if (query)
+        query[1] = '\0';
+    return (void *)(uintptr_t)refused;
+}
+
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_size, void **seen)
 {
     static char head_seen;
     struct serve_http *http = data;
+    char host[SERVE_HOST_SIZE];
+    bool absolute;
+    const char *path = serve_request_path(url, host, &absolute);
     (void)version, (void)body, (void)body_size;
+    if (*seen && *seen != &head_seen)
+        return send_error(connection, MHD_HTTP_BAD_REQUEST, *seen);
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return send_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only");
     if (has_hosts(connection))
         return send_error(connection, MHD_HTTP_BAD_REQUEST, "a request has one Host");
-    if (!serve_request_host(
-            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST),
-            http->site->hosts))
+    if (!is_ours(http, connection, absolute ? host : NULL))
         return send_error(connection, MHD_HTTP_MISDIRECTED_REQUEST,
                           "this server does not go by the name in Host; darkcount serve --host "
                           "NAME allows it");
@@ -257,7 +282,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
         *seen = &head_seen; /* an answer before the second call would end the connection */
         return MHD_YES;
     }
-    enum MHD_Result result = answer(http, connection, url);
+    enum MHD_Result result = answer(http, connection, path);
     allow(peer_of(connection), SERVE_TRANSFER_S);
     return result;
 }
@@ -340,7 +365,8 @@ int serve_http_start(struct serve_http **out, int listening, struct serve_site *
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)SERVE_PER_ADDRESS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVE_TRANSFER_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVE_HEAD_MAX, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
+        on_connection, http, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (info) {

@@ -1,12 +1,40 @@
 #include "dashboards/serve_request.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/err.h"
 #include "dashboards/options_table.h"
 
 #define HOST_MAX 255
+
+/* --- target ----------------------------------------------------------------------------------- */
+
+const char *serve_request_refused(const char *target)
+{
+    size_t parameters = 1, path = strcspn(target, "?");
+    const char *nul = strstr(target, "%00");
+    if (nul && nul < target + path)
+        return "the path has a NUL in it";
+    for (const char *at = target + path; (at = strchr(at, '&')); at++)
+        if (++parameters > SERVE_PARAMETERS_MAX)
+            return "these are more parameters than there are";
+    return NULL;
+}
+
+const char *serve_request_path(const char *target, char host[SERVE_HOST_SIZE], bool *absolute)
+{
+    static const char scheme[] = "http://";
+    *absolute = strncasecmp(target, scheme, sizeof scheme - 1) == 0;
+    if (!*absolute)
+        return target;
+    const char *begin = target + sizeof scheme - 1;
+    size_t size = strcspn(begin, "/");
+    snprintf(host, SERVE_HOST_SIZE, "%.*s", size < SERVE_HOST_SIZE ? (int)size : 0, begin);
+    return begin[size] ? begin + size : "/";
+}
 
 /* --- host ------------------------------------------------------------------------------------- */
 
@@ -53,7 +81,7 @@ bool serve_request_host(const char *text, const char *names)
 
 void serve_request_begin(struct options *options)
 {
-    *options = (struct options){.method = METHOD_DAILY, .format = ROWS_JSON};
+    *options = (struct options){.method = METHOD_DAILY, .format = ROWS_JSON, .by_http = true};
 }
 
 /* The option of that name among those taken; OPTION_IDS when there is none. */

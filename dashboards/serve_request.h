@@ -3,7 +3,7 @@
  * its parameters, which are the command line's options by the same names, read by the same functions.
  * Pure. Everything here comes from whoever asks.
  *
- *   serve_request_host, then serve_request_begin -> serve_request_parameter ... -> the endpoint's check
+ *   serve_request_refused -> serve_request_path -> serve_request_host, then serve_request_begin -> serve_request_parameter ... -> the endpoint's check
  */
 #ifndef DASHBOARDS_SERVE_REQUEST_H
 #define DASHBOARDS_SERVE_REQUEST_H
@@ -12,6 +12,18 @@
 #include <stddef.h>
 
 #include "dashboards/options.h"
+
+#define SERVE_HOST_SIZE      256 /* of a host with its port and NUL */
+#define SERVE_PARAMETERS_MAX 32  /* more than any endpoint takes */
+
+/* Why a request's target, as it arrived, is not taken: a NUL in its path, which would end it early,
+ * or more than SERVE_PARAMETERS_MAX parameters. NULL: it is. The text is static. */
+const char *serve_request_refused(const char *target);
+
+/* The path in a target without its query: the target, or what is behind the host of the absolute form
+ * (RFC 9112 section 3.2.2), which then stands in `host`; it counts instead of the header, and one that
+ * is too long is left empty. `*absolute` tells which. */
+const char *serve_request_path(const char *target, char host[SERVE_HOST_SIZE], bool *absolute);
 
 /* Whether the value of a Host header (NULL: there is none) is one that a page of somebody else's
  * cannot have led a browser here by: a number, `localhost`, or one of `names`, which are separated by

@@ -1,7 +1,9 @@
 /* What serve makes of what strangers send: Host headers and parameters. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/err.h"
 #include "dashboards/serve_request.h"
@@ -54,6 +56,59 @@ Test(serve_request, no_host_is_not_ours)
     longest[sizeof longest - 1] = '\0';
     cr_assert_not(serve_request_host(NULL, NULL));
     cr_assert_not(serve_request_host(longest, longest));
+}
+
+struct target {
+    char target[64], path[24], host[24];
+};
+
+ParameterizedTestParameters(serve_request, targets)
+{
+    static struct target cases[] = {
+        {"/healthz", "/healthz", ""},
+        {"/http://a/b", "/http://a/b", ""},
+        {"http://a.example/healthz", "/healthz", "a.example"},
+        {"HTTP://a.example:80/", "/", "a.example:80"},
+        {"http://[::1]:80", "/", "[::1]:80"},
+        {"http:///healthz", "/healthz", ""},
+        {"https://a.example/", "https://a.example/", ""},
+    };
+    return cr_make_param_array(struct target, cases, sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct target *with, serve_request, targets)
+{
+    char host[SERVE_HOST_SIZE] = "";
+    bool absolute;
+    cr_expect_str_eq(serve_request_path(with->target, host, &absolute), with->path);
+    cr_expect_str_eq(host, with->host);
+    cr_expect_eq(absolute, strncasecmp(with->target, "http://", 7) == 0);
+}
+
+Test(serve_request, a_host_that_is_too_long_is_none)
+{
+    char target[400], host[SERVE_HOST_SIZE] = "x";
+    bool absolute;
+    snprintf(target, sizeof target, "http://%0*d/a", SERVE_HOST_SIZE, 0);
+    cr_expect_str_eq(serve_request_path(target, host, &absolute), "/a");
+    cr_expect_str_eq(host, "");
+    snprintf(target, sizeof target, "http://%0*d/a", SERVE_HOST_SIZE - 1, 0);
+    cr_expect_str_eq(serve_request_path(target, host, &absolute), "/a");
+    cr_expect_eq(strlen(host), SERVE_HOST_SIZE - 1);
+}
+
+Test(serve_request, targets_that_are_refused)
+{
+    char target[200] = "/api/v1/query?a";
+    cr_expect_null(serve_request_refused("/a"));
+    cr_expect_null(serve_request_refused("/a?b=%00"));
+    cr_expect(strstr(serve_request_refused("/a%00?b=c"), "NUL"));
+    cr_expect(strstr(serve_request_refused("%00"), "NUL"));
+    for (int i = 1; i < SERVE_PARAMETERS_MAX; i++)
+        strcat(target, "&a");
+    cr_expect_null(serve_request_refused(target));
+    strcat(target, "&");
+    cr_expect(strstr(serve_request_refused(target), "parameters"));
 }
 
 static int take(struct options *options, const char *name, const char *value, char *errmsg)
