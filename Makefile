@@ -305,7 +305,8 @@ install: all
 	install -m 644 packaging/sysusers.d/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 packaging/tmpfiles.d/*.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	for unit in $(notdir $(wildcard packaging/systemd/*.service)); do \
-		sed 's|/usr/bin/|$(PREFIX)/bin/|' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+		sed -e 's|/usr/bin/|$(PREFIX)/bin/|' -e '/^ExecStart/s|/etc/|$(SYSCONFDIR)/|' \
+			packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
 	done
 
 uninstall:
