@@ -141,6 +141,7 @@ const struct command commands[] = {
                  "    [--step STEP] [--by WHAT] [--top N] [--sensor NAME] [--key FILE]\n"
                  "    [--real-addresses] [--ranks] [--withhold K] [-o FILE]\n"
                  "       darkcount export --make-key FILE",
+        .formats = "csv (default), json, prometheus, flowtuple or ipfix",
         .takes = BIT(OPTION_FORMAT) | BIT(OPTION_FROM) | BIT(OPTION_TO) | BIT(OPTION_STEP) |
                  BIT(OPTION_BY) | BIT(OPTION_TOP) | BIT(OPTION_SENSOR) | BIT(OPTION_KEY) |
                  BIT(OPTION_REAL_ADDRESSES) | BIT(OPTION_MAKE_KEY) | BIT(OPTION_WITHHOLD) |

@@ -196,14 +196,14 @@ int options_check_format(struct options *options, char *errmsg)
 
 #define HELP_WIDTH 22 /* of the column that names an option or a command */
 
-static void print_option(const struct option_row *row, FILE *out)
+static void print_option(const struct option_row *row, const char *help, FILE *out)
 {
     char names[64];
     snprintf(names, sizeof names, "%s%.1s%s--%s%s%s", row->letter ? "-" : "",
              row->letter ? &row->letter : "", row->letter ? ", " : "", row->name,
              row->argument ? " " : "", row->argument ? row->argument : "");
     fprintf(out, "  %-*s", HELP_WIDTH, names);
-    for (const char *c = row->help; *c; c++) {
+    for (const char *c = help; *c; c++) {
         putc(*c, out);
         if (*c == '\n')
             fprintf(out, "%*s", HELP_WIDTH + 2, "");
@@ -215,9 +215,11 @@ static void print_command_help(const struct command *command, FILE *out)
 {
     fprintf(out, "usage: darkcount [--store URL] %s %s\n\n%s: %s\n\n", command->name,
             command->usage, command->name, command->summary);
-    for (int id = OPTION_STORE; id < OPTION_IDS; id++)
+    for (int id = OPTION_STORE; id < OPTION_IDS; id++) {
+        bool own = id == OPTION_FORMAT && command->formats;
         if ((command->takes | ALWAYS) & OPTION_BIT(id))
-            print_option(&option_rows[id], out);
+            print_option(&option_rows[id], own ? command->formats : option_rows[id].help, out);
+    }
 }
 
 void options_print_help(const struct options *options, FILE *out)
@@ -233,7 +235,7 @@ void options_print_help(const struct options *options, FILE *out)
             if (!options->group || in_group(&commands[i], options->group))
                 fprintf(out, "  %-*s%s\n", HELP_WIDTH, commands[i].name, commands[i].summary);
         putc('\n', out);
-        print_option(&option_rows[OPTION_STORE], out);
+        print_option(&option_rows[OPTION_STORE], option_rows[OPTION_STORE].help, out);
     }
     fputs("\nExit status: 0 done, 1 it failed, 2 wrong usage. See darkcount(1).\n", out);
 }

@@ -67,6 +67,7 @@ struct command {
     const char *name;    /* "annual", "chart annual" */
     const char *summary; /* one line for the list of commands */
     const char *usage;   /* what stands behind the name */
+    const char *formats; /* help of --format where it takes others than most do; NULL */
     uint64_t takes;      /* OPTION_BIT ... */
     /* Completes and checks the options when all are known; NULL: nothing to check. ERR_INVALID with
      * the cause in `errmsg` is wrong usage. */

@@ -238,8 +238,7 @@ const struct option_row option_rows[OPTION_IDS] = {
                        set_method},
     [OPTION_YEAR] = {0, "year", "YYYY", "this year only", set_year},
     [OPTION_FORMAT] = {0, "format", "FORMAT",
-                       "table (default on a terminal), csv (default elsewhere) or json;\n"
-                       "export: csv (default), json, prometheus, flowtuple or ipfix",
+                       "table (default on a terminal), csv (default elsewhere) or json",
                        set_format},
     [OPTION_OUTPUT] = {'o', "output", "FILE",
                        "the file to write; of a chart its ending says the kind, of an export\n"

@@ -167,6 +167,20 @@ Test(options, help_of_a_command_has_its_options_and_no_others)
     cr_assert_null(strstr(out, "chart"));
 }
 
+Test(options, help_of_a_command_lists_its_own_formats)
+{
+    char annual[] = "darkcount annual --help", query[] = "darkcount query --help",
+         bulk[] = "darkcount export --help", out[8192];
+    print_help(annual, out, sizeof out);
+    cr_assert(strstr(out, "table (default on a terminal)"), "%s", out);
+    cr_assert_not(strstr(out, "flowtuple") || strstr(out, "export"), "%s", out);
+    print_help(query, out, sizeof out);
+    cr_assert_not(strstr(out, "flowtuple") || strstr(out, "export"), "%s", out);
+    print_help(bulk, out, sizeof out);
+    cr_assert(strstr(out, "csv (default), json, prometheus, flowtuple or ipfix"), "%s", out);
+    cr_assert_not(strstr(out, "table"), "%s", out);
+}
+
 Test(options, help_of_half_a_command_lists_the_wholes)
 {
     char line[] = "darkcount chart --help", out[8192];
