@@ -359,7 +359,10 @@ static int check(struct request *request, char *errmsg)
         return err_set(errmsg, ERR_INVALID, "sensor inventory: give the time, --from");
     if (check_from(request->from, errmsg))
         return ERR_INVALID;
-    return adds ? prefixset_finish(request->darknet, errmsg) : 0;
+    int rc = adds ? prefixset_finish(request->darknet, errmsg) : 0;
+    if (rc == 0 && adds && prefixset_missed(request->darknet, errmsg))
+        log_warn("%s", errmsg);
+    return rc;
 }
 
 static int run(struct request *request, char *errmsg)

@@ -191,6 +191,8 @@ static int check_arguments(struct arguments *arguments, char *errmsg)
     int result = prefixset_finish(arguments->darknet, errmsg);
     if (result == 0 && arguments->tunnels)
         result = prefixset_finish(arguments->tunnels, errmsg);
+    if (result == 0 && prefixset_missed(arguments->darknet, errmsg))
+        log_warn("%s", errmsg);
     return result;
 }
 

@@ -261,6 +261,8 @@ static int make_darknet(struct sensor *sensor, const struct settings *settings, 
         rc = prefixset_exclude(sensor->darknet, settings->exclude, errmsg);
     if (rc == 0)
         rc = prefixset_finish(sensor->darknet, errmsg);
+    if (rc == 0 && prefixset_missed(sensor->darknet, errmsg))
+        log_warn("%s", errmsg);
     if (rc == 0 && !(sensor->darknet_text = prefixset_text(sensor->darknet)))
         rc = ERR_NOMEM;
     return rc;

@@ -177,7 +177,10 @@ static int check_arguments(struct arguments *arguments, char *errmsg)
         return err_set(errmsg, ERR_INVALID,
                        live ? "say how long to watch with --for DURATION, such as 1h"
                             : "--for: goes with -i; captures are read to their end");
-    return prefixset_finish(arguments->darknet, errmsg);
+    int result = prefixset_finish(arguments->darknet, errmsg);
+    if (result == 0 && prefixset_missed(arguments->darknet, errmsg))
+        log_warn("%s", errmsg);
+    return result;
 }
 
 static int parse_arguments(struct arguments *arguments, int argc, char **argv, char *errmsg)

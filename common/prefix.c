@@ -14,6 +14,9 @@ typedef unsigned __int128 number;
 
 #define BLOCKS 65537 /* of the upper 16 bits of an IPv4 address, and an end */
 
+/* A prefix with its length, as written by inet_ntop, and NUL. */
+#define PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
+
 enum family { V4, V6, FAMILIES };
 
 /* Both ends are included, so that the whole address space can be said. */
@@ -34,6 +37,8 @@ struct span {
 
 struct prefixset {
     struct ranges in[FAMILIES], out[FAMILIES]; /* `in` is the set once finished */
+    size_t missed;                             /* exclusions outside of it */
+    char first_missed[PREFIX_TEXT_MAX];
     uint64_t count4;
     size_t span_count;
     struct span
@@ -42,9 +47,6 @@ struct prefixset {
      * are searched as a whole. */
     uint32_t *blocks;
 };
-
-/* Ends of text: a prefix with its length, as written by inet_ntop. */
-#define PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
 
 static const unsigned family_bits[FAMILIES] = {[V4] = 32, [V6] = 128};
 
@@ -303,10 +305,53 @@ static int build_blocks(struct prefixset *set)
     return 0;
 }
 
+/* The host bits of the largest prefix that begins at range.first and ends within the range. */
+static unsigned largest_prefix(enum family family, struct range range)
+{
+    unsigned bits = 0;
+    while (bits < family_bits[family] && (range.first & host_mask(bits + 1)) == 0 &&
+           range.last - range.first >= host_mask(bits + 1))
+        bits++;
+    return bits;
+}
+
+static void prefix_format(enum family family, number first, unsigned host_bits,
+                          char out[PREFIX_TEXT_MAX])
+{
+    char address[INET6_ADDRSTRLEN];
+    number_format(family, first, address);
+    snprintf(out, PREFIX_TEXT_MAX, "%s/%u", address, family_bits[family] - host_bits);
+}
+
+/* Whether `range` has anything in common with the ranges, which are normalized. */
+static bool touches(const struct ranges *ranges, struct range range)
+{
+    size_t low = 0, high = ranges->count; /* the first that does not end before `range` */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ranges->list[middle].last < range.first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ranges->count && ranges->list[low].first <= range.last;
+}
+
+/* Notes the exclusions that miss the set: as they were given, since afterwards they are merged. */
+static void note_missed(struct prefixset *set, enum family family)
+{
+    for (size_t i = 0; i < set->out[family].count; i++) {
+        struct range range = set->out[family].list[i];
+        if (!touches(&set->in[family], range) && set->missed++ == 0)
+            prefix_format(family, range.first, largest_prefix(family, range), set->first_missed);
+    }
+}
+
 int prefixset_settle(struct prefixset *set, char *errmsg)
 {
     for (int family = 0; family < FAMILIES; family++) {
         normalize(&set->in[family]);
+        note_missed(set, (enum family)family);
         normalize(&set->out[family]);
         if (subtract(&set->in[family], &set->out[family]))
             return err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
@@ -325,6 +370,17 @@ int prefixset_finish(struct prefixset *set, char *errmsg)
     if (rc == 0 && build_blocks(set))
         rc = err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
     return rc;
+}
+
+size_t prefixset_missed(const struct prefixset *set, char *message)
+{
+    char more[48] = "";
+    if (set->missed > 1)
+        snprintf(more, sizeof more, " (and %zu more)", set->missed - 1);
+    if (set->missed > 0)
+        err_set(message, 0, "exclude %s%s: lies outside of the darknet and changes nothing",
+                set->first_missed, more);
+    return set->missed;
 }
 
 /* --- looking up ------------------------------------------------------------------------------- */
@@ -468,24 +524,6 @@ bool prefixset_range6(const struct prefixset *set, size_t i, uint8_t first[16], 
 }
 
 /* --- text ------------------------------------------------------------------------------------- */
-
-/* The host bits of the largest prefix that begins at range.first and ends within the range. */
-static unsigned largest_prefix(enum family family, struct range range)
-{
-    unsigned bits = 0;
-    while (bits < family_bits[family] && (range.first & host_mask(bits + 1)) == 0 &&
-           range.last - range.first >= host_mask(bits + 1))
-        bits++;
-    return bits;
-}
-
-static void prefix_format(enum family family, number first, unsigned host_bits,
-                          char out[PREFIX_TEXT_MAX])
-{
-    char address[INET6_ADDRSTRLEN];
-    number_format(family, first, address);
-    snprintf(out, PREFIX_TEXT_MAX, "%s/%u", address, family_bits[family] - host_bits);
-}
 
 static void put_range(struct buf *text, enum family family, struct range range)
 {

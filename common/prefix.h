@@ -36,6 +36,10 @@ int prefixset_settle(struct prefixset *set, char *errmsg);
  * in one: for who asks for every packet. */
 int prefixset_finish(struct prefixset *set, char *errmsg);
 
+/* How many exclusions of a settled set lay wholly outside of what was added, and changed nothing: most
+ * likely another address was meant. When there are any, `message` (ERRMSG_SIZE bytes) names the first. */
+size_t prefixset_missed(const struct prefixset *set, char *message);
+
 /* Membership. */
 bool prefixset_has4(const struct prefixset *set, uint32_t address);
 bool prefixset_has6(const struct prefixset *set, const uint8_t address[16]);

@@ -84,6 +84,34 @@ Test(prefix, exclusions_win_whatever_the_order)
     prefixset_free(set);
 }
 
+static size_t missed(const char *in, const char *out, char *message)
+{
+    char errmsg[ERRMSG_SIZE] = "";
+    struct prefixset *set = prefixset_new();
+    *message = '\0';
+    cr_assert_eq(prefixset_add(set, in, errmsg), 0);
+    if (out)
+        cr_assert_eq(prefixset_exclude(set, out, errmsg), 0);
+    cr_assert_eq(prefixset_settle(set, errmsg), 0, "%s", errmsg);
+    size_t count = prefixset_missed(set, message);
+    prefixset_free(set);
+    return count;
+}
+
+Test(prefix, exclusions_outside_are_named)
+{
+    char message[ERRMSG_SIZE];
+    cr_expect_eq(missed("10.0.0.0/24", NULL, message), 0);
+    cr_expect_eq(missed("10.0.0.0/24,10.0.4.0/24", "10.0.0.7,10.0.0.0/25,10.0.4.255", message), 0);
+    cr_expect_eq(missed("10.0.1.0/24,10.0.4.0/24", "10.0.0.0/23,10.0.3.0/24", message), 1);
+    cr_expect(strstr(message, "exclude 10.0.3.0/24: "), "%s", message);
+    /* Beside one another, and one of the darknet's: merged, they would not miss it. */
+    cr_expect_eq(missed("10.0.0.0/24", "10.0.0.255,10.0.1.0,10.0.1.1,2001:db8::1", message), 3);
+    cr_expect(strstr(message, "exclude 10.0.1.0/32 (and 2 more): "), "%s", message);
+    cr_expect_eq(missed("2001:db8::/64", "2001:db8:0:1::/64,2001:db8::/65", message), 1);
+    cr_expect(strstr(message, "exclude 2001:db8:0:1::/64: "), "%s", message);
+}
+
 Test(prefix, nothing_left_is_refused)
 {
     char errmsg[ERRMSG_SIZE] = "";
