@@ -20,8 +20,9 @@
 #define SWEEP_MS    1000
 
 /*
- * Happy path: on_connection (begun) -> on_target -> on_request, which answers -> on_completed -> the next request
- * of the connection, or on_connection (closed). sweep() ends those that take too long at any of it.
+ * Happy path: on_connection (begun) -> on_target -> on_request, which answers -> on_completed -> the
+ * next request of the connection, or on_connection (closed). sweep() ends those that take too long at
+ * any of it.
  */
 
 struct peer {

@@ -3,7 +3,8 @@
  * its parameters, which are the command line's options by the same names, read by the same functions.
  * Pure. Everything here comes from whoever asks.
  *
- *   serve_request_refused -> serve_request_path -> serve_request_host, then serve_request_begin -> serve_request_parameter ... -> the endpoint's check
+ *   serve_request_refused -> serve_request_path -> serve_request_host, then
+ *   serve_request_begin -> serve_request_parameter ... -> the endpoint's check
  */
 #ifndef DASHBOARDS_SERVE_REQUEST_H
 #define DASHBOARDS_SERVE_REQUEST_H
