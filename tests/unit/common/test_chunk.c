@@ -148,7 +148,7 @@ Test(chunk, the_beginning_of_a_value_is_found_in_a_piece)
             if (have < header)
                 continue; /* too short for one to be known */
             cr_assert_eq(begins.size, have - header);
-            cr_assert_eq(memcmp(begins.bytes, of.value, begins.size), 0);
+            cr_assert(begins.size == 0 || memcmp(begins.bytes, of.value, begins.size) == 0);
         }
         uncut(&of);
     }
