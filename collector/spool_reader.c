@@ -140,7 +140,8 @@ void spool_list_free(struct spool_epoch *epochs, size_t count)
     free(epochs);
 }
 
-/* A segment that has a successor was synced before that was begun. */
+/* A segment that has a successor was synced before that was begun. One that is gone since it was listed was
+ * damaged and a capture's, which is counted again: whoever does that says what is on disk. */
 int spool_settle(const struct spool_epoch *epoch, char *errmsg)
 {
     uint64_t *firsts;
@@ -150,7 +151,7 @@ int spool_settle(const struct spool_epoch *epoch, char *errmsg)
         char name[PATH_MAX];
         segment_path(name, epoch->path, firsts[count - 1]);
         int fd = spool_env->open(name, O_RDONLY | O_CLOEXEC, 0);
-        if (fd < 0 || spool_env->fdatasync(fd) != 0)
+        if ((fd < 0 && errno != ENOENT) || (fd >= 0 && spool_env->fdatasync(fd) != 0))
             rc = err_from_errno(errno);
         if (fd >= 0)
             spool_env->close(fd);
@@ -284,6 +285,15 @@ static int search(struct spool_reader *reader, struct segment_walk *walk, uint64
     return 0;
 }
 
+/* Takes reader->next at the offset of the segment as it has its name now: the one that is open may have been
+ * put aside. */
+static int take_at(struct spool_reader *reader, off_t offset)
+{
+    int rc = open_segment(reader);
+    reader->offset = offset;
+    return rc == 1 ? find_next(reader) : rc;
+}
+
 /* reader->next is not where it should be: 1 when it is behind damage in its segment, SPOOL_LOST when
  * it is nowhere, or an error. */
 static int look_behind(struct spool_reader *reader, uint64_t through)
@@ -305,7 +315,7 @@ static int look_behind(struct spool_reader *reader, uint64_t through)
     if (first > 0 && rc != SPOOL_LOST)
         segment_quarantine(reader->path, reader->epoch, first, walk.limit, through);
     if (rc == 1)
-        return find_next(reader);
+        return take_at(reader, reader->offset);
     if (reader->lost > through)
         reader->lost = through;
     return SPOOL_LOST;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/spool_env.h"
 #include "collector/spool_private.h"
 #include "common/err.h"
 #include "tests/unit/collector/folder.h"
@@ -330,5 +331,90 @@ Test(spool_damage, capture_begins_again_at_its_damaged_segment)
             spool_writer_close(writer);
             expect_delivery(RECORDS, lost, names[i]);
         }
+    identity.replay = false;
+}
+
+/* --- a capture is mended while another process looks at it --------------------------------------- */
+
+static const struct spool_env *system_env;
+static unsigned calls_before; /* that reach the system before the capture is mended */
+
+static void mend_when_due(void)
+{
+    if (calls_before-- > 0)
+        return;
+    spool_env = system_env;
+    struct spool_writer *writer = open_writer();
+    while (spool_writer_last(writer) < RECORDS)
+        append(writer);
+    cr_assert_eq(spool_sync(writer, errmsg), 0);
+    spool_writer_close(writer);
+}
+
+static int open_when_due(const char *name, int flags, mode_t mode)
+{
+    mend_when_due();
+    return system_env->open(name, flags, mode);
+}
+
+static int list_when_due(const char *name, int (*each)(void *user, const char *name), void *user)
+{
+    mend_when_due();
+    return system_env->list(name, each, user);
+}
+
+/* What the ship process does with what it finds; whether the capture was mended meanwhile. */
+static bool look_while_mended(unsigned calls)
+{
+    struct spool_env env = *system_env;
+    struct spool_epoch *epochs;
+    size_t count;
+    env.open = open_when_due;
+    env.list = list_when_due;
+    calls_before = calls;
+    spool_env = &env;
+    cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0, "%u: %s", calls, errmsg);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(spool_settle(&epochs[i], errmsg), 0, "%u: %s", calls, errmsg);
+    spool_list_free(epochs, count);
+    struct spool_reader *reader = spool_reader_new(path, 1);
+    const uint8_t *bytes;
+    size_t size;
+    while (spool_reader_lost(reader) < RECORDS) {
+        int rc = spool_read(reader, RECORDS, &bytes, &size, errmsg);
+        cr_assert_geq(rc, 0, "%u: %s", calls, errmsg);
+        if (rc == 0)
+            break;
+        if (rc == SPOOL_LOST)
+            spool_reader_skip(reader, spool_reader_lost(reader) + 1);
+    }
+    spool_reader_free(reader);
+    bool mended = spool_env == system_env;
+    spool_env = system_env;
+    return mended;
+}
+
+Test(spool_damage, capture_is_mended_while_it_is_looked_at)
+{
+    unsigned calls = 0;
+    uint8_t bytes[4096];
+    identity.replay = true;
+    cr_assert_eq(identity_write(path, &identity, errmsg), 0);
+    read_files();
+    system_env = spool_env;
+    for (size_t i = 0; i < SEGMENTS; i++) {
+        bool mended = true;
+        for (calls = 0; mended; calls++) {
+            bool lost[RECORDS + 2] = {false};
+            restore();
+            memcpy(bytes, files[i], sizes[i]);
+            bytes[RECORD_SIZE] ^= 0x40;
+            write_file(names[i], bytes, sizes[i]);
+            mended = look_while_mended(calls);
+            if (mended)
+                expect_delivery(RECORDS, lost, names[i]);
+        }
+        cr_assert_gt(calls, 5);
+    }
     identity.replay = false;
 }
