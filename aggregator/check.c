@@ -244,12 +244,7 @@ static int check(const char *config, const char *state, const char *store)
         check_all(&checks, &options);
     }
     options_close(&options);
-    int status = output_finish();
-    if (status == 0 && checks.failed) {
-        log_error("check: %u of these failed", checks.failed);
-        status = 1;
-    }
-    return status;
+    return checks_finish(&checks);
 }
 
 int check_command(int argc, char **argv)

@@ -320,12 +320,7 @@ static int check(const char *config)
         check_aggregator(&checks, &sensor);
         run_forget(settings, &sensor);
     }
-    int status = output_finish();
-    if (status == 0 && checks.failed) {
-        log_error("check: %u of these failed", checks.failed);
-        status = 1;
-    }
-    return status;
+    return checks_finish(&checks);
 }
 
 int check_main(int argc, char **argv)

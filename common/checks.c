@@ -7,6 +7,8 @@
 #include "common/calendar.h"
 #include "common/cert.h"
 #include "common/err.h"
+#include "common/log.h"
+#include "common/output.h"
 
 #define DAY_S 86400
 
@@ -25,6 +27,16 @@ void checks_say(struct checks *checks, enum verdict verdict, const char *what, c
             *c = '?';
     fprintf(checks->out, "%-4s  %s: %s\n", words[verdict], what, text);
     checks->failed += verdict == CHECK_FAIL;
+}
+
+int checks_finish(const struct checks *checks)
+{
+    int status = output_finish();
+    if (status == 0 && checks->failed) {
+        log_error("check: %u of these failed", checks->failed);
+        status = 1;
+    }
+    return status;
 }
 
 void checks_clock(struct checks *checks)

@@ -26,6 +26,10 @@ struct checks {
 void checks_say(struct checks *checks, enum verdict verdict, const char *what, const char *format,
                 ...) __attribute__((format(printf, 4, 5)));
 
+/* The end of a command that printed its checks on standard output: the program's exit status, and on
+ * standard error how many failed, or that the output was not taken. */
+int checks_finish(const struct checks *checks);
+
 /* Whether the system's clock is synchronised, by adjtimex(2): counts are kept by its time. */
 void checks_clock(struct checks *checks);
 /* Whether a certificate is good now and for longer: it fails when its time is over or has not come,

@@ -96,10 +96,15 @@ export const compact = value =>
 // Below 1000 with as many decimals as its neighbours have.
 export const short = value => value >= 1000 ? compact(value) : number(value, value < 100 ? 2 : 1);
 
-// Cut, not rounded: what is less than all is not written as 100 %.
-export const percent = (value, decimals = 2) => value == null ? word('missing')
-  : new Intl.NumberFormat(language, {style: 'percent', minimumFractionDigits: decimals, maximumFractionDigits: decimals})
-    .format(Math.floor(value * 100 * 10 ** decimals) / (100 * 10 ** decimals));
+// Cut, not rounded: what is less than all is not written as 100 %, and what is more than nothing not as 0 %.
+export const percent = (value, decimals = 2) => {
+  if (value == null)
+    return word('missing');
+  const format = new Intl.NumberFormat(language,
+    {style: 'percent', minimumFractionDigits: decimals, maximumFractionDigits: decimals});
+  const parts = 100 * 10 ** decimals;
+  return value > 0 && value * parts < 1 ? `<${format.format(1 / parts)}` : format.format(Math.floor(value * parts) / parts);
+};
 
 export const moment = (instant, zone) => instant == null ? word('missing')
   : new Intl.DateTimeFormat(language, {dateStyle: 'medium', timeStyle: 'short', timeZone: zone}).format(new Date(instant));
