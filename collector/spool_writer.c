@@ -234,7 +234,9 @@ static int replay_cut(const struct spool_writer *writer, const uint64_t *firsts,
         segment_path(later, writer->path, firsts[i]);
         spool_env->unlink(later);
     }
-    if (spool_env->rename(name, aside) != 0)
+    /* Where the ship process has given the segment the second name already, rename does nothing. */
+    if (spool_env->rename(name, aside) != 0 ||
+        (spool_env->unlink(name) != 0 && errno != ENOENT))
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
     log_warn(
         "spool %s: is damaged, and kept as %s; the capture is counted again from record %" PRIu64,
