@@ -57,7 +57,7 @@ static const char usage[] =
 /* What configuration and command line say, as text. */
 struct settings {
     char *name, *darknet, *exclude, *tunnels, *interfaces, *filter, *spool, *aggregator, *user;
-    uint64_t snaplen, ring_mb, threads, retention_h, spool_max_mb;
+    uint64_t snaplen, ring_mb, threads, retention_h, spool_max_mb, patience_s;
     bool promiscuous, sources, skew;
     char *metrics; /* where the page of metrics is served; NULL: nowhere */
     bool metrics_anywhere;
@@ -127,6 +127,7 @@ static int read_config(struct settings *settings, char *errmsg)
         {"spool", "retention_hours", CONFIG_UINT, &settings->retention_h, 0, 8760},
         {"spool", "max_mb", CONFIG_UINT, &settings->spool_max_mb, 64, 1 << 20},
         {"aggregator", "address", CONFIG_STRING, &settings->aggregator, 0, 0},
+        {"aggregator", "patience_s", CONFIG_UINT, &settings->patience_s, 1, 7 * 86400},
         {"metrics", "listen", CONFIG_STRING, &settings->metrics, 0, 0},
         {"metrics", "anywhere", CONFIG_BOOL, &settings->metrics_anywhere, 0, 0},
         {0},
@@ -338,6 +339,7 @@ static int make_sensor(struct sensor *sensor, struct settings *settings, char *e
     sensor->skew = settings->skew;
     sensor->retention_h = settings->retention_h;
     sensor->spool_max_mb = settings->spool_max_mb;
+    sensor->patience_s = settings->patience_s;
     set_filter(sensor, settings->filter);
     return 0;
 }
@@ -427,6 +429,7 @@ static int start(struct sensor *sensor, const char *user, int metrics, char *err
                                    .aggregator = sensor->aggregator,
                                    .retention_s = sensor->retention_h * 3600,
                                    .max_bytes = sensor->spool_max_mb << 20,
+                                   .patience_s = sensor->patience_s,
                                    .privilege = privilege,
                                    .vitals = sensor->vitals,
                                    .metrics = metrics};
@@ -493,6 +496,7 @@ static struct settings default_settings(size_t paths)
                              .skew = true,
                              .retention_h = 24,
                              .spool_max_mb = 1024,
+                             .patience_s = SHIP_PATIENCE_S,
                              .paths = calloc(paths, sizeof(char *))};
 }
 

@@ -36,7 +36,7 @@ struct sensor {
     bool filter_inventory; /* without one: the filter made from darknet and tunnels */
     bool skew;             /* live: raise the alarms of collector/skew.h */
     const char *spool;     /* "." once sensor_confine has made it the working directory */
-    uint64_t retention_h, spool_max_mb;
+    uint64_t retention_h, spool_max_mb, patience_s;
     char *aggregator;
     struct privilege privilege; /* what the capture process gives up */
     struct child *child;        /* the ship process */

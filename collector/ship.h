@@ -28,7 +28,7 @@ struct ship_note {
 };
 
 #define SHIP_STOP_MS    3000
-#define SHIP_GIVE_UP_MS 30000 /* draining: without any progress for this long */
+#define SHIP_PATIENCE_S 30 /* unless it is configured */
 
 struct privilege;
 struct vitals;
@@ -38,6 +38,7 @@ struct ship_options {
     const char *aggregator; /* common/address.h */
     uint64_t retention_s;
     uint64_t max_bytes;                /* of the spool, see manifest_save */
+    uint64_t patience_s;               /* draining: ends without any progress for this long */
     const struct privilege *privilege; /* what its process gives up; NULL: nothing */
     int notes;                         /* reading end of the pipe */
     const struct vitals *vitals;       /* of the capture process; for the page of metrics */

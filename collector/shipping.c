@@ -131,7 +131,7 @@ static void check_ending(struct shipping *shipping)
         return;
     if (shipping->ending == SHIPPING_DRAINS && manifest->progress != shipping->progress) {
         shipping->progress = manifest->progress;
-        shipping->deadline_ms = now + SHIP_GIVE_UP_MS;
+        shipping->deadline_ms = now + shipping->options->patience_s * 1000;
     }
     if (manifest_waiting(manifest) == 0 || now >= shipping->deadline_ms)
         finish(shipping);
@@ -144,7 +144,8 @@ static void begin_ending(struct shipping *shipping, enum shipping_ending ending)
         return;
     shipping->ending = ending;
     shipping->progress = shipping->manifest.progress;
-    shipping->deadline_ms = now + (ending == SHIPPING_DRAINS ? SHIP_GIVE_UP_MS : SHIP_STOP_MS);
+    shipping->deadline_ms =
+        now + (ending == SHIPPING_DRAINS ? shipping->options->patience_s * 1000 : SHIP_STOP_MS);
     shipping->retry_ms = 0; /* the next try is worth making at once */
     if (ending == SHIPPING_STOPS)
         shipping->tick_ms = now + SHIPPING_STOP_TICK_MS;

@@ -192,6 +192,12 @@ static int find_unfinished(void *user, const char *name)
     return 1;
 }
 
+bool merge_unfinished(const char *path)
+{
+    struct unfinished found;
+    return spool_env->list(path, find_unfinished, &found) == 1;
+}
+
 int spool_merge_finish(const struct spool_epoch *epoch, char *errmsg)
 {
     struct unfinished found;

@@ -66,6 +66,9 @@ void segment_quarantine(const char *path, const uint8_t epoch[EPOCH_SIZE], uint6
 /* One sealed record at `offset` into `buf` (emptied): 1 when it is sound, 0, ERR_IO, ERR_NOMEM. */
 int segment_read(int fd, off_t offset, struct buf *buf);
 
+/* Whether a merging is under way, or was cut short: records are then in its file that are in no segment. */
+bool merge_unfinished(const char *path);
+
 /* --- notes ------------------------------------------------------------------------------------ */
 
 /* Writes `text` to path/name so that it is there whole or not at all. `durable`: and stays. */

@@ -235,8 +235,7 @@ static int replay_cut(const struct spool_writer *writer, const uint64_t *firsts,
         spool_env->unlink(later);
     }
     /* Where the ship process has given the segment the second name already, rename does nothing. */
-    if (spool_env->rename(name, aside) != 0 ||
-        (spool_env->unlink(name) != 0 && errno != ENOENT))
+    if (spool_env->rename(name, aside) != 0 || (spool_env->unlink(name) != 0 && errno != ENOENT))
         return err_set(errmsg, err_from_errno(errno), "spool %s: %s", name, strerror(errno));
     log_warn(
         "spool %s: is damaged, and kept as %s; the capture is counted again from record %" PRIu64,
