@@ -7,25 +7,9 @@
 
 #include "collector/pcapfile.h"
 #include "common/err.h"
+#include "tests/fuzz/pieces.h"
 
 #define BATCH 5
-
-/* Gives the file, and afterwards walks over it. */
-struct whole {
-    const uint8_t *at, *end;
-    size_t piece;
-};
-
-static ssize_t read_piece(void *user, uint8_t *out, size_t size)
-{
-    struct whole *whole = user;
-    size_t left = (size_t)(whole->end - whole->at);
-    size = size < whole->piece ? size : whole->piece;
-    size = size < left ? size : left;
-    memcpy(out, whole->at, size);
-    whole->at += size;
-    return (ssize_t)size;
-}
 
 static uint32_t field(const uint8_t *at, bool swapped)
 {
@@ -35,7 +19,7 @@ static uint32_t field(const uint8_t *at, bool swapped)
 }
 
 /* The brief is of the record at the beginning of what is left. */
-static void check_brief(struct whole *left, const struct packet_brief *brief, int offset,
+static void check_brief(struct pieces *left, const struct packet_brief *brief, int offset,
                         uint32_t snaplen, bool swapped)
 {
     struct packet_brief expected;
@@ -49,7 +33,7 @@ static void check_brief(struct whole *left, const struct packet_brief *brief, in
 }
 
 /* The packet is the record at the beginning of what is left of the file. */
-static void check(struct whole *left, const struct capture_packet *packet, bool swapped)
+static void check(struct pieces *left, const struct capture_packet *packet, bool swapped)
 {
     size_t size = (size_t)(left->end - left->at);
     fuzz_require(size >= 16 + (size_t)packet->caplen);
@@ -62,7 +46,7 @@ static void check(struct whole *left, const struct capture_packet *packet, bool 
 }
 
 /* Whether what is left begins with a record that should have been taken. */
-static bool whole_record(const struct whole *left, bool swapped)
+static bool whole_record(const struct pieces *left, bool swapped)
 {
     size_t size = (size_t)(left->end - left->at);
     if (size < 16)
@@ -72,7 +56,7 @@ static bool whole_record(const struct whole *left, bool swapped)
 }
 
 /* Takes a few packets, as briefs where they can be; as pcapfile_batch. */
-static int take(struct pcapfile *file, struct whole *left, bool briefs, uint32_t snaplen,
+static int take(struct pcapfile *file, struct pieces *left, bool briefs, uint32_t snaplen,
                 bool swapped)
 {
     struct capture_packet packets[BATCH];
@@ -87,14 +71,14 @@ static int take(struct pcapfile *file, struct whole *left, bool briefs, uint32_t
     return count;
 }
 
-static void walk(const uint8_t *begin, const uint8_t *end, size_t piece, bool briefs)
+static void walk(const uint8_t *begin, const uint8_t *end, size_t most, bool briefs)
 {
     bool swapped = begin[0] == 0xa1;
     uint32_t snaplen = field(begin + 16, swapped);
     if (snaplen == 0 || snaplen > INT32_MAX)
         snaplen = PCAPFILE_PACKET_MAX;
-    struct whole left = {begin + PCAPFILE_HEADER_SIZE, end, piece}, source = left;
-    struct pcapfile *file = pcapfile_new(begin, read_piece, &source);
+    struct pieces source = {begin + PCAPFILE_HEADER_SIZE, end, most}, left = source;
+    struct pcapfile *file = pcapfile_new(begin, pieces_read, &source);
     fuzz_require(file);
     int count;
     while ((count = take(file, &left, briefs, snaplen, swapped)) > 0)

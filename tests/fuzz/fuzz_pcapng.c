@@ -3,28 +3,11 @@
  * batches of any size. */
 #include "tests/fuzz/fuzz.h"
 
-#include <string.h>
-
 #include "collector/pcapng.h"
 #include "common/err.h"
+#include "tests/fuzz/pieces.h"
 
 #define BATCH_MAX 16
-
-struct source {
-    const uint8_t *at, *end;
-    size_t piece;
-};
-
-static ssize_t read_piece(void *user, uint8_t *out, size_t size)
-{
-    struct source *source = user;
-    size_t left = (size_t)(source->end - source->at);
-    size = size < source->piece ? size : source->piece;
-    size = size < left ? size : left;
-    memcpy(out, source->at, size);
-    source->at += size;
-    return (ssize_t)size;
-}
 
 /* What a reader made of the file. */
 struct reading {
@@ -50,12 +33,12 @@ static void see(struct reading *reading, int linktype, const struct capture_pack
     reading->packets++;
 }
 
-static struct reading read_all(const uint8_t *begin, const uint8_t *end, size_t piece, int batch)
+static struct reading read_all(const uint8_t *begin, const uint8_t *end, size_t most, int batch)
 {
     struct capture_packet packets[BATCH_MAX];
-    struct source source = {begin, end, piece};
+    struct pieces pieces = {begin, end, most};
     struct reading reading = {0};
-    struct pcapng *file = pcapng_new(read_piece, &source);
+    struct pcapng *file = pcapng_new(pieces_read, &pieces);
     fuzz_require(file);
     uint64_t before = 0;
     while ((reading.result = pcapng_batch(file, packets, batch)) > 0) {
