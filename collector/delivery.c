@@ -33,7 +33,6 @@ void delivery_renew(struct delivery *delivery, const struct delivery_renewal *re
 void delivery_disconnected(struct delivery *delivery)
 {
     delivery->state = DELIVERY_OFFLINE;
-    delivery->input.size = 0;
 }
 
 /* --- what the aggregator says ----------------------------------------------------------------- */

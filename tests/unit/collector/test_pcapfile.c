@@ -12,6 +12,7 @@
 #include "collector/decode.h"
 #include "collector/pcapfile.h"
 #include "common/err.h"
+#include "tests/unit/common/random.h"
 
 #define SIZE_MAX_OF_FILE (5 << 19) /* more than two of the blocks that it reads */
 
@@ -35,13 +36,9 @@ static void end(void)
 
 TestSuite(pcapfile, .init = begin, .fini = end);
 
-/* SplitMix64, by S. Vigna (public domain). */
-static uint32_t random_below(uint32_t bound)
+static uint32_t below(uint32_t bound)
 {
-    uint64_t value = state += UINT64_C(0x9e3779b97f4a7c15);
-    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((value ^ (value >> 31)) >> 11) % bound;
+    return (uint32_t)random_below(&state, bound);
 }
 
 /* What a reader made of the file. */
@@ -160,7 +157,7 @@ struct pieces {
 static ssize_t read_piece(void *user, uint8_t *out, size_t size)
 {
     struct pieces *pieces = user;
-    size_t piece = 1 + random_below(pieces->largest);
+    size_t piece = 1 + below(pieces->largest);
     piece = piece < size ? piece : size;
     piece = piece < file_size - pieces->at ? piece : file_size - pieces->at;
     memcpy(out, file + pieces->at, piece);
@@ -172,12 +169,12 @@ static void read_by_blocks(struct reading *reading)
 {
     static const uint32_t largest[] = {7, 100, 65536, SIZE_MAX_OF_FILE};
     struct capture_packet packets[64];
-    struct pieces pieces = {.at = PCAPFILE_HEADER_SIZE, .largest = largest[random_below(4)]};
+    struct pieces pieces = {.at = PCAPFILE_HEADER_SIZE, .largest = largest[below(4)]};
     struct pcapfile *made = pcapfile_new(file, read_piece, &pieces);
     cr_assert_not_null(made);
     *reading = (struct reading){0};
     int count;
-    while ((count = pcapfile_batch(made, packets, 1 + (int)random_below(64))) > 0)
+    while ((count = pcapfile_batch(made, packets, 1 + (int)below(64))) > 0)
         for (int i = 0; i < count; i++)
             see(reading, packets[i].ts_ns, packets[i].caplen, packets[i].len, packets[i].data);
     reading->result = count;
@@ -197,7 +194,7 @@ static uint32_t read_by_briefs(struct reading *reading)
     uint32_t sum = 0;
     *reading = (struct reading){0};
     do {
-        size_t max = 1 + random_below(64), count = pcapfile_brief(made, briefs, max);
+        size_t max = 1 + below(64), count = pcapfile_brief(made, briefs, max);
         cr_assert_leq(count, max);
         mix(&reading->brief_hash, briefs, count * sizeof briefs[0]);
         sum += (uint32_t)count;
@@ -260,12 +257,12 @@ static void put_header(bool swapped, bool nanoseconds, uint32_t snaplen, uint32_
 
 static void put_record(uint32_t caplen, bool swapped)
 {
-    put32(random_below(UINT32_MAX), swapped);
-    put32(random_below(random_below(4) ? 1000000 : UINT32_MAX), swapped);
+    put32(below(UINT32_MAX), swapped);
+    put32(below(below(4) ? 1000000 : UINT32_MAX), swapped);
     put32(caplen, swapped);
-    put32(caplen + random_below(100), swapped);
+    put32(caplen + below(100), swapped);
     for (uint32_t i = 0; i < caplen && file_size < sizeof file; i++)
-        file[file_size++] = (uint8_t)random_below(256);
+        file[file_size++] = (uint8_t)below(256);
 }
 
 /* Makes IPv4, of Ethernet or nothing below it, of the packet that was put last; of a total length of 0
@@ -278,22 +275,22 @@ static void make_ipv4(uint32_t caplen)
         return;
     if (offset)
         memcpy(data + 12, (const uint8_t[]){8, 0}, 2);
-    data[offset] = (uint8_t)(0x44 + random_below(13)); /* no version, or a header too short, too */
-    if (random_below(8) == 0)
+    data[offset] = (uint8_t)(0x44 + below(13)); /* no version, or a header too short, too */
+    if (below(8) == 0)
         memset(data + offset + 2, 0, 2);
 }
 
 static uint32_t random_caplen(void)
 {
-    switch (random_below(24)) {
+    switch (below(24)) {
     case 0:
         return 0;
     case 1:
-        return 1500 + random_below(10000);
+        return 1500 + below(10000);
     case 2:
-        return 262143 + random_below(3); /* up to one too many */
+        return 262143 + below(3); /* up to one too many */
     default:
-        return random_below(200);
+        return below(200);
     }
 }
 
@@ -304,14 +301,14 @@ static void make_file(void)
     /* Not cooked: libpcap turns the bytes of SocketCAN frames in there, which are no IP. */
     static const uint32_t linktypes[] = {1,   12,         100,        101,       104,
                                          228, 0x14000001, 0xf4000001, 0x08000065};
-    bool swapped = random_below(2), nanoseconds = random_below(2);
-    put_header(swapped, nanoseconds, snaplens[random_below(9)], linktypes[random_below(9)]);
-    for (uint32_t left = random_below(random_below(8) ? 60 : 600); left > 0; left--) {
+    bool swapped = below(2), nanoseconds = below(2);
+    put_header(swapped, nanoseconds, snaplens[below(9)], linktypes[below(9)]);
+    for (uint32_t left = below(below(8) ? 60 : 600); left > 0; left--) {
         uint32_t caplen = random_caplen();
         if (file_size + caplen + 16 > sizeof file)
             continue;
         put_record(caplen, swapped);
-        if (random_below(4))
+        if (below(4))
             make_ipv4(caplen);
     }
 }
@@ -319,13 +316,13 @@ static void make_file(void)
 /* Cuts it, overwrites a byte, or sets the bits of a small field, in the header as likely as behind. */
 static void mutate(void)
 {
-    size_t at = random_below(random_below(3) ? (uint32_t)file_size : PCAPFILE_HEADER_SIZE);
-    switch (random_below(4)) {
+    size_t at = below(below(3) ? (uint32_t)file_size : PCAPFILE_HEADER_SIZE);
+    switch (below(4)) {
     case 0:
         file_size = at > 0 ? at : 1;
         break;
     case 1:
-        file[at] = (uint8_t)random_below(256);
+        file[at] = (uint8_t)below(256);
         break;
     case 2:
         memset(file + at, 0xff, file_size - at < 4 ? file_size - at : 4);
@@ -380,7 +377,7 @@ Test(pcapfile, mutated_files_read_as_by_libpcap, .timeout = 300)
         struct reading reading;
         int linktype;
         make_file();
-        for (uint32_t left = 1 + random_below(3); left > 0; left--)
+        for (uint32_t left = 1 + below(3); left > 0; left--)
             mutate();
         compare(round);
         damaged += read_by_libpcap(&reading, &linktype) && reading.result == ERR_DAMAGED;
