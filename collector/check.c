@@ -18,7 +18,7 @@
 #include "collector/credentials.h"
 #include "collector/joining.h"
 #include "collector/kernelfilter.h"
-#include "collector/run.h"
+#include "collector/settings.h"
 #include "common/checks.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -278,7 +278,7 @@ static void check_aggregator(struct checks *checks, const struct sensor *sensor)
     char errmsg[ERRMSG_SIZE] = "";
     struct address address;
     if (address_parse(&address, sensor->aggregator, NULL) != 0)
-        return; /* run_describe has refused it */
+        return; /* settings_sensor has refused it */
     char *identity = address.kind == ADDRESS_TLS ? check_credentials(checks, sensor) : NULL;
     if (address.kind == ADDRESS_TLS && !identity) {
         checks_say(checks, CHECK_FAIL, "aggregator", "%s: without credentials nobody is let in",
@@ -307,18 +307,17 @@ static int check(const char *config)
     char errmsg[ERRMSG_SIZE] = "";
     struct checks checks = {.out = stdout};
     struct sensor sensor;
-    const char *user;
-    struct settings *settings = run_describe(config, &sensor, &user, errmsg);
+    struct settings *settings = settings_describe(config, &sensor, errmsg);
     if (!settings) {
         checks_say(&checks, CHECK_FAIL, "configuration", "%s", errmsg);
     } else {
         checks_say(&checks, CHECK_OK, "configuration", "is understood");
         check_darknet(&checks, &sensor);
-        check_spool(&checks, &sensor, user);
+        check_spool(&checks, &sensor, settings->user);
         check_interfaces(&checks, &sensor);
         checks_clock(&checks);
         check_aggregator(&checks, &sensor);
-        run_forget(settings, &sensor);
+        settings_forget(settings, &sensor);
     }
     return checks_finish(&checks);
 }
