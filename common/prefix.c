@@ -1,59 +1,18 @@
-#include "common/prefix.h"
+#include "common/prefix_private.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/buf.h"
 #include "common/err.h"
 #include "common/list.h"
 
-/* An address as a number: IPv4 in the low 32 bits, IPv6 in all. Both families share the arithmetic. */
-typedef unsigned __int128 number;
-
 #define BLOCKS 65537 /* of the upper 16 bits of an IPv4 address, and an end */
-
-/* A prefix with its length, as written by inet_ntop, and NUL. */
-#define PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
-
-enum family { V4, V6, FAMILIES };
-
-/* Both ends are included, so that the whole address space can be said. */
-struct range {
-    number first, last;
-};
-
-struct ranges {
-    struct range *list;
-    size_t count, room;
-};
 
 /* The look-up form of an IPv4 range. */
 struct span {
     uint32_t first, size_less_1;
     uint32_t base; /* index of `first` */
 };
-
-struct prefixset {
-    struct ranges in[FAMILIES], out[FAMILIES]; /* `in` is the set once finished */
-    size_t missed;                             /* exclusions outside of it */
-    char first_missed[PREFIX_TEXT_MAX];
-    uint64_t count4;
-    size_t span_count;
-    struct span
-        *spans; /* ascending; one more stands at the end, which is never reached by a search */
-    /* Per upper 16 bits: the first span that ends in or after that block of addresses. NULL: the spans
-     * are searched as a whole. */
-    uint32_t *blocks;
-};
-
-static const unsigned family_bits[FAMILIES] = {[V4] = 32, [V6] = 128};
-
-static number host_mask(unsigned bits)
-{
-    return bits == 128 ? ~(number)0 : ((number)1 << bits) - 1;
-}
 
 static number number_of6(const uint8_t address[16])
 {
@@ -67,15 +26,6 @@ static void number_write6(number value, uint8_t address[16])
 {
     for (int i = 15; i >= 0; i--, value >>= 8)
         address[i] = (uint8_t)value;
-}
-
-static void number_format(enum family family, number value, char out[INET6_ADDRSTRLEN])
-{
-    uint8_t bytes[16];
-    unsigned size = family_bits[family] / 8;
-    for (unsigned i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
-    inet_ntop(family == V4 ? AF_INET : AF_INET6, bytes, out, INET6_ADDRSTRLEN);
 }
 
 struct prefixset *prefixset_new(void)
@@ -96,7 +46,7 @@ void prefixset_free(struct prefixset *set)
     free(set);
 }
 
-static int ranges_append(struct ranges *ranges, struct range range)
+int prefix_ranges_append(struct ranges *ranges, struct range range)
 {
     struct range *list = list_room(ranges->list, ranges->count, &ranges->room, sizeof *list);
     if (!list)
@@ -104,113 +54,6 @@ static int ranges_append(struct ranges *ranges, struct range range)
     ranges->list = list;
     ranges->list[ranges->count++] = range;
     return 0;
-}
-
-/* --- parsing ---------------------------------------------------------------------------------- */
-
-static int parse_address(const char *text, enum family *family, number *value)
-{
-    uint8_t bytes[16];
-    *family = strchr(text, ':') ? V6 : V4;
-    if (inet_pton(*family == V4 ? AF_INET : AF_INET6, text, bytes) != 1)
-        return ERR_INVALID;
-    *value = 0;
-    for (unsigned i = 0; i < family_bits[*family] / 8; i++)
-        *value = *value << 8 | bytes[i];
-    return 0;
-}
-
-/* Decimal digits only: strtoul would take signs and blanks. */
-static int parse_length(const char *text, unsigned max, unsigned *length)
-{
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 3 || text[digits])
-        return ERR_INVALID;
-    *length = (unsigned)atoi(text);
-    return *length <= max ? 0 : ERR_INVALID;
-}
-
-/* The prefix `text`, cut at its slash meanwhile, as a range. */
-static int parse_prefix(char *text, enum family *family, struct range *range, char *errmsg)
-{
-    char *slash = strchr(text, '/');
-    if (slash)
-        *slash = '\0';
-    int result = parse_address(text, family, &range->first);
-    if (slash)
-        *slash = '/';
-    if (result)
-        return err_set(
-            errmsg, ERR_INVALID,
-            "prefix \"%s\": not an IPv4 or IPv6 address; write 192.0.2.0/24 or 2001:db8::/32",
-            text);
-    unsigned bits = family_bits[*family], length = bits;
-    if (slash && parse_length(slash + 1, bits, &length))
-        return err_set(errmsg, ERR_INVALID, "prefix \"%s\": the length must be 0 to %u", text,
-                       bits);
-    number hosts = host_mask(bits - length);
-    if (range->first & hosts) {
-        char meant[INET6_ADDRSTRLEN];
-        number_format(*family, range->first & ~hosts, meant);
-        return err_set(errmsg, ERR_INVALID, "prefix \"%s\": host bits are set; did you mean %s/%u?",
-                       text, meant, length);
-    }
-    range->last = range->first | hosts;
-    return 0;
-}
-
-static char *trim(char *text)
-{
-    text += strspn(text, " \t\r\n");
-    size_t size = strlen(text);
-    while (size && strchr(" \t\r\n", text[size - 1]))
-        text[--size] = '\0';
-    return text;
-}
-
-/* Appends every prefix of `list`, which is taken apart in place. */
-static int parse_list(struct ranges ranges[FAMILIES], char *list, char *errmsg)
-{
-    char *text;
-    while ((text = strsep(&list, ","))) {
-        enum family family;
-        struct range range = {0};
-        text = trim(text);
-        if (!*text)
-            return err_set(errmsg, ERR_INVALID,
-                           "prefix list: an empty prefix; separate prefixes by one comma");
-        int result = parse_prefix(text, &family, &range, errmsg);
-        if (result == 0 && ranges_append(&ranges[family], range))
-            result = err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
-        if (result)
-            return result;
-    }
-    return 0;
-}
-
-static int read_list(struct ranges ranges[FAMILIES], const char *list, char *errmsg)
-{
-    size_t before[FAMILIES] = {ranges[V4].count, ranges[V6].count};
-    char *copy = strdup(list);
-    if (!copy)
-        return err_set(errmsg, ERR_NOMEM, "prefix list: out of memory");
-    int result = parse_list(ranges, copy, errmsg);
-    free(copy);
-    if (result) {
-        ranges[V4].count = before[V4];
-        ranges[V6].count = before[V6];
-    }
-    return result;
-}
-
-int prefixset_add(struct prefixset *set, const char *list, char *errmsg)
-{
-    return read_list(set->in, list, errmsg);
-}
-
-int prefixset_exclude(struct prefixset *set, const char *list, char *errmsg)
-{
-    return read_list(set->out, list, errmsg);
 }
 
 /* --- finishing -------------------------------------------------------------------------------- */
@@ -249,13 +92,13 @@ static int cut(struct ranges *left, struct range range, const struct ranges *out
     for (size_t i = *at; i < out->count && out->list[i].first <= range.last; i++) {
         const struct range *hole = &out->list[i];
         if (hole->first > range.first &&
-            ranges_append(left, (struct range){range.first, hole->first - 1}))
+            prefix_ranges_append(left, (struct range){range.first, hole->first - 1}))
             return ERR_NOMEM;
         if (hole->last >= range.last)
             return 0;
         range.first = hole->last + 1;
     }
-    return ranges_append(left, range);
+    return prefix_ranges_append(left, range);
 }
 
 /* in -= out; both normalized. */
@@ -305,24 +148,6 @@ static int build_blocks(struct prefixset *set)
     return 0;
 }
 
-/* The host bits of the largest prefix that begins at range.first and ends within the range. */
-static unsigned largest_prefix(enum family family, struct range range)
-{
-    unsigned bits = 0;
-    while (bits < family_bits[family] && (range.first & host_mask(bits + 1)) == 0 &&
-           range.last - range.first >= host_mask(bits + 1))
-        bits++;
-    return bits;
-}
-
-static void prefix_format(enum family family, number first, unsigned host_bits,
-                          char out[PREFIX_TEXT_MAX])
-{
-    char address[INET6_ADDRSTRLEN];
-    number_format(family, first, address);
-    snprintf(out, PREFIX_TEXT_MAX, "%s/%u", address, family_bits[family] - host_bits);
-}
-
 /* Whether `range` has anything in common with the ranges, which are normalized. */
 static bool touches(const struct ranges *ranges, struct range range)
 {
@@ -343,7 +168,7 @@ static void note_missed(struct prefixset *set, enum family family)
     for (size_t i = 0; i < set->out[family].count; i++) {
         struct range range = set->out[family].list[i];
         if (!touches(&set->in[family], range) && set->missed++ == 0)
-            prefix_format(family, range.first, largest_prefix(family, range), set->first_missed);
+            prefix_format_first(family, range, set->first_missed);
     }
 }
 
@@ -523,36 +348,6 @@ bool prefixset_range6(const struct prefixset *set, size_t i, uint8_t first[16], 
     return true;
 }
 
-/* --- text ------------------------------------------------------------------------------------- */
-
-static void put_range(struct buf *text, enum family family, struct range range)
-{
-    for (;;) {
-        char prefix[PREFIX_TEXT_MAX];
-        unsigned bits = largest_prefix(family, range);
-        prefix_format(family, range.first, bits, prefix);
-        if (text->size)
-            buf_put(text, ",", 1);
-        buf_put(text, prefix, strlen(prefix));
-        if (range.last - range.first == host_mask(bits))
-            return;
-        range.first += host_mask(bits) + 1;
-    }
-}
-
-char *prefixset_text(const struct prefixset *set)
-{
-    struct buf text;
-    buf_init(&text);
-    for (int family = 0; family < FAMILIES; family++)
-        for (size_t i = 0; i < set->in[family].count; i++)
-            put_range(&text, (enum family)family, set->in[family].list[i]);
-    buf_put(&text, "", 1);
-    char *copy = text.failed ? NULL : strdup((const char *)text.bytes);
-    buf_close(&text);
-    return copy;
-}
-
 /* The first range that both have; both normalized. */
 static bool common_range(const struct ranges *a, const struct ranges *b, struct range *common)
 {
@@ -578,8 +373,7 @@ bool prefixset_overlap(const struct prefixset *a, const struct prefixset *b, cha
         if (!common_range(&a->in[family], &b->in[family], &common))
             continue;
         if (where)
-            prefix_format((enum family)family, common.first,
-                          largest_prefix((enum family)family, common), where);
+            prefix_format_first((enum family)family, common, where);
         return true;
     }
     return false;
