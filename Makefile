@@ -231,7 +231,7 @@ tidy: $(BUILD)/common/record.pb-c.h
 # The real sources of delivery over a simulated world. Segments are small there, so that they are begun,
 # kept and deleted in a short run: the sources are compiled once more.
 SIM_SOURCES := $(wildcard tests/sim/*.c) tests/unit/aggregator/keymap.c \
-	$(addprefix collector/,$(addsuffix .c,backlog delivery journal manifest sensor_spool shipping vitals \
+	$(addprefix collector/,$(addsuffix .c,backlog delivery journal manifest manifest_save sensor_spool shipping vitals \
 		spool_env spool_merge spool_note spool_prune spool_reader spool_room spool_segment spool_writer)) \
 	$(addprefix aggregator/,$(addsuffix .c,alarmlog apply apply_check apply_fold ca claims enrol fetch lane lane_inventory lane_open lane_table \
 		load load_levels neighbour origin owners part peer probe put registry secure session state stats trouble)) \

@@ -1,7 +1,8 @@
 /*
  * Manifest: which epochs of a spool there are and how far each is on disk and acknowledged; the
  * source that delivery takes its records from. No loop in it: ship tells it what the capture
- * process said, and asks whether all is delivered.
+ * process said, asks whether all is delivered, and has it save. manifest.c knows the epochs and is the
+ * source; manifest_save.c notes what is acknowledged and keeps the limit of the spool.
  */
 #ifndef COLLECTOR_MANIFEST_H
 #define COLLECTOR_MANIFEST_H
