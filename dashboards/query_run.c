@@ -1,71 +1,16 @@
-#include <assert.h>
-#include <math.h>
+#include "dashboards/query_private.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/err.h"
 #include "common/list.h"
-#include "common/sourcevec.h"
-#include "dashboards/cover.h"
 #include "dashboards/expect.h"
-#include "dashboards/query.h"
-#include "dashboards/query_rank.h"
 
 /* Periods are read in groups: of so many, or until they have so many pieces. */
 #define GROUP_PERIODS   64
 #define GROUP_PIECES    64
 #define GROUP_TABLES    32
 #define GROUP_ADDRESSES 4
-
-#define NS_PER_S INT64_C(1000000000)
-
-/* A period while it is added up. */
-struct sums {
-    struct query_period period;
-    struct query_figures *sensors;
-    bool hosts_known;
-    struct hll hosts;
-    struct addrvec addresses, sources;
-    struct tables tables;
-    uint64_t class_sensors[PACKET_CLASSES];
-};
-
-/* One sensor in one period while its pieces come. */
-struct own {
-    struct sums *of; /* NULL: none */
-    uint64_t observed_ns;
-    struct hll hosts;
-    struct addrvec addresses;     /* united over pieces */
-    bool united;                  /* whether they are read, because there are several */
-    bool classes[PACKET_CLASSES]; /* it has packets of the class */
-};
-
-struct running {
-    struct store *store;
-    const struct query *query;
-    const struct query_reader *reader;
-    struct cover cover;
-    size_t *positions; /* of the sensors in store_sensors */
-    const struct store_sensor **sensors;
-    size_t sensor_count, sensor; /* `sensor`: the one that is being read */
-    struct sums *group;
-    size_t group_count;
-    struct store_piece *pieces;
-    size_t piece_count, piece_room;
-    struct own own;
-    struct query_places places; /* of the period that is being told */
-    struct query_rank rank;
-};
-
-static int nomem(char *errmsg)
-{
-    return err_set(errmsg, ERR_NOMEM, "query: %s", err_str(ERR_NOMEM));
-}
-
-static bool of_figures(enum query_by by)
-{
-    return by == QUERY_TOTAL || by == QUERY_SENSOR;
-}
 
 static bool of_sources(enum query_by by)
 {
@@ -169,7 +114,7 @@ static int begin_period(struct running *running, int64_t start_s, int64_t end_s)
 static int begin_group(struct running *running)
 {
     enum query_by by = running->query->by;
-    size_t most = of_figures(by)        ? GROUP_PIECES
+    size_t most = query_of_figures(by)  ? GROUP_PIECES
                   : by == QUERY_ADDRESS ? GROUP_ADDRESSES
                                         : GROUP_TABLES;
     int64_t start_s, end_s;
@@ -179,179 +124,6 @@ static int begin_group(struct running *running)
         if (begin_period(running, start_s, end_s))
             return ERR_NOMEM;
     return 0;
-}
-
-/* --- adding up -------------------------------------------------------------------------------- */
-
-static int add_u64(uint64_t *to, uint64_t value, char *errmsg)
-{
-    if (__builtin_add_overflow(*to, value, to))
-        return err_set(errmsg, ERR_INVALID, "query: a sum is larger than 64 bits hold");
-    return 0;
-}
-
-static int add_sums(struct query_figures *to, uint64_t packets, uint64_t bytes, uint64_t dropped,
-                    char *errmsg)
-{
-    int rc = add_u64(&to->packets, packets, errmsg);
-    if (rc == 0)
-        rc = add_u64(&to->bytes, bytes, errmsg);
-    return rc ? rc : add_u64(&to->dropped, dropped, errmsg);
-}
-
-/* The first data of figures makes known what has been kept, more of it can only take that away. */
-static void know(struct query_figures *figures, bool active, bool hosts, bool counters)
-{
-    bool first = !figures->any_data;
-    figures->any_data = true;
-    figures->active_known = (first || figures->active_known) && active;
-    figures->hosts_known = (first || figures->hosts_known) && hosts;
-    figures->counters_known = (first || figures->counters_known) && counters;
-}
-
-/* The sensor that was read has come to the end of a period: it goes into the sums of all. */
-static int finish_own(struct running *running, char *errmsg)
-{
-    struct own *own = &running->own;
-    struct sums *sums = own->of;
-    own->of = NULL;
-    if (!sums)
-        return 0;
-    struct query_figures *all = &sums->period.all, *mine = &sums->sensors[running->sensor];
-    bool figures = of_figures(running->query->by);
-    if (own->united)
-        mine->active = addrvec_active(&own->addresses);
-    if (running->query->by == QUERY_SENSOR)
-        mine->unique_hosts = hll_count(&own->hosts);
-    mine->observed_ns = own->observed_ns;
-    if (!mine->any_data)
-        return 0;
-    for (int class = 0; class < PACKET_CLASSES; class ++)
-        sums->class_sensors[class] += own->classes[class];
-    hll_merge(&sums->hosts, &own->hosts);
-    know(all, mine->active_known && figures, mine->hosts_known && figures, mine->counters_known);
-    all->merged |= mine->merged;
-    totals_add(&all->counters, &mine->counters);
-    all->active += mine->active;
-    mine->hosts_known &= running->query->by == QUERY_SENSOR;
-    return add_sums(all, mine->packets, mine->bytes, mine->dropped, errmsg);
-}
-
-static int begin_own(struct running *running, struct sums *sums, char *errmsg)
-{
-    int rc = finish_own(running, errmsg);
-    struct own *own = &running->own;
-    addrvec_clear(&own->addresses);
-    hll_clear(&own->hosts);
-    own->of = sums;
-    own->observed_ns = 0;
-    own->united = false;
-    memset(own->classes, 0, sizeof own->classes);
-    return rc;
-}
-
-/* Takes the addresses over where there are none yet. */
-static int unite(struct addrvec *to, struct addrvec *from)
-{
-    if (addrvec_active(to) > 0)
-        return addrvec_add(to, from);
-    struct addrvec empty = *to;
-    *to = *from;
-    *from = empty;
-    return 0;
-}
-
-static int add_detail(struct running *running, struct sums *sums, const struct store_piece *piece,
-                      struct store_counts *counts)
-{
-    struct own *own = &running->own;
-    for (int class = 0; class < PACKET_CLASSES && piece->wants & STORE_CLASSES; class ++)
-        own->classes[class] |= counts->tables.classes[class].packets > 0;
-    if (piece->wants & (STORE_TABLES | STORE_CLASSES))
-        return tables_add(&sums->tables, &counts->tables);
-    if (piece->wants & STORE_SOURCES)
-        return sourcevec_add(&sums->sources, &counts->sources, QUERY_SOURCES_MAX);
-    if (!(piece->wants & STORE_ADDRESSES))
-        return 0;
-    own->united = true;
-    return unite(running->query->by == QUERY_ADDRESS ? &sums->addresses : &own->addresses,
-                 &counts->addresses);
-}
-
-static int on_piece(void *user, const struct store_piece *piece, struct store_counts *counts,
-                    char *errmsg)
-{
-    struct running *running = user;
-    struct own *own = &running->own;
-    struct sums *sums = &running->group[piece->tag];
-    int rc = own->of == sums ? 0 : begin_own(running, sums, errmsg);
-    if (rc || !counts->any_data)
-        return rc;
-    struct query_figures *mine = &sums->sensors[running->sensor];
-    know(mine, counts->detailed, counts->detailed && counts->hosts_known, counts->counted);
-    mine->merged |= counts->merged;
-    own->observed_ns += counts->totals.observed_ns;
-    if (piece->wants & STORE_HOSTS)
-        hll_merge(&own->hosts, &counts->hosts);
-    mine->active += counts->totals.active; /* of several pieces finish_own sets the right one */
-    totals_add(&mine->counters, &counts->totals);
-    if (add_detail(running, sums, piece, counts))
-        return nomem(errmsg);
-    return add_sums(mine, counts->totals.packets, counts->totals.bytes, counts->dropped, errmsg);
-}
-
-/* What the sensor that was read observed of a period in each version of its inventory. */
-static int cover_own(struct running *running, const struct query_period *period,
-                     struct query_figures *mine, char *errmsg)
-{
-    const struct store_sensor *sensor = running->sensors[running->sensor];
-    struct coverage coverage = {0};
-    struct expect expect;
-    struct expect_span span;
-    bool alone = expect_alone(sensor, period->start_s, period->end_s, &span);
-    uint64_t observed_ns = mine->observed_ns;
-    int rc = 0;
-    if (alone)
-        coverage_add(&coverage, &span, observed_ns);
-    expect_begin(&expect, sensor, period->start_s, period->end_s);
-    while (!alone && rc == 0 && expect_next(&expect, &span)) {
-        rc = coverage_observed(running->store, running->positions[running->sensor], &span,
-                               &observed_ns, errmsg);
-        coverage_add(&coverage, &span, observed_ns);
-    }
-    mine->coverage = coverage;
-    return rc;
-}
-
-static int cover_group(struct running *running, char *errmsg)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < running->group_count; i++) {
-        struct query_figures *mine = &running->group[i].sensors[running->sensor];
-        if (mine->any_data)
-            rc = cover_own(running, &running->group[i].period, mine, errmsg);
-    }
-    return rc;
-}
-
-/* Reads the pieces within the time that the sensor observed: there is nothing outside of it. */
-static int read_sensor(struct running *running, size_t sensor, char *errmsg)
-{
-    const struct store_pieces_reader reader = {running, on_piece};
-    const struct store_sensor *of = running->sensors[sensor];
-    size_t first = 0, end = running->piece_count;
-    while (first < end && running->pieces[first].end_s <= of->from_ns / NS_PER_S)
-        first++;
-    while (end > first && running->pieces[end - 1].start_s > of->until_ns / NS_PER_S)
-        end--;
-    running->sensor = sensor;
-    if (of->until_ns < of->from_ns || first == end)
-        return 0;
-    int rc = store_read_pieces(running->store, running->positions[sensor], running->pieces + first,
-                               end - first, &reader, errmsg);
-    if (rc == 0)
-        rc = finish_own(running, errmsg);
-    return rc ? rc : cover_group(running, errmsg);
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -404,21 +176,21 @@ static int tell(struct running *running, struct sums *sums, char *errmsg)
     weigh(running, sums);
     if (period->all.hosts_known)
         period->all.unique_hosts = hll_count(&sums->hosts);
-    period->rows_known = period->all.any_data && !of_figures(query->by);
+    period->rows_known = period->all.any_data && !query_of_figures(query->by);
     for (size_t s = 0; s < running->sensor_count; s++) {
         struct query_figures *mine = &sums->sensors[s];
         if (mine->any_data && !mine->active_known)
             period->rows_known = false;
-        mine->active_known &= of_figures(query->by);
+        mine->active_known &= query_of_figures(query->by);
     }
     if (query->step == QUERY_WHOLE && period->all.any_data && !period->rows_known &&
-        !of_figures(query->by))
+        !query_of_figures(query->by))
         return no_detail(query, errmsg);
     int rc = give_detail(running, sums, errmsg);
     if (rc)
         return rc;
     if (query_rank_period(&running->rank, period))
-        return nomem(errmsg);
+        return query_nomem(errmsg);
     return running->reader->on_period(running->reader->user, period, errmsg);
 }
 
@@ -432,7 +204,7 @@ static int choose_sensors(struct running *running, char *errmsg)
     running->positions = calloc(count + 1, sizeof *running->positions);
     running->sensors = calloc(count + 1, sizeof *running->sensors);
     if (!running->positions || !running->sensors)
-        return nomem(errmsg);
+        return query_nomem(errmsg);
     for (size_t i = 0; i < count; i++) {
         if (only && strcmp(all[i].name, only) != 0)
             continue;
@@ -451,9 +223,9 @@ static int make_group(struct running *running, char *errmsg)
         running->group[i].sensors =
             calloc(running->sensor_count + 1, sizeof *running->group[i].sensors);
         if (!running->group[i].sensors)
-            return nomem(errmsg);
+            return query_nomem(errmsg);
     }
-    return running->group ? 0 : nomem(errmsg);
+    return running->group ? 0 : query_nomem(errmsg);
 }
 
 static int run(struct running *running, char *errmsg)
@@ -463,11 +235,11 @@ static int run(struct running *running, char *errmsg)
         rc = make_group(running, errmsg);
     while (rc == 0) {
         if (begin_group(running))
-            return nomem(errmsg);
+            return query_nomem(errmsg);
         if (running->group_count == 0)
             return 0;
         for (size_t s = 0; rc == 0 && s < running->sensor_count; s++)
-            rc = read_sensor(running, s, errmsg);
+            rc = query_sum(running, s, errmsg);
         for (size_t i = 0; rc == 0 && i < running->group_count; i++)
             rc = tell(running, &running->group[i], errmsg);
     }
@@ -512,12 +284,12 @@ int query_run(struct store *store, const struct query *query, const struct query
         return rc;
     struct running *running = calloc(1, sizeof *running);
     if (!running)
-        return nomem(errmsg);
+        return query_nomem(errmsg);
     running->store = store;
     running->query = query;
     running->reader = reader;
     cover_begin(&running->cover, query->from_s, query->to_s, query->step);
-    query_rank_init(&running->rank, of_figures(query->by) ? 0 : query->top);
+    query_rank_init(&running->rank, query_of_figures(query->by) ? 0 : query->top);
     rc = run(running, errmsg);
     close_running(running);
     return rc;
