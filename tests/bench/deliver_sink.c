@@ -242,10 +242,8 @@ static void deliver(const char *dir, uint64_t count)
     if (pid == 0)
         sink(listening, identity);
     snprintf(address, sizeof address, "127.0.0.1:%u", port);
-    struct ship_options options = {.spool = dir,
-                                   .aggregator = address,
-                                   .retention_s = 86400,
-                                   .patience_s = SHIP_PATIENCE_S};
+    struct ship_options options = {
+        .spool = dir, .aggregator = address, .retention_s = 86400, .patience_s = SHIP_PATIENCE_S};
     if (pipe2(notes, O_NONBLOCK) != 0 || write(notes[1], &drain, sizeof drain) < 0 ||
         spool_list(dir, &epochs, &epoch_count, errmsg) != 0)
         die("spool");

@@ -315,11 +315,10 @@ void machine_add(struct source *live, struct source *replay)
     machine->sensor = (struct sensor){.name = (char *)source->sensor,
                                       .darknet_text = (char *)source->darknet,
                                       .spool = DISK_SPOOL};
-    machine->options = (struct ship_options){
-        .spool = DISK_SPOOL,
-        .aggregator = "unix:/a",
-        .retention_s = world_between(1, 30),
-        .patience_s = SHIP_PATIENCE_S};
+    machine->options = (struct ship_options){.spool = DISK_SPOOL,
+                                             .aggregator = "unix:/a",
+                                             .retention_s = world_between(1, 30),
+                                             .patience_s = SHIP_PATIENCE_S};
     if (world_chance(200))
         machine->options.max_bytes = world_between(1, 6) * SPOOL_SEGMENT_MAX;
     machine->env = (struct shipping_env){machine,     env_now_ms,     env_now_s, env_random,
