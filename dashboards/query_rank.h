@@ -1,5 +1,5 @@
 /*
- * The rows of a period's breakdown in the order in which they are told, for query.c alone. A ranking
+ * The rows of a period's breakdown in the order in which they are told, for query_run.c alone. A ranking
  * keeps its memory from period to period, which is bounded by the rows of the tables, or by `top`.
  */
 #ifndef DASHBOARDS_QUERY_RANK_H
