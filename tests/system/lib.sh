@@ -158,7 +158,7 @@ fresh() {
 }
 aggregator_life_s=300 # whatever happens
 start_aggregator() { # ARGUMENT...
-    timeout -k 5 "$aggregator_life_s" "$build/darkcount-aggregator" run --state "$state" --timezone UTC "$@" \
+    timeout -k 20 "$aggregator_life_s" "$build/darkcount-aggregator" run --state "$state" --timezone UTC "$@" \
         >"$state/log" 2>&1 &
     aggregator=$!
     pids+=("$aggregator")

@@ -43,7 +43,7 @@ deliver() { timeout 60 "$collector" run -c "$config" -r "$1" >"$work/out" 2>"$wo
 # A sensor that goes on: a replay of many records, more than a connection takes at once.
 start_sensor() {
     : >"$work/err" # before it starts: what the last one said is not this one's
-    timeout -k 5 120 "$collector" run -c "$config" -r "$work/long.pcap" >"$work/out" 2>"$work/err" &
+    timeout -k 20 120 "$collector" run -c "$config" -r "$work/long.pcap" >"$work/out" 2>"$work/err" &
     process=$!
     pids+=("$process")
 }
