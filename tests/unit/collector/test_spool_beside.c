@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collector/spool_env.h"
 #include "collector/spool_private.h"
 #include "common/err.h"
+#include "tests/unit/collector/between.h"
 #include "tests/unit/collector/folder.h"
-#include "tests/unit/common/tables_of.h"
+#include "tests/unit/collector/handmade.h"
 
 /*
  * Three processes share a spool: the capture process appends, the ship process reads, deletes and merges,
@@ -19,57 +19,18 @@
  * between any two system calls of another.
  */
 
-#define NS_PER_S INT64_C(1000000000)
-#define BASE_S   1795320900 /* a quarter of an hour begins */
-#define RECORDS  32         /* of a minute each, in segments of ten */
-#define ACKED    10
-#define SENT     12
+#define RECORDS 32 /* of a minute each, in segments of ten */
+#define ACKED   10
+#define SENT    12
 
-static const uint8_t epoch_id[EPOCH_SIZE] = {0xbb, 1, 2,  3,  4,  5,  0x46, 7,
-                                             0x88, 9, 10, 11, 12, 13, 14,   15};
 static char darknet[] = "198.51.100.0/24";
 static struct spool_identity identity = {
-    .sensor = "tester", .darknet = darknet, .first_ns = BASE_S * NS_PER_S};
+    .sensor = "tester", .darknet = darknet, .first_ns = HANDMADE_BASE_S * INT64_C(1000000000)};
 static char spool[64];
 static struct spool_epoch epoch;
 static char errmsg[ERRMSG_SIZE];
 
 /* --- a spool ---------------------------------------------------------------------------------- */
-
-static void put_record(struct buf *out, uint64_t seq)
-{
-    struct record record;
-    record_init(&record);
-    memcpy(record.epoch, epoch_id, EPOCH_SIZE);
-    record.seq = seq;
-    strcpy(record.sensor, "tester");
-    record.start_s = BASE_S + 60 * (int64_t)seq;
-    record.width_s = RECORD_WIDTH_S;
-    record.first_ns = record.start_s * NS_PER_S;
-    record.last_ns = (record.start_s + 60) * NS_PER_S - 1;
-    record.packets = record.captured = seq;
-    record.bytes = seq * 40;
-    addrvec_append4(&record.addresses, 0xc6336401, seq);
-    hll_add(&record.hosts, "x", 1);
-    tables_of(&record.tables, record.packets, record.bytes);
-    cr_assert_eq(record_seal(&record, out, errmsg), 0, "%s", errmsg);
-    record_close(&record);
-}
-
-static void put_segment(uint64_t first, uint64_t last)
-{
-    char file[PATH_MAX];
-    struct buf out;
-    buf_init(&out);
-    for (uint64_t seq = first; seq <= last; seq++)
-        put_record(&out, seq);
-    segment_path(file, epoch.path, first);
-    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    cr_assert_geq(fd, 0);
-    cr_assert_eq(write(fd, out.bytes, out.size), (ssize_t)out.size);
-    close(fd);
-    buf_close(&out);
-}
 
 static struct spool_writer *open_writer(void)
 {
@@ -81,11 +42,9 @@ static struct spool_writer *open_writer(void)
 static void set_up(void)
 {
     char name[37];
-    strcpy(spool, "/dev/shm/darkcount-test-XXXXXX");
-    if (!mkdtemp(spool))
-        folder_make(spool);
-    memcpy(identity.epoch, epoch_id, EPOCH_SIZE);
-    epoch_format(epoch_id, name);
+    folder_make_quick(spool);
+    memcpy(identity.epoch, handmade_epoch, EPOCH_SIZE);
+    epoch_format(handmade_epoch, name);
     epoch.identity = identity;
     snprintf(epoch.path, sizeof epoch.path, "%s/%s", spool, name);
     cr_assert(freopen("/dev/null", "w", stderr));
@@ -105,7 +64,7 @@ static struct spool_writer *begin(void)
     struct spool_writer *writer = open_writer();
     spool_writer_close(writer);
     for (uint64_t first = 1; first <= RECORDS; first += 10)
-        put_segment(first, first + 9 < RECORDS ? first + 9 : RECORDS);
+        handmade_segment(epoch.path, first, first + 9 < RECORDS ? first + 9 : RECORDS, 0);
     cr_assert_eq(spool_acknowledge(epoch.path, ACKED, errmsg), 0);
     writer = open_writer();
     cr_assert_eq(spool_writer_last(writer), RECORDS);
@@ -116,76 +75,18 @@ static struct spool_writer *begin(void)
 
 /* --- between two system calls -------------------------------------------------------------------- */
 
-static const struct spool_env *system_env;
-static unsigned calls_left;
-static void (*intruder)(struct spool_writer *writer);
-static struct spool_writer *its_writer;
-
-static void turn(void)
-{
-    if (calls_left-- > 0)
-        return;
-    const struct spool_env *was = spool_env;
-    spool_env = system_env;
-    intruder(its_writer);
-    spool_env = was;
-    calls_left = UINT32_MAX;
-    intruder = NULL;
-}
-
-#define BETWEEN(type, call, parameters, arguments)                                                 \
-    static type between_##call parameters                                                          \
-    {                                                                                              \
-        turn();                                                                                    \
-        return system_env->call arguments;                                                         \
-    }
-BETWEEN(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
-BETWEEN(ssize_t, pread, (int fd, void *bytes, size_t size, off_t at), (fd, bytes, size, at))
-BETWEEN(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t at), (fd, bytes, size, at))
-BETWEEN(int, ftruncate, (int fd, off_t size), (fd, size))
-BETWEEN(int, fsync, (int fd), (fd))
-BETWEEN(int, fdatasync, (int fd), (fd))
-BETWEEN(int, fstat, (int fd, struct stat *info), (fd, info))
-BETWEEN(int, stat, (const char *path, struct stat *info), (path, info))
-BETWEEN(int, mkdir, (const char *path, mode_t mode), (path, mode))
-BETWEEN(int, rename, (const char *from, const char *to), (from, to))
-BETWEEN(int, link, (const char *from, const char *to), (from, to))
-BETWEEN(int, unlink, (const char *path), (path))
-BETWEEN(int, list, (const char *path, int (*each)(void *user, const char *name), void *user),
-        (path, each, user))
-
 /* Does `work` again and again, `beside` before one system call of it after the other, then `look`s. */
-static void each_turn(void (*work)(struct spool_writer *writer),
-                      void (*beside)(struct spool_writer *writer),
-                      void (*look)(struct spool_writer *writer, unsigned calls))
+static void each_turn(void (*work)(void *writer), void (*beside)(void *writer),
+                      void (*look)(void *writer))
 {
     unsigned calls = 0;
-    system_env = spool_env;
-    struct spool_env env = *system_env;
-    env.open = between_open;
-    env.pread = between_pread;
-    env.pwrite = between_pwrite;
-    env.ftruncate = between_ftruncate;
-    env.fsync = between_fsync;
-    env.fdatasync = between_fdatasync;
-    env.fstat = between_fstat;
-    env.stat = between_stat;
-    env.mkdir = between_mkdir;
-    env.rename = between_rename;
-    env.link = between_link;
-    env.unlink = between_unlink;
-    env.list = between_list;
     for (bool came = true; came; calls++) {
         struct spool_writer *writer = begin();
-        its_writer = writer;
-        intruder = beside;
-        calls_left = calls;
-        spool_env = &env;
+        between_begin(calls, beside, writer);
         work(writer);
-        spool_env = system_env;
-        came = intruder == NULL;
+        came = between_end();
         if (came)
-            look(writer, calls);
+            look(writer);
         spool_writer_close(writer);
     }
     cr_assert_gt(calls, 3);
@@ -193,17 +94,18 @@ static void each_turn(void (*work)(struct spool_writer *writer),
 
 /* --- what the processes do ------------------------------------------------------------------------- */
 
-static void append(struct spool_writer *writer)
+static void append(void *open)
 {
+    struct spool_writer *writer = open;
     struct buf out;
     buf_init(&out);
-    put_record(&out, spool_writer_last(writer) + 1);
+    handmade_record(&out, spool_writer_last(writer) + 1, 0);
     cr_assert_eq(spool_append(writer, out.bytes, out.size, errmsg), 0, "%s", errmsg);
     cr_assert_eq(spool_sync(writer, errmsg), 0, "%s", errmsg);
     buf_close(&out);
 }
 
-static void capture_starts(struct spool_writer *unused)
+static void capture_starts(void *unused)
 {
     struct spool_identity wanted = {.sensor = "tester", .darknet = darknet};
     (void)unused;
@@ -214,19 +116,19 @@ static void capture_starts(struct spool_writer *unused)
     spool_writer_close(writer);
 }
 
-static void prune(struct spool_writer *unused)
+static void prune(void *unused)
 {
     (void)unused;
     spool_prune(&epoch, ACKED, 0, INT64_MAX / 2);
 }
 
-static void shrink(struct spool_writer *unused)
+static void shrink(void *unused)
 {
     (void)unused;
     cr_assert_gt(spool_shrink(&epoch, ACKED, SENT, UINT64_MAX, UINT64_MAX), 0);
 }
 
-static void merge(struct spool_writer *unused)
+static void merge(void *unused)
 {
     struct spool_merging merging;
     (void)unused;
@@ -234,7 +136,7 @@ static void merge(struct spool_writer *unused)
     cr_assert_geq(merging.last, 30);
 }
 
-static void ship_starts(struct spool_writer *unused)
+static void ship_starts(void *unused)
 {
     struct spool_epoch *epochs;
     size_t count;
@@ -250,7 +152,7 @@ static void ship_starts(struct spool_writer *unused)
 }
 
 /* Everything from ACKED + 1 to what was there when it began. */
-static void read_all(struct spool_writer *unused)
+static void read_all(void *unused)
 {
     struct spool_reader *reader = spool_reader_new(epoch.path, ACKED + 1);
     const uint8_t *sealed;
@@ -276,7 +178,7 @@ static void damaged(void *user, const struct spool_damage *damage)
                    damage->last);
 }
 
-static void verify(struct spool_writer *unused)
+static void verify(void *unused)
 {
     uint64_t records;
     int64_t from_s, until_s;
@@ -290,17 +192,15 @@ static void verify(struct spool_writer *unused)
 
 /* --- what is there afterwards ------------------------------------------------------------------------ */
 
-static void all_is_there(struct spool_writer *unused, unsigned calls)
+static void all_is_there(void *unused)
 {
-    (void)calls;
     read_all(unused);
     verify(unused);
 }
 
-static void nothing(struct spool_writer *unused, unsigned calls)
+static void nothing(void *unused)
 {
     (void)unused;
-    (void)calls;
 }
 
 Test(spool_beside, a_ship_process_starts_while_records_are_appended)

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collector/spool_env.h"
 #include "collector/spool_private.h"
 #include "common/err.h"
+#include "tests/unit/collector/between.h"
 #include "tests/unit/collector/folder.h"
 #include "tests/unit/collector/sealed.h"
 
@@ -81,14 +81,11 @@ static void append(struct spool_writer *writer)
     buf_close(&sealed);
 }
 
-/* Files in memory where there are any: this makes and syncs thousands. What the spool logs is not
- * looked at. */
+/* What the spool logs is not looked at. */
 static void set_up(void)
 {
     char epoch[37];
-    strcpy(spool, "/dev/shm/darkcount-test-XXXXXX");
-    if (!mkdtemp(spool))
-        folder_make(spool);
+    folder_make_quick(spool);
     epoch_format(identity.epoch, epoch);
     snprintf(path, sizeof path, "%s/%s", spool, epoch);
     struct spool_writer *writer = open_writer();
@@ -336,43 +333,22 @@ Test(spool_damage, capture_begins_again_at_its_damaged_segment)
 
 /* --- a capture is mended while another process looks at it --------------------------------------- */
 
-static const struct spool_env *system_env;
-static unsigned calls_before; /* that reach the system before the capture is mended */
-
-static void mend_when_due(void)
+static void mend(void *unused)
 {
-    if (calls_before-- > 0)
-        return;
-    spool_env = system_env;
     struct spool_writer *writer = open_writer();
+    (void)unused;
     while (spool_writer_last(writer) < RECORDS)
         append(writer);
     cr_assert_eq(spool_sync(writer, errmsg), 0);
     spool_writer_close(writer);
 }
 
-static int open_when_due(const char *name, int flags, mode_t mode)
-{
-    mend_when_due();
-    return system_env->open(name, flags, mode);
-}
-
-static int list_when_due(const char *name, int (*each)(void *user, const char *name), void *user)
-{
-    mend_when_due();
-    return system_env->list(name, each, user);
-}
-
 /* What the ship process does with what it finds; whether the capture was mended meanwhile. */
 static bool look_while_mended(unsigned calls)
 {
-    struct spool_env env = *system_env;
     struct spool_epoch *epochs;
     size_t count;
-    env.open = open_when_due;
-    env.list = list_when_due;
-    calls_before = calls;
-    spool_env = &env;
+    between_begin(calls, mend, NULL);
     cr_assert_eq(spool_list(spool, &epochs, &count, errmsg), 0, "%u: %s", calls, errmsg);
     for (size_t i = 0; i < count; i++)
         cr_assert_eq(spool_settle(&epochs[i], errmsg), 0, "%u: %s", calls, errmsg);
@@ -389,9 +365,7 @@ static bool look_while_mended(unsigned calls)
             spool_reader_skip(reader, spool_reader_lost(reader) + 1);
     }
     spool_reader_free(reader);
-    bool mended = spool_env == system_env;
-    spool_env = system_env;
-    return mended;
+    return between_end();
 }
 
 /* The damaged bytes are still there under the second name. */
@@ -414,7 +388,6 @@ Test(spool_damage, capture_is_mended_while_it_is_looked_at)
     identity.replay = true;
     cr_assert_eq(identity_write(path, &identity, errmsg), 0);
     read_files();
-    system_env = spool_env;
     for (size_t i = 0; i < SEGMENTS; i++) {
         bool mended = true;
         for (calls = 0; mended; calls++) {

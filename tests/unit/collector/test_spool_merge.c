@@ -11,65 +11,18 @@
 #include "collector/spool_private.h"
 #include "common/err.h"
 #include "tests/unit/collector/folder.h"
+#include "tests/unit/collector/handmade.h"
 #include "tests/unit/collector/powercut.h"
-#include "tests/unit/common/tables_of.h"
-
-#define NS_PER_S INT64_C(1000000000)
-#define BASE_S   1795320900 /* a quarter of an hour begins */
 
 static const char name[] = "bb010203-0405-4607-8809-0a0b0c0d0e0f";
-static const uint8_t epoch_id[EPOCH_SIZE] = {0xbb, 1, 2,  3,  4,  5,  0x46, 7,
-                                             0x88, 9, 10, 11, 12, 13, 14,   15};
 static char errmsg[ERRMSG_SIZE];
 
-/* --- spools made by hand: record `seq` is minute `seq` of BASE_S and has `seq` packets ------------ */
-
-static void put_record(struct buf *out, uint64_t seq, int64_t gap_ns)
-{
-    struct record record;
-    record_init(&record);
-    memcpy(record.epoch, epoch_id, EPOCH_SIZE);
-    record.seq = seq;
-    strcpy(record.sensor, "tester");
-    record.start_s = BASE_S + 60 * (int64_t)seq;
-    record.width_s = RECORD_WIDTH_S;
-    record.first_ns = record.start_s * NS_PER_S + gap_ns;
-    record.last_ns = (record.start_s + 60) * NS_PER_S - 1;
-    record.packets = record.captured = seq;
-    record.bytes = seq * 40;
-    addrvec_append4(&record.addresses, 0xc6336401, seq);
-    hll_add(&record.hosts, "x", 1);
-    tables_of(&record.tables, record.packets, record.bytes);
-    cr_assert_eq(record_seal(&record, out, errmsg), 0, "%s", errmsg);
-    record_close(&record);
-}
-
-static void write_file(const char *path, const struct buf *bytes)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    cr_assert_geq(fd, 0);
-    cr_assert_eq(write(fd, bytes->bytes, bytes->size), (ssize_t)bytes->size);
-    cr_assert_eq(fsync(fd), 0);
-    close(fd);
-}
-
-/* The segment of records `first` to `last`; `late`: one that begins a while after its minute, or 0. */
-static void put_segment(const char *path, uint64_t first, uint64_t last, uint64_t late)
-{
-    char file[PATH_MAX];
-    struct buf out;
-    buf_init(&out);
-    for (uint64_t seq = first; seq <= last; seq++)
-        put_record(&out, seq, seq == late ? NS_PER_S : 0);
-    segment_path(file, path, first);
-    write_file(file, &out);
-    buf_close(&out);
-}
+/* --- spools made by hand ------------------------------------------------------------------------- */
 
 static struct spool_epoch make(const char *folder)
 {
     struct spool_epoch epoch = {0};
-    memcpy(epoch.identity.epoch, epoch_id, EPOCH_SIZE);
+    memcpy(epoch.identity.epoch, handmade_epoch, EPOCH_SIZE);
     snprintf(epoch.path, sizeof epoch.path, "%s/%s", folder, name);
     cr_assert_eq(mkdir(epoch.path, 0700), 0);
     return epoch;
@@ -128,10 +81,10 @@ Test(spool_merge, quarters_become_one_record_across_segments)
     struct seen seen;
     folder_make(folder);
     struct spool_epoch epoch = make(folder);
-    put_segment(epoch.path, 1, 10, 0);
-    put_segment(epoch.path, 11, 20, 0);
-    put_segment(epoch.path, 21, 30, 0);
-    put_segment(epoch.path, 31, 32, 0);
+    handmade_segment(epoch.path, 1, 10, 0);
+    handmade_segment(epoch.path, 11, 20, 0);
+    handmade_segment(epoch.path, 21, 30, 0);
+    handmade_segment(epoch.path, 31, 32, 0);
     uint64_t before = spool_usage(&epoch);
     cr_assert_eq(spool_merge(&epoch, 1, &merging, errmsg), 0, "%s", errmsg);
     cr_expect(merging.first == 1 && merging.last == 30 && merging.records == 30 &&
@@ -155,8 +108,8 @@ Test(spool_merge, what_may_have_been_sent_stays_as_it_was)
     struct seen seen;
     folder_make(folder);
     struct spool_epoch epoch = make(folder);
-    put_segment(epoch.path, 1, 10, 0);
-    put_segment(epoch.path, 11, 11, 0);
+    handmade_segment(epoch.path, 1, 10, 0);
+    handmade_segment(epoch.path, 11, 11, 0);
     cr_assert_eq(spool_merge(&epoch, 5, &merging, errmsg), 0, "%s", errmsg);
     look(&epoch, 1, 11, &seen);
     expect_spans(&seen, spans, 6);
@@ -172,8 +125,8 @@ Test(spool_merge, a_moment_that_was_not_observed_parts_two_records)
     struct seen seen;
     folder_make(folder);
     struct spool_epoch epoch = make(folder);
-    put_segment(epoch.path, 1, 10, 6);
-    put_segment(epoch.path, 11, 11, 0);
+    handmade_segment(epoch.path, 1, 10, 6);
+    handmade_segment(epoch.path, 11, 11, 0);
     cr_assert_eq(spool_merge(&epoch, 1, &merging, errmsg), 0, "%s", errmsg);
     look(&epoch, 1, 11, &seen);
     expect_spans(&seen, spans, 3);
@@ -189,9 +142,9 @@ Test(spool_merge, a_damaged_segment_stays_and_those_before_it_go_on)
     struct seen seen;
     folder_make(folder);
     struct spool_epoch epoch = make(folder);
-    put_segment(epoch.path, 1, 10, 0);
-    put_segment(epoch.path, 11, 20, 0);
-    put_segment(epoch.path, 21, 22, 0);
+    handmade_segment(epoch.path, 1, 10, 0);
+    handmade_segment(epoch.path, 11, 20, 0);
+    handmade_segment(epoch.path, 21, 22, 0);
     segment_path(file, epoch.path, 11);
     int fd = open(file, O_WRONLY);
     cr_assert_eq(pwrite(fd, "?", 1, 700), 1);
@@ -214,8 +167,8 @@ Test(spool_merge, the_rest_of_a_merged_record_is_lost)
     size_t size;
     folder_make(folder);
     struct spool_epoch epoch = make(folder);
-    put_segment(epoch.path, 1, 10, 0);
-    put_segment(epoch.path, 11, 11, 0);
+    handmade_segment(epoch.path, 1, 10, 0);
+    handmade_segment(epoch.path, 11, 11, 0);
     cr_assert_eq(spool_merge(&epoch, 1, &merging, errmsg), 0, "%s", errmsg);
     struct spool_reader *reader = spool_reader_new(epoch.path, 5);
     cr_assert_eq(spool_read(reader, 11, &sealed, &size, errmsg), SPOOL_LOST);
@@ -237,10 +190,10 @@ static void work(const char *folder)
 {
     struct spool_merging merging;
     struct spool_epoch epoch = make(folder);
-    put_segment(epoch.path, 1, 10, 0);
-    put_segment(epoch.path, 11, 20, 0);
-    put_segment(epoch.path, 21, 30, 0);
-    put_segment(epoch.path, 31, 31, 0);
+    handmade_segment(epoch.path, 1, 10, 0);
+    handmade_segment(epoch.path, 11, 20, 0);
+    handmade_segment(epoch.path, 21, 30, 0);
+    handmade_segment(epoch.path, 31, 31, 0);
     directory_sync(epoch.path);
     directory_sync(folder);
     *made = true;
@@ -268,7 +221,7 @@ static void expect_all(const char *left, const char *what)
 {
     struct seen seen;
     struct spool_epoch epoch = {0};
-    memcpy(epoch.identity.epoch, epoch_id, EPOCH_SIZE);
+    memcpy(epoch.identity.epoch, handmade_epoch, EPOCH_SIZE);
     snprintf(epoch.path, sizeof epoch.path, "%s/%s", left, name);
     cr_assert_eq(spool_merge_finish(&epoch, errmsg), 0, "%s: %s", what, errmsg);
     look(&epoch, 1, 31, &seen);

@@ -136,14 +136,6 @@ static void restart(const char *left, const char *what)
     spool_writer_close(writer);
 }
 
-/* In memory where that is possible: thousands of syncs. */
-static void make_folder(char path[64])
-{
-    strcpy(path, "/dev/shm/darkcount-test-XXXXXX");
-    if (!mkdtemp(path))
-        folder_make(path);
-}
-
 Test(spool_powercut, behind_every_call_nothing_offered_is_lost_or_doubled, .timeout = 300)
 {
     offered =
@@ -157,8 +149,8 @@ Test(spool_powercut, behind_every_call_nothing_offered_is_lost_or_doubled, .time
         unsigned n = 0;
         while (more) {
             char spool[64], left[64], what[64];
-            make_folder(spool);
-            make_folder(left);
+            folder_make_quick(spool);
+            folder_make_quick(left);
             snprintf(what, sizeof what, "mode %d, call %u", mode, ++n);
             more = run(spool, left, n, (enum powercut_mode)mode);
             if (more)
